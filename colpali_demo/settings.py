@@ -1,0 +1,62 @@
+"""Every limit and switch of the demo, each with an environment variable `COLPALI_<FIELD>`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Limits and switches; `Settings.from_env()` lets the environment override the defaults below."""
+
+    # Encoder
+    model: str = "auto"  # "auto" and "tiny" are the bundled checkpoint; else a Hub id or a folder
+    device: str = "auto"  # "auto", "cuda", "mps" or "cpu"
+
+    # Documents
+    render_pixels: int = 1600  # long side of a rendered page
+    pdf_renderer: str = "auto"  # "auto", "pdfium" or "pdf2image"
+    max_file_mb: int = 20
+    max_pages: int = 40  # per document
+    page_seconds: float = 10.0
+    document_seconds: float = 120.0
+    child_memory_mb: int = 1024  # address space of the process that renders a document
+    child_deaths: int = 3  # how often it may die before the document is given up
+
+    # Search
+    max_query_chars: int = 500
+    top_k: int = 5
+
+    # Web
+    session_pages: int = 200  # pages that one visitor may have indexed at a time
+    host: str = "127.0.0.1"
+    port: int = 7860
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Settings with every field `x` replaced by the variable `COLPALI_X` where that is set and not empty.
+
+        Raises ValueError, naming the variable, for a number that is not one or is not positive.
+        """
+        environ = os.environ if environ is None else environ
+        changes = {}
+        for field in fields(cls):
+            variable = f"COLPALI_{field.name.upper()}"
+            text = environ.get(variable, "").strip()
+            if text:
+                changes[field.name] = _parse(variable, text, type(field.default))
+        return cls(**changes)
+
+
+def _parse(variable: str, text: str, kind: type) -> str | int | float:
+    if kind is str:
+        return text
+    try:
+        value = kind(text)
+    except ValueError:
+        raise ValueError(f"{variable} must be a number, not {text!r}") from None
+    if not 0 < value < float("inf"):
+        raise ValueError(f"{variable} must be a positive number, not {text!r}")
+    return value
