@@ -1,0 +1,138 @@
+"""What every vector is: patches and prompt slots of a page, tokens of a query.
+
+A page becomes `vectors` of shape (vectors, dim) and a query `vectors` of shape (tokens, dim). The classes here keep, next
+to the numbers, what each row stands for. Places on a page are always (row, col), counted from the top left.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+# ("patch", row, col): a cell of the grid; ("text", slot_text): a token of the page's prompt;
+# ("tile",): a patch of a thumbnail of the whole page, which scores but has no place in the grid.
+Slot = tuple[Literal["patch"], int, int] | tuple[Literal["text"], str] | tuple[Literal["tile"]]
+TokenKind = Literal["bos", "prefix", "word", "augmentation", "suffix"]
+
+
+@dataclass(frozen=True)
+class PageLayout:
+    """Which vector of a page is which patch of a (rows, cols) grid, or which prompt slot.
+
+    Raises ValueError unless every cell of the grid has exactly one vector.
+    """
+
+    rows: int
+    cols: int
+    slots: tuple[Slot, ...]
+
+    def __post_init__(self) -> None:
+        cells = sorted(slot[1:] for slot in self.slots if slot[0] == "patch")
+        if cells != [(row, col) for row in range(self.rows) for col in range(self.cols)]:
+            raise ValueError(f"the slots do not fill a grid of {self.rows} x {self.cols} patches")
+
+    @cached_property
+    def patch_vectors(self) -> np.ndarray:
+        """(rows, cols) int64: the index of the vector that is the patch at (row, col)."""
+        vectors = np.empty((self.rows, self.cols), dtype=np.int64)
+        for vector, slot in enumerate(self.slots):
+            if slot[0] == "patch":
+                vectors[slot[1], slot[2]] = vector
+        return vectors
+
+    def neighborhood(self, row: int, col: int) -> np.ndarray:
+        """Indices of the vectors in the 3x3 patches around (row, col), cut off at the borders of the page."""
+        return self.patch_vectors[max(row - 1, 0) : row + 2, max(col - 1, 0) : col + 2].ravel()
+
+    def rectangle(self, row: int, col: int) -> tuple[float, float, float, float]:
+        """(left, top, right, bottom) of a patch in fractions of the page.
+
+        The page is squashed to the input's shape, so a patch is a cell of the page cut into rows x cols equal parts,
+        whatever the page's own shape.
+        """
+        return col / self.cols, row / self.rows, (col + 1) / self.cols, (row + 1) / self.rows
+
+
+def grid_shape(patches: int, height: int, width: int) -> tuple[int, int]:
+    """(rows, cols) of square patches on an input of height x width pixels. Raises ValueError if they fill no grid."""
+    rows = max(1, round(math.sqrt(patches * height / width)))
+    if patches == 0 or patches % rows:
+        raise ValueError(f"{patches} patches fill no grid on an input of {height} x {width} pixels")
+    return rows, patches // rows
+
+
+def colpali_layout(
+    ids: Sequence[int], image_token_id: int, height: int, width: int, decode: Callable[[int], str]
+) -> PageLayout:
+    """Layout of a ColPali page, read off the token ids that its processor made.
+
+    The ids equal to `image_token_id` are the patches, row by row from the top left of an input of height x width
+    pixels; every other id is a token of the prompt, whose text is `decode(id)`.
+    """
+    rows, cols = grid_shape(sum(token == image_token_id for token in ids), height, width)
+    slots: list[Slot] = []
+    patches = 0
+    for token in ids:
+        if token == image_token_id:
+            slots.append(("patch", *divmod(patches, cols)))
+            patches += 1
+        else:
+            slots.append(("text", decode(token)))
+    return PageLayout(rows, cols, tuple(slots))
+
+
+@dataclass(frozen=True, eq=False)
+class PageEmbedding:
+    """The multi-vector of a page: float32 on the CPU, shape (vectors, dim), and what each vector is."""
+
+    vectors: torch.Tensor
+    layout: PageLayout
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the vectors in bytes."""
+        return self.vectors.numel() * self.vectors.element_size()
+
+
+@dataclass(frozen=True, slots=True)
+class QueryToken:
+    """One token of an assembled query.
+
+    `text` is the piece of the query it stands for, `kind` the segment that piece belongs to, `word` the typed word it is
+    part of (an index into `QueryEmbedding.words`; None outside the typed query), `id` what went into the model.
+    """
+
+    index: int
+    text: str
+    kind: TokenKind
+    word: int | None
+    id: int
+
+
+@dataclass(frozen=True, eq=False)
+class QueryEmbedding:
+    """The multi-vector of a query: float32 on the CPU, shape (tokens, dim), and what each vector is.
+
+    `words` are the typed words; `unknown` those of them of which the checkpoint's vocabulary has no piece at all.
+    """
+
+    text: str
+    vectors: torch.Tensor
+    tokens: tuple[QueryToken, ...]
+    words: tuple[str, ...]
+    unknown: tuple[str, ...]
+    prefix: str
+    augmentation: int
+
+    def word_mean(self, maxima: Sequence[float]) -> float | None:
+        """Mean of the MaxSim terms (tokens,) over the tokens of typed words; None when nothing was typed."""
+        terms = [term for token, term in zip(self.tokens, maxima, strict=True) if token.kind == "word"]
+        return sum(terms) / len(terms) if terms else None
