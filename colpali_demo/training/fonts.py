@@ -40,7 +40,8 @@ NOTO_LATIN = re.compile(r"Noto (Sans|Serif|Mono)( Mono| Display)?$")
 MONO = re.compile(r"\b(Mono|Courier|Typewriter|Code|Cousine|Inconsolata|GNUTypewriter|mononoki|Monoid|OCR)|FreeMono")
 DISPLAY = re.compile(
     r"(Lobster|Comfortaa|Kaushan|Bebas|Dosis|Chorus|Z003|Comic|Manners|Averia|Ubuntu-Title|Jura|Irianis|"
-    r"Romande ADF Script|Quicksand|Play$|League Spartan|Conakry|Yanone|osifont|Tiresias Sign|Goudy Book|Essays|Adventor|URW Gothic|Oldania)"
+    r"Romande ADF Script|Quicksand|Play$|League Spartan|Conakry|Yanone|osifont|Tiresias Sign|Goudy Book|Essays|Adventor|"
+    r"URW Gothic)"
 )
 SERIF = re.compile(
     r"(Serif|Roman|Times|Garamond|Termes|Pagella|Bonum|Schola|Libertine|Didot|Artemisia|Caladea|Gentium|Charis|P052|C059|"
