@@ -1,0 +1,113 @@
+"""Words with boxes from a PDF's text layer, lined up with the rendered page."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+
+import pypdfium2 as pdfium
+import pypdfium2.raw as pdfium_c
+
+MAX_CHARS = 50_000  # of one page; a dense newspaper page has about 25,000
+MAX_WORD_CHARS = 200
+
+# PDFium puts these where a word is hyphenated at the end of a line.
+_HYPHEN_MARKS = ("\ufffe", "\x02", "\u00ad")
+_UNIT = 1 << 16  # pages are mapped onto a square of this many device units, which makes fractions
+
+_CJK = (
+    (0x3000, 0x30FF),  # CJK punctuation, Hiragana, Katakana
+    (0x31F0, 0x31FF),  # Katakana extensions
+    (0x3400, 0x4DBF),  # ideographs, extension A
+    (0x4E00, 0x9FFF),  # ideographs
+    (0xF900, 0xFAFF),  # compatibility ideographs
+    (0xFF66, 0xFF9D),  # halfwidth Katakana
+    (0x20000, 0x3FFFF),  # ideographs of the supplementary planes
+)
+
+WordBox = tuple[str, float, float, float, float]  # text, then left, top, right, bottom in fractions of the page
+
+
+def page_words(page: pdfium.PdfPage) -> list[WordBox]:
+    """The words of a page in the order of the file, clipped to the page; those that lie outside are left out.
+
+    Boxes are unions of PDFium's loose character boxes (font height, not ink), carried to the image by the same mapping
+    that places the ink, so page rotation and crop boxes need no case of their own. Chinese and Japanese, which put no
+    spaces between words, give one word a character.
+    """
+    textpage = page.get_textpage()
+    try:
+        words = _Words(page)
+        box = pdfium_c.FS_RECTF()
+        for index, char in _characters(textpage):
+            if char <= " " or char.isspace() or char in _HYPHEN_MARKS:
+                words.flush()
+            elif pdfium_c.FPDFText_GetLooseCharBox(textpage, index, box):
+                words.add(char, box)
+        words.flush()
+        return words.found
+    finally:
+        textpage.close()
+
+
+def _characters(textpage: pdfium.PdfTextPage) -> Iterator[tuple[int, str]]:
+    """Characters with PDFium's index for their box, surrogates joined; glyphs that stand for no character left out."""
+    high = 0
+    for index in range(min(textpage.count_chars(), MAX_CHARS)):
+        code = pdfium_c.FPDFText_GetUnicode(textpage, index)
+        if 0xD800 <= code < 0xDC00:
+            high = code
+            continue
+        if 0xDC00 <= code < 0xE000:
+            code = 0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00) if high else 0
+        high = 0
+        if 0 < code <= 0x10FFFF:
+            yield index, chr(code)
+
+
+class _Words:
+    """Collects characters into words."""
+
+    def __init__(self, page: pdfium.PdfPage) -> None:
+        self.found: list[WordBox] = []
+        self._page = page
+        self._text = ""
+        self._box: tuple[float, float, float, float] | None = None  # left, bottom, right, top in PDF units
+
+    def add(self, char: str, box: pdfium_c.FS_RECTF) -> None:
+        alone = is_cjk(char)
+        if alone or len(self._text) >= MAX_WORD_CHARS:
+            self.flush()
+        edges = (
+            min(box.left, box.right),
+            min(box.bottom, box.top),
+            max(box.left, box.right),
+            max(box.bottom, box.top),
+        )
+        if self._box is not None:
+            old = self._box
+            edges = (min(old[0], edges[0]), min(old[1], edges[1]), max(old[2], edges[2]), max(old[3], edges[3]))
+        self._text += char
+        self._box = edges
+        if alone:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._text and self._box is not None:
+            left, bottom, right, top = self._box
+            corners = self._to_fractions(left, top), self._to_fractions(right, bottom)
+            (x0, x1), (y0, y1) = (sorted(values) for values in zip(*corners, strict=True))
+            if x0 < x1 and y0 < y1:
+                self.found.append((self._text, x0, y0, x1, y1))
+        self._text, self._box = "", None
+
+    def _to_fractions(self, x: float, y: float) -> tuple[float, float]:
+        """From PDF units to fractions of the page image, clipped to it."""
+        device_x, device_y = ctypes.c_int(), ctypes.c_int()
+        pdfium_c.FPDF_PageToDevice(self._page, 0, 0, _UNIT, _UNIT, 0, x, y, device_x, device_y)
+        return tuple(round(min(max(value.value / _UNIT, 0.0), 1.0), 5) for value in (device_x, device_y))
+
+
+def is_cjk(char: str) -> bool:
+    """Whether `char` belongs to a script written without spaces between words: Chinese or Japanese."""
+    return len(char) == 1 and any(first <= ord(char) <= last for first, last in _CJK)
