@@ -1,8 +1,13 @@
-"""Text for training pages: prose from files, rare words, made-up numbers and codes."""
+"""Text for training pages: prose from files, rare words, made-up numbers and codes; and how to collect it."""
 
+import argparse
+import ast
+import gzip
+import html
 import mmap
 import re
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
@@ -37,18 +42,13 @@ class TextSource:
         self._texts = [_map(file) for file in self._files if file.suffix != ".words"]
         # Large files count for less than their share, so that one big collection does not hide the small ones.
         self._weights = [len(text) ** 0.75 for text in self._texts]
-        self.vocabulary = self._read_vocabulary()
-
-    def _read_vocabulary(self) -> list[str]:
-        words = set()
-        for file in self._files:
-            if file.suffix == ".words":
-                words.update(word for word in file.read_text("utf-8").split("\n") if _WORD.fullmatch(word))
+        found: set[str] = set()
         for text in self._texts:
-            step = max(_CHUNK, len(text) // 200)
-            for start in range(0, len(text), step):
-                words.update(_WORD.findall(text[start : start + _CHUNK].decode("utf-8", "ignore"))[1:-1])
-        return sorted(words)
+            for start in range(0, len(text), max(_CHUNK, len(text) // 100)):
+                found.update(_WORD.findall(text[start : start + _CHUNK].decode("utf-8", "ignore"))[1:-1])
+        self.vocabulary = sorted(found)
+        lists = [file.read_text("utf-8").split("\n") for file in self._files if file.suffix == ".words"]
+        self._word_lists = [[word for word in words if _WORD.fullmatch(word)] for words in lists]
 
     def __getstate__(self) -> dict:
         return {"_files": self._files}
@@ -86,7 +86,9 @@ class TextSource:
         return [word for words in self.paragraphs(random, count) for word in words]
 
     def rare(self, random: Random) -> str:
-        """A word drawn evenly from all different words, so mostly a rare one."""
+        """A word drawn evenly from the different words of the text, so mostly a rare one; or from a word list."""
+        if self._word_lists and random.random() < 0.25:
+            return random.choice(random.choice(self._word_lists))
         return random.choice(self.vocabulary)
 
     def phrase(self, random: Random, low: int, high: int, *, title: bool = False) -> list[str]:
@@ -163,3 +165,153 @@ def code(random: Random) -> str:
 def _map(file: Path) -> mmap.mmap:
     with open(file, "rb") as stream:
         return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+# Collecting text
+
+_BREAK = re.compile(r"\n\s*\n")
+_BLOCK = re.compile(
+    r"</?(?:p|li|d[tdl]|t[dhr]|h\d|div|ul|ol|blockquote|section|table|body|title|caption|para)\b[^>]*>", re.I
+)
+_HIDDEN = re.compile(r"<(script|style|pre|nav|head|svg|math|screen|programlisting)\b.*?</\1\s*>", re.I | re.S)
+_TAG = re.compile(r"<[^>]*>")
+_ROFF_ESCAPE = re.compile(r"\\(?:f(?:\[\w*\]|\(..|.)|s[-+]?\d|&|\||/|c|:|%|m\[\w*\])")
+_ROFF_CHARACTER = re.compile(r"\\(?:\((..)|\[(\w+)\])")
+_COMMON_WORDS = frozenset(
+    "the of and a to in is that for it as was with be by on not he his or are at from this which you an they but have "
+    "has had were their its if can will one all when there who what more other into some any may such only than then "
+    "no so also used use i me my we our your she her him them do does about out up over between after made being "
+    "having someone something".split()
+)
+
+
+def collect(out: Path, sources: Sequence[Path]) -> int:
+    """Gather English prose from folders or files into `out`, one .txt file for each source, and count its words.
+
+    Plain text, HTML and DocBook, PDF, manual pages, docstrings of Python files and dictionaries are read, also
+    compressed with gzip. Paragraphs that look like anything but English prose, and those seen before, are left out.
+    Word lists (one word a line, as in /usr/share/dict) become `.words` files.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    seen: set[int] = set()
+    total = 0
+    for source in sources:
+        name = re.sub(r"\W+", "-", str(source)).strip("-") or "text"
+        with open(out / f"{name}.txt", "w", encoding="utf-8") as stream:
+            for file in [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file()):
+                for paragraph in _paragraphs(file):
+                    words = paragraph.split()
+                    if not _is_prose(paragraph, words) or hash(paragraph) in seen:
+                        continue
+                    seen.add(hash(paragraph))
+                    stream.write(paragraph + "\n\n")
+                    total += len(words)
+        if source.is_file() and (words := _word_list(source)):
+            (out / f"{name}.words").write_text("\n".join(words), encoding="utf-8")
+    return total
+
+
+def _is_prose(paragraph: str, words: list[str]) -> bool:
+    if not 7 <= len(words) <= 1500:
+        return False
+    plain = sum(character.isascii() and (character.isalpha() or character == " ") for character in paragraph)
+    common = sum(word.lower() in _COMMON_WORDS for word in words)
+    return plain > 0.88 * len(paragraph) and common >= 0.12 * len(words) and len(paragraph) < 9 * len(words)
+
+
+def _word_list(file: Path) -> list[str]:
+    lines = _read(file).split("\n")
+    return [line for line in lines if line.isalpha()] if len(lines) > 1000 and not any(" " in i for i in lines) else []
+
+
+def _read(file: Path) -> str:
+    data = file.read_bytes()
+    if file.suffix in (".gz", ".dz"):
+        data = gzip.decompress(data)
+    return data.decode("utf-8", "replace")
+
+
+def _paragraphs(file: Path) -> Iterator[str]:
+    """The paragraphs of a file, each on one line; none if it is of no known type or cannot be read."""
+    suffixes = [suffix for suffix in file.suffixes if suffix not in (".gz", ".dz")]
+    suffix = suffixes[-1].lower() if suffixes else ""
+    reader = _READERS.get(suffix) or (_roff if re.fullmatch(r"\.[1-9]\w*", suffix) else None)
+    if reader is None or file.stat().st_size > 200_000_000:
+        return
+    try:
+        for text in reader(file):
+            yield " ".join(text.split())
+    except (OSError, EOFError, RuntimeError, ValueError, SyntaxError, zlib.error):
+        return  # damaged or not what its name says
+
+
+def _plain(file: Path) -> list[str]:
+    return _BREAK.split(_read(file))
+
+
+def _markup(file: Path) -> list[str]:
+    text = _BLOCK.sub("\n\n", _HIDDEN.sub("\n\n", _read(file)))
+    return _BREAK.split(html.unescape(_TAG.sub("", text)))
+
+
+def _docstrings(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(_read(file))):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            for text in _BREAK.split(ast.get_docstring(node) or ""):
+                if "---" not in text and ">>>" not in text:
+                    yield text
+
+
+def _roff(file: Path) -> list[str]:
+    lines = []
+    for line in _read(file).split("\n"):
+        if line.startswith((".", "'")):
+            macro, _, rest = line.partition(" ")
+            if macro in (".B", ".I", ".BR", ".IR", ".RB", ".RI", ".BI", ".IB"):
+                # Arguments of the alternating ones are joined; the others keep their spaces.
+                line = rest.replace('"', "") if len(macro) == 2 else "".join(rest.replace('"', "").split(" "))
+            else:
+                line = ""
+                if macro not in ('.\\"', "'\\\""):
+                    lines.append("")
+        lines.append(line)
+    text = _ROFF_ESCAPE.sub("", "\n".join(lines))
+    text = _ROFF_CHARACTER.sub(lambda m: _ROFF_NAMED.get(m[1] or m[2], " "), text)
+    return _BREAK.split(text.replace("\\-", "-").replace("\\e", "\\").replace("\\ ", " "))
+
+
+def _dictionary(file: Path) -> Iterator[str]:
+    """Definitions of a dictd dictionary or of WordNet's data files (after the bar)."""
+    for text in re.split(r"\n(?=\S)", _read(file)):
+        yield re.sub(r"\[[^\]]*\]|[{}]", "", text.partition(" | ")[2] or text)
+
+
+def _pdf(file: Path) -> Iterator[str]:
+    import pypdfium2
+
+    with pypdfium2.PdfDocument(file) as document:
+        for page in document:
+            text = page.get_textpage().get_text_range().replace("\r\n", "\n")
+            yield from re.split(r"(?<=[.!?:])\n(?=[A-Z])|\n\s*\n", re.sub(r"(?<=[a-z])[-\ufffe]\n(?=[a-z])", "", text))
+
+
+_ROFF_NAMED = {"em": "-", "en": "-", "aq": "'", "oq": "'", "cq": "'", "dq": '"', "lq": '"', "rq": '"', "co": "(c)"}
+_READERS = {
+    **dict.fromkeys((".txt", ".text", ".md", ".rst", ".info", ".raw"), _plain),
+    **dict.fromkeys((".html", ".htm", ".xhtml", ".xml", ".page", ".docbook"), _markup),
+    **dict.fromkeys((".dict", ".noun", ".verb", ".adj", ".adv"), _dictionary),
+    ".py": _docstrings,
+    ".pdf": _pdf,
+}
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m colpali_demo.training.text", description=collect.__doc__)
+    parser.add_argument("out", type=Path, help="folder to write to")
+    parser.add_argument("sources", type=Path, nargs="+", help="folders or files to read")
+    arguments = parser.parse_args()
+    print(f"{collect(arguments.out, arguments.sources):,} words")
+
+
+if __name__ == "__main__":
+    _main()
