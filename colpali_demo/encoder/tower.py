@@ -1,0 +1,97 @@
+"""The vision tower of the bundled checkpoint: plain 3x3 convolutions down to one vector per patch.
+
+ColPali's own tower is SigLIP-So400m. A tower of a few million parameters trained from nothing learns to read
+small print much sooner when neighboring pixels meet in convolutions first, so colpali-tiny uses this one. It is
+registered with `AutoConfig` and `AutoModel` at the bottom of this file, the one place that makes
+`ColPaliForRetrieval.from_pretrained` able to build it.
+"""
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+
+class ConvTowerConfig(PreTrainedConfig):
+    """Five stages, each halving the resolution, so a patch is 32x32 pixels.
+
+    Args:
+        widths: channels after each stage.
+        depths: residual blocks after each stage's strided convolution.
+        image_size: side of the square input in pixels.
+        projection_dim: width of the language model, which PaliGemma's projector reads from here.
+    """
+
+    model_type = "colpali_conv_tower"
+
+    def __init__(
+        self,
+        widths=(32, 64, 128, 192, 256),
+        depths=(0, 0, 2, 2, 2),
+        image_size: int = 1024,
+        projection_dim: int = 256,
+        **kwargs,
+    ):
+        self.widths = list(widths)
+        self.depths = list(depths)
+        self.image_size = image_size
+        self.patch_size = 2 ** len(self.widths)
+        self.hidden_size = self.widths[-1]
+        self.projection_dim = projection_dim
+        super().__init__(**kwargs)
+
+
+class ResidualBlock(nn.Module):
+    def __init__(self, channels: int):
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.first_norm = nn.BatchNorm2d(channels)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.second_norm = nn.BatchNorm2d(channels)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = torch.relu(self.first_norm(self.first(x)))
+        return torch.relu(x + self.second_norm(self.second(y)))
+
+
+class ConvTower(PreTrainedModel):
+    """Pixels (batch, 3, height, width) to patch features (batch, height/32 * width/32, widths[-1]), row-major."""
+
+    config_class = ConvTowerConfig
+    main_input_name = "pixel_values"
+
+    def __init__(self, config: ConvTowerConfig):
+        super().__init__(config)
+        self.stages = nn.ModuleList()
+        channels = 3
+        for width, depth in zip(config.widths, config.depths, strict=True):
+            down = [nn.Conv2d(channels, width, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+            self.stages.append(nn.Sequential(*down, *(ResidualBlock(width) for _ in range(depth))))
+            channels = width
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        elif isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()
+            nn.init.ones_(module.weight)
+            nn.init.zeros_(module.bias)
+
+    def forward(
+        self, pixel_values: torch.Tensor, output_hidden_states: bool = False, **kwargs
+    ) -> BaseModelOutputWithPooling:
+        """`hidden_states`, when asked for, are each stage's output, (batch, channels, rows, columns)."""
+        x = pixel_values.contiguous(memory_format=torch.channels_last)
+        hidden_states = []
+        for stage in self.stages:
+            x = stage(x)
+            hidden_states.append(x)
+        return BaseModelOutputWithPooling(
+            last_hidden_state=x.flatten(2).transpose(1, 2),
+            hidden_states=tuple(hidden_states) if output_hidden_states else None,
+        )
+
+
+AutoConfig.register(ConvTowerConfig.model_type, ConvTowerConfig)
+AutoModel.register(ConvTowerConfig, ConvTower)

@@ -1,0 +1,86 @@
+"""The losses that teach a late-interaction retriever, each a short function over plain tensors.
+
+The two page-level losses are those of ColPali (Faysse et al. 2024, section 4.1 and appendix): an in-batch contrastive
+loss over late-interaction scores, as a softmax cross-entropy or as its pairwise variant with the hardest in-batch
+negative. The rest is dense supervision for a model that starts from nothing: contrastive losses alone do not get off
+the ground before the features say which characters and subwords are where.
+"""
+
+import torch
+from torch.nn import functional as F
+
+
+def late_interaction_scores(queries: torch.Tensor, query_mask: torch.Tensor, pages: torch.Tensor) -> torch.Tensor:
+    """MaxSim of every query with every page: sum over query tokens of the best page vector's dot product.
+
+    Args:
+        queries: (queries, tokens, dim), padded; `query_mask`: bool (queries, tokens), False on padding.
+        pages: (pages, vectors, dim), all of one length.
+
+    Returns:
+        (queries, pages).
+    """
+    similarities = torch.einsum("qtd,pvd->qptv", queries, pages)
+    return (similarities.amax(dim=-1) * query_mask[:, None, :]).sum(dim=-1)
+
+
+def in_batch_softmax(scores: torch.Tensor, positive: torch.Tensor, ignore: torch.Tensor | None = None) -> torch.Tensor:
+    """Cross-entropy of each query's own page against the other pages of the batch.
+
+    Args:
+        scores: (queries, pages), already divided by the temperature.
+        positive: int64 (queries,), the column of each query's own page.
+        ignore: bool (queries, pages), pages that answer the query too and so are no negatives.
+    """
+    if ignore is not None:
+        scores = scores.masked_fill(ignore, -torch.inf)
+    return F.cross_entropy(scores, positive)
+
+
+def pairwise_hardest(scores: torch.Tensor, positive: torch.Tensor, ignore: torch.Tensor | None = None) -> torch.Tensor:
+    """softplus(hardest negative - positive), averaged over the queries. Arguments as `in_batch_softmax`."""
+    own = F.one_hot(positive, scores.shape[1]).bool()
+    excluded = own if ignore is None else own | ignore
+    hardest = scores.masked_fill(excluded, -torch.inf).amax(dim=1)
+    return F.softplus(hardest - scores[own]).mean()
+
+
+def token_to_patch(logits: torch.Tensor, positive: torch.Tensor, ignore: torch.Tensor) -> torch.Tensor:
+    """Each query token against every vector of every page of the batch; positives are the patches showing its word.
+
+    Every positive is asked to beat all negatives, not only the easiest one, so that all occurrences light up
+    (the supervised contrastive form of Khosla et al. 2020).
+
+    Args:
+        logits: (tokens, vectors), cosines divided by the temperature.
+        positive: bool (tokens, vectors), at least one in each row.
+        ignore: bool (tokens, vectors), vectors that show a sliver of the word: neither positive nor negative.
+    """
+    negatives = logits.masked_fill(positive | ignore, -torch.inf).logsumexp(dim=1, keepdim=True)
+    each = F.softplus(negatives - logits) * positive
+    return (each.sum(dim=1) / positive.sum(dim=1)).mean()
+
+
+def piece_at_cell(
+    features: torch.Tensor, table: torch.Tensor, cells: torch.Tensor, pieces: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Which subword stands in a cell, read off with the language model's own embedding table.
+
+    Several subwords may share a cell: the others of the same cell are left out of each one's denominator.
+
+    Args:
+        features: (pages * rows * columns, width); `table`: (vocabulary, width).
+        cells: int64 (pieces,), flat index of the cell that holds each piece; `pieces`: int64 (pieces,), token ids.
+
+    Returns:
+        The loss and the share of pieces that are their cell's best guess.
+    """
+    logits = features[cells] @ table.T
+    occupied, group = torch.unique(cells, return_inverse=True)
+    present = torch.zeros(len(occupied), logits.shape[1], dtype=torch.bool, device=cells.device)
+    present[group, pieces] = True
+    others = present[group]
+    others.scatter_(1, pieces[:, None], False)
+    logits = logits.masked_fill(others, -torch.inf)
+    loss = F.cross_entropy(logits, pieces)
+    return loss, (logits.argmax(dim=1) == pieces).float().mean()

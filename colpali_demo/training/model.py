@@ -1,0 +1,94 @@
+"""Build colpali-tiny from nothing: its tokenizer, its processor and a `ColPaliForRetrieval` with random weights."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+from transformers import (
+    ColPaliConfig,
+    ColPaliForRetrieval,
+    ColPaliProcessor,
+    GemmaConfig,
+    PaliGemmaConfig,
+    PreTrainedTokenizerFast,
+)
+from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
+
+from colpali_demo.encoder.tower import ConvTowerConfig
+
+SPECIAL_TOKENS = {"pad_token": "<pad>", "eos_token": "<eos>", "bos_token": "<bos>", "unk_token": "<unk>"}
+
+
+def train_tokenizer(texts: Iterable[str], vocabulary: int = 4096) -> PreTrainedTokenizerFast:
+    """Byte-pair pieces of lower-cased text, single digits, single punctuation marks; a space is "▁" as in Gemma's.
+
+    The newline is a piece of its own, because ColPali's page prompt and queries both end in one. Characters that are
+    rarer than the alphabet's limit become `<unk>`, so the app can say which typed words the checkpoint cannot know.
+    """
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(r"\n"), "isolated"),
+            pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="never", split=True),
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.Split(Regex(r"[^\w▁\n]|_"), "isolated"),
+        ]
+    )
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=list(SPECIAL_TOKENS.values()),
+        initial_alphabet=["\n", *map(chr, range(0x21, 0x7F)), *"£€§©®°±·×•–—‘’“”…−", *"àáâãäåæçèéêëìíîïñòóôõöøùúûüýÿßœšž"],
+        limit_alphabet=160,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, padding_side="right", **SPECIAL_TOKENS)
+
+
+def build_processor(tokenizer: PreTrainedTokenizerFast, image_size: int = 1024, patch_size: int = 32) -> ColPaliProcessor:
+    """The processor class of ColPali v1.3, for a larger square and larger patches: the grid stays 32x32."""
+    image_processor = SiglipImageProcessorPil(
+        size={"height": image_size, "width": image_size},
+        resample=3,  # bicubic, as ColPali
+        image_mean=[0.5, 0.5, 0.5],
+        image_std=[0.5, 0.5, 0.5],
+        image_seq_length=(image_size // patch_size) ** 2,
+    )
+    return ColPaliProcessor(image_processor=image_processor, tokenizer=tokenizer)
+
+
+def build_model(processor: ColPaliProcessor, width: int = 256, layers: int = 4, embedding_dim: int = 128):
+    """A `ColPaliForRetrieval` with random weights: our tower, PaliGemma's projector, a small Gemma, a 128-d head."""
+    tokenizer = processor.tokenizer
+    vision = ConvTowerConfig(image_size=processor.image_processor.size["height"], projection_dim=width)
+    text = GemmaConfig(
+        vocab_size=len(tokenizer),  # the processor has added <image> and 1,152 <loc>/<seg> tokens
+        hidden_size=width,
+        intermediate_size=4 * width,
+        num_hidden_layers=layers,
+        num_attention_heads=width // 64,
+        num_key_value_heads=1,
+        head_dim=64,
+        max_position_embeddings=2048,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    vlm = PaliGemmaConfig(
+        vision_config=vision,
+        text_config=text,
+        projection_dim=width,
+        hidden_size=width,
+        image_token_id=processor.image_token_id,
+    )
+    return ColPaliForRetrieval(ColPaliConfig(vlm_config=vlm, embedding_dim=embedding_dim))
+
+
+def save_checkpoint(model: ColPaliForRetrieval, processor: ColPaliProcessor, folder: Path) -> None:
+    """Write bf16 weights (shards under 10 MB) and the processor, the way any ColPali checkpoint is laid out."""
+    state = {name: value.to(torch.bfloat16) if value.is_floating_point() else value
+             for name, value in model.state_dict().items()}
+    model.save_pretrained(folder, state_dict=state, max_shard_size="9MB")
+    processor.save_pretrained(folder)

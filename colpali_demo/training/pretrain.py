@@ -1,0 +1,346 @@
+"""Teach colpali-tiny to read, from random weights: `python -m colpali_demo.training pretrain`.
+
+Coarse on fine, in two stages. First the vision tower alone learns which character stands in each 8-pixel cell and
+which subword in each 16- and 32-pixel cell, the subwords through the language model's own embedding table. Then the
+whole model runs: every query token is asked to prefer the patches that show its word, and every query its own page.
+The heads that read characters and subwords are dropped when a checkpoint is saved.
+"""
+
+import copy
+import json
+import math
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from transformers import ColPaliForRetrieval, ColPaliProcessor
+
+from . import losses
+from .model import save_checkpoint
+from .targets import CHARACTER_CLASSES, CHARACTER_STRIDE, TOUCH, Example, patch_overlap
+
+EMPTY_CELLS = 2_000  # background cells a page contributes to the character loss
+PIECES = 400  # subwords a page contributes: each costs a softmax over the vocabulary
+
+
+@dataclass
+class Schedule:
+    """What is trained when. Lengths are in pages seen, so they do not depend on the batch size."""
+
+    pages: int = 40_000
+    dense_pages: int = 3_000  # tower only
+    warmup_pages: int = 400
+    decay_pages: int = 6_000  # learning rate falls to zero over the last ones
+    batch: int = 4
+    queries: int = 8  # per page
+    learning_rate: float = 1.2e-3
+    weight_character: float = 0.3  # in the second stage; the first takes 1, 1 and 0.5
+    weight_piece: float = 0.3
+    weight_grid: float = 0.3
+    weight_token: float = 0.6
+    weight_page: float = 0.2
+    weight_meaning: float = 0.0
+    ema: float = 0.995
+
+    def rate(self, seen: int) -> float:
+        """Warm-up, a plateau, a straight line down to zero."""
+        up = min(1.0, (seen + 1) / self.warmup_pages)
+        down = min(1.0, (self.pages - seen) / self.decay_pages)
+        return self.learning_rate * max(0.0, min(up, down))
+
+
+class Pretrainer(nn.Module):
+    """The retriever with the heads that read, and the losses over one batch."""
+
+    def __init__(self, model: ColPaliForRetrieval, processor: ColPaliProcessor):
+        super().__init__()
+        self.model = model
+        config = model.config.vlm_config
+        widths = config.vision_config.widths
+        width = config.text_config.hidden_size
+        stride_8, stride_16 = 2, 3  # the stages with those strides
+        self.stages = (stride_8, stride_16)
+        self.character_head = nn.Linear(widths[stride_8], CHARACTER_CLASSES)
+        self.piece_head = nn.Linear(widths[stride_16], width)
+        self.log_scale = nn.Parameter(torch.tensor(math.log(20.0)))
+        self.size = config.vision_config.image_size
+        self.grid = self.size // config.vision_config.patch_size
+
+        tokenizer = processor.tokenizer
+        page_text = f"{processor.image_token * processor.image_seq_length}<bos>{processor.visual_prompt_prefix}\n"
+        page = tokenizer(page_text, add_special_tokens=False, return_tensors="pt")
+        self.register_buffer("page_ids", page["input_ids"], persistent=False)
+        self.tokenizer = tokenizer
+        self.text_pieces = processor.image_token_id  # the ids before it are pieces of text
+        self.query_prefix = tokenizer(f"<bos>{processor.query_prefix}".rstrip(), add_special_tokens=False)["input_ids"]
+        suffix = processor.query_augmentation_token * 10 + "\n"
+        self.query_suffix = tokenizer(suffix, add_special_tokens=False)["input_ids"]
+
+    def encode_pages(self, pixels: torch.Tensor):
+        """Tower features and page vectors (pages, vectors, dim)."""
+        image = self.model.vlm.get_image_features(pixels, output_hidden_states=True)
+        return image, self.embed_pages(image)
+
+    def embed_pages(self, image) -> torch.Tensor:
+        ids = self.page_ids.expand(len(image.pooler_output), -1)
+        return self.model(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            token_type_ids=torch.zeros_like(ids),
+            mm_encoder_outputs={"image": image},
+            use_cache=False,
+        ).embeddings
+
+    def encode_queries(self, queries: list[str]) -> tuple[torch.Tensor, torch.Tensor, list[list[tuple[int, int]]]]:
+        """Vectors (queries, tokens, dim), mask (queries, tokens), and for each query the (token, word) pairs."""
+        rows, places = [], []
+        for query in queries:
+            ids, place = list(self.query_prefix), []
+            for number, word in enumerate(query.split(" ")):
+                pieces = self.tokenizer(" " + word, add_special_tokens=False)["input_ids"]
+                place += [(len(ids) + i, number) for i in range(len(pieces))]
+                ids += pieces
+            rows.append(ids + self.query_suffix)
+            places.append(place)
+        longest = max(map(len, rows))
+        device = self.page_ids.device
+        ids = torch.full((len(rows), longest), self.tokenizer.pad_token_id)
+        mask = torch.zeros((len(rows), longest), dtype=torch.long)
+        for i, row in enumerate(rows):
+            ids[i, : len(row)] = torch.tensor(row)
+            mask[i, : len(row)] = 1
+        ids, mask = ids.to(device), mask.to(device)
+        vectors = self.model(
+            input_ids=ids, attention_mask=mask, token_type_ids=torch.zeros_like(ids), use_cache=False
+        ).embeddings
+        return vectors, mask.bool(), places
+
+    def dense_losses(self, image, examples: list[Example]) -> dict[str, torch.Tensor]:
+        device = self.page_ids.device
+        grid = self.size // CHARACTER_STRIDE
+        cells, labels = [], []
+        rng = np.random.default_rng(sum(len(example.piece_ids) for example in examples))
+        for number, example in enumerate(examples):
+            taken = np.zeros(grid * grid, dtype=bool)
+            flat = example.character_cells[:, 0] * grid + example.character_cells[:, 1]
+            taken[flat] = True
+            empty = np.flatnonzero(~taken)
+            empty = rng.choice(empty, min(EMPTY_CELLS, len(empty)), replace=False)
+            cells += [flat + number * grid * grid, empty + number * grid * grid]
+            labels += [example.character_labels, np.zeros(len(empty), dtype=np.int64)]
+        cells = torch.from_numpy(np.concatenate(cells)).to(device)
+        labels = torch.from_numpy(np.concatenate(labels)).to(device)
+        fine = image.hidden_states[self.stages[0]].permute(0, 2, 3, 1).flatten(0, 2)
+        logits = self.character_head(fine[cells]).float()
+        written = labels > 0
+        result = {
+            "character": nn.functional.cross_entropy(logits, labels),
+            "character_accuracy": (logits.argmax(1) == labels)[written].float().mean(),
+        }
+
+        embedding = self.model.get_input_embeddings()
+        table = embedding.weight * embedding.embed_scale
+        table = table[: self.text_pieces]  # the pieces of text
+        chosen = [rng.permutation(len(e.piece_ids))[:PIECES] for e in examples]
+        ids = torch.from_numpy(np.concatenate([e.piece_ids[c] for e, c in zip(examples, chosen, strict=True)])).to(device)
+        middle = image.hidden_states[self.stages[1]].permute(0, 2, 3, 1)
+        for name, features in (
+            ("piece", self.piece_head(middle.flatten(0, 2))),
+            ("grid", image.pooler_output.flatten(0, 1)),
+        ):
+            side = self.size // 16 if name == "piece" else self.grid
+            cells = []
+            for number, (example, kept) in enumerate(zip(examples, chosen, strict=True)):
+                column, row = (example.piece_centers[kept] * side).astype(np.int64).T
+                cells.append((number * side + row) * side + column)
+            cells = torch.from_numpy(np.concatenate(cells)).to(device)
+            result[name], result[f"{name}_accuracy"] = losses.piece_at_cell(features, table, cells, ids)
+        return result
+
+    def retrieval_losses(self, pages: torch.Tensor, examples: list[Example], queries: list[tuple[str, int]]):
+        """Token-to-patch and page losses for (query, page number) pairs."""
+        device = pages.device
+        vectors, mask, places = self.encode_queries([query for query, _ in queries])
+        vectors, pages = vectors.float(), pages.float()
+        scale = self.log_scale.exp().clamp(max=80.0)
+
+        positive, touched = word_patches(examples, {w for query, _ in queries for w in query.split(" ")}, self.grid)
+        text_slots = pages.shape[1] - self.grid**2
+        rows, columns, owners = [], [], []
+        for number, (query, _) in enumerate(queries):
+            words = query.split(" ")
+            for token, word in places[number]:
+                rows.append(number)
+                columns.append(token)
+                owners.append(words[word])
+        slots = np.zeros((len(owners), len(examples), text_slots), dtype=bool)
+        positive = np.concatenate([np.stack([positive[w] for w in owners]), slots], axis=2).reshape(len(owners), -1)
+        touched = np.concatenate([np.stack([touched[w] for w in owners]), slots], axis=2).reshape(len(owners), -1)
+        logits = scale * vectors[rows, columns] @ pages.flatten(0, 1).T
+        positive = torch.from_numpy(positive).to(device)
+        token = losses.token_to_patch(logits, positive, torch.from_numpy(touched).to(device))
+        pointing = positive.gather(1, logits.argmax(1, keepdim=True)).float().mean()
+
+        scores = losses.late_interaction_scores(vectors, mask, pages) / mask.sum(dim=1, keepdim=True)
+        own = torch.tensor([page for _, page in queries], device=device)
+        texts = [" " + " ".join(example.words) + " " for example in examples]
+        also = torch.tensor([[f" {query} " in text for text in texts] for query, _ in queries], device=device)
+        also[torch.arange(len(own)), own] = False
+        page = losses.in_batch_softmax(scale * scores, own, also)
+        page = page + losses.pairwise_hardest(scale * scores, own, also)
+        first = (scores.masked_fill(also, -1).argmax(dim=1) == own).float().mean()
+        return {"token": token, "page": page, "pointing": pointing, "first": first}
+
+
+def word_patches(examples: list[Example], words: set[str], grid: int) -> tuple[dict, dict]:
+    """For each word, bool (pages, patches): where it is shown, and where only a sliver of it is."""
+    shows = {word: np.zeros((len(examples), grid * grid), dtype=bool) for word in words}
+    touches = {word: np.zeros((len(examples), grid * grid), dtype=bool) for word in words}
+    for number, example in enumerate(examples):
+        for word, box in zip(example.words, example.word_boxes, strict=True):
+            if word in words:
+                share, seen = patch_overlap(box, grid, grid)
+                shows[word][number] |= seen.ravel()
+                touches[word][number] |= (share > TOUCH).ravel()
+    return shows, {word: touches[word] & ~shows[word] for word in words}
+
+
+def sample_queries(examples: list[Example], count: int, counts: dict[str, int], rng: np.random.Generator):
+    """Single rare words and phrases of 2-6 consecutive words, `count` for each page: (query, page number)."""
+    queries = []
+    for number, example in enumerate(examples):
+        usable = np.array([len(w) > 1 and w.isascii() for w in example.words])
+        if not usable.any():
+            continue
+        rarity = np.array([(1 + counts.get(w, 0)) ** -0.4 for w in example.words]) * usable
+        rarity /= rarity.sum()
+        for i in range(count):
+            start = rng.choice(len(rarity), p=rarity)
+            if i % 2 == 0:
+                queries.append((example.words[start], number))
+                continue
+            start = max(0, start - int(rng.integers(0, 3)))
+            words = [w for w in example.words[start : start + int(rng.integers(2, 7))] if w]
+            if words:
+                queries.append((" ".join(" ".join(words).split()), number))
+    return queries
+
+
+def to_pixels(examples: list[Example], device: torch.device) -> torch.Tensor:
+    """(pages, 3, size, size) in -1..1, as the processor's x / 255 with mean and deviation 0.5."""
+    stacked = torch.from_numpy(np.stack([example.pixels for example in examples])).to(device)
+    return stacked.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
+
+
+class Run:
+    """One training run in a folder: state, log, checkpoints. Killed at any moment, it goes on from its last state."""
+
+    def __init__(self, folder: Path, trainer: Pretrainer, processor: ColPaliProcessor, schedule: Schedule, device: str):
+        self.folder, self.trainer, self.processor, self.schedule = folder, trainer, processor, schedule
+        self.device = torch.device(device)
+        folder.mkdir(parents=True, exist_ok=True)
+        trainer.to(self.device)
+        self.average = copy.deepcopy(trainer.model).eval().requires_grad_(False)
+        decayed = [p for p in trainer.parameters() if p.ndim > 1]
+        plain = [p for p in trainer.parameters() if p.ndim <= 1]
+        self.optimizer = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}],
+            lr=schedule.learning_rate, betas=(0.9, 0.98), fused=True,
+        )  # fmt: skip
+        self.seen = self.steps = 0
+        self.state_file = folder / "state.pt"
+        if self.state_file.exists():
+            state = torch.load(self.state_file, map_location=self.device, weights_only=True)
+            trainer.load_state_dict(state["trainer"])
+            self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.seen, self.steps = state["seen"], state["steps"]
+
+    def save_state(self) -> None:
+        state = {
+            "trainer": self.trainer.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "seen": self.seen,
+            "steps": self.steps,
+        }
+        temporary = self.state_file.with_suffix(".new")
+        torch.save(state, temporary)
+        os.replace(temporary, self.state_file)
+
+    def save_average(self, folder: Path) -> None:
+        """The averaged weights as a checkpoint that the app can load."""
+        save_checkpoint(self.average, self.processor, folder)
+
+    def step(self, examples: list[Example], counts: dict[str, int]) -> dict[str, float]:
+        schedule, trainer = self.schedule, self.trainer
+        rate = schedule.rate(self.seen)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        trainer.train()
+        whole = self.seen >= schedule.dense_pages
+        pixels = to_pixels(examples, self.device)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            image = trainer.model.vlm.get_image_features(pixels, output_hidden_states=True)
+            parts = trainer.dense_losses(image, examples)
+            if whole:
+                rng = np.random.default_rng((7, self.seen))
+                queries = sample_queries(examples, schedule.queries, counts, rng)
+                parts |= trainer.retrieval_losses(trainer.embed_pages(image), examples, queries)
+        weights = {"character": 1.0, "piece": 1.0, "grid": 0.5}
+        if whole:
+            weights = {
+                name: getattr(schedule, f"weight_{name}") for name in ("character", "piece", "grid", "token", "page")
+            }
+        loss = sum(weight * parts[name] for name, weight in weights.items())
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(trainer.parameters(), 2.0)
+        if torch.isfinite(norm):
+            self.optimizer.step()
+        self.seen += len(examples)
+        self.steps += 1
+        self.update_average()
+        return {name: float(value.detach()) for name, value in parts.items()} | {"rate": rate, "norm": float(norm)}
+
+    @torch.no_grad()
+    def update_average(self) -> None:
+        decay = min(self.schedule.ema, self.steps / (self.steps + 10))
+        for mean, value in zip(
+            self.average.state_dict().values(), self.trainer.model.state_dict().values(), strict=True
+        ):
+            if mean.is_floating_point():
+                mean.lerp_(value, 1 - decay)
+            else:
+                mean.copy_(value)
+
+    def train(
+        self, batches: Iterator[list[Example]], counts: dict[str, int], log_every: int = 20, save_minutes: float = 5.0
+    ) -> None:
+        """Run to the end of the schedule, writing a line of means to log.jsonl every `log_every` steps."""
+        (self.folder / "schedule.json").write_text(json.dumps(asdict(self.schedule), indent=1))
+        sums: dict[str, list[float]] = {}
+        started = saved = time.monotonic()
+        first = self.seen
+        for examples in batches:
+            if self.seen >= self.schedule.pages:
+                break
+            for name, value in self.step(examples, counts).items():
+                sums.setdefault(name, []).append(value)
+            if self.steps % log_every == 0:
+                line = {"seen": self.seen, "seconds_per_page": (time.monotonic() - started) / (self.seen - first)}
+                line |= {name: round(float(np.mean(values)), 4) for name, values in sums.items()}
+                with (self.folder / "log.jsonl").open("a") as log:
+                    log.write(json.dumps(line) + "\n")
+                print(json.dumps(line), flush=True)
+                sums = {}
+            if time.monotonic() - saved > save_minutes * 60:
+                self.save_state()
+                saved = time.monotonic()
+        self.save_state()
+        self.save_average(self.folder / "checkpoint")
