@@ -1,7 +1,7 @@
 """What every vector is: patches and prompt slots of a page, tokens of a query.
 
-A page becomes `vectors` of shape (vectors, dim) and a query `vectors` of shape (tokens, dim). The classes here keep, next
-to the numbers, what each row stands for. Places on a page are always (row, col), counted from the top left.
+A page becomes `vectors` of shape (vectors, dim) and a query `vectors` of shape (tokens, dim). The classes here keep,
+next to the numbers, what each row stands for. Places on a page are always (row, col), counted from the top left.
 """
 
 from __future__ import annotations
@@ -106,8 +106,8 @@ class PageEmbedding:
 class QueryToken:
     """One token of an assembled query.
 
-    `text` is the piece of the query it stands for, `kind` the segment that piece belongs to, `word` the typed word it is
-    part of (an index into `QueryEmbedding.words`; None outside the typed query), `id` what went into the model.
+    `text` is the piece of the query it stands for, `kind` the segment that piece belongs to, `word` the typed word it
+    is part of (an index into `QueryEmbedding.words`; None outside the typed query), `id` what went into the model.
     """
 
     index: int

@@ -1,0 +1,113 @@
+"""When is a match weak? Every query lights up something on every page, so a score alone says little.
+
+The measure is the word mean: the mean MaxSim over the tokens of typed words (the other tokens find much the same on any
+page). It is compared with the word means of queries that have nothing to find: unrelated queries on a blank page and on
+a page of made-up words. Each query counts with the better of its pages, as a search would show it. A match is weak when
+its word mean is below the 95th percentile of theirs.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from colpali_demo import maxsim
+from colpali_demo.encoder.checkpoints import CheckpointError, read_json
+
+if TYPE_CHECKING:
+    from colpali_demo.encoder.colpali import Encoder
+
+QUANTILE = 0.95
+PAGE_SIZE = (1240, 1754)  # A4 at 150 dots per inch
+
+UNRELATED_QUERIES = (
+    "how often should a long-haired rabbit be brushed",
+    "tuning a harpsichord before a concert",
+    "migration routes of arctic terns",
+    "knots for mooring a sailing boat",
+    "recipe for sourdough pancakes with blueberries",
+    "rules of underwater hockey",
+    "who painted the ceiling of the monastery",
+    "pruning apple trees in late winter",
+    "symptoms of altitude sickness on a trek",
+    "medieval falconry glove leather",
+    "best yarn for knitting baby socks",
+    "how volcanoes form on the ocean floor",
+    "opening moves of the queen's gambit",
+    "dinosaur footprints found by schoolchildren",
+    "repairing a bicycle puncture",
+    "lullabies sung by shepherds",
+    "penguin chicks leaving the nest",
+    "glass blowing workshop for beginners",
+    "stage directions in a puppet opera",
+    "moon phases and tide tables",
+    "training a guide dog puppy",
+    "beekeeping on city rooftops",
+    "ancient recipes for purple dye",
+    "samba drumming patterns",
+    "cleaning a vintage fountain pen",
+    "lost city beneath the desert sand",
+    "goalkeeper gloves size chart",
+    "why do cats purr",
+    "carving a wooden canoe paddle",
+    "ghost stories from a lighthouse",
+    "growing orchids in a bathroom",
+    "how to juggle five balls",
+)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The word mean below which a match is weak, and the word means it was taken from, one per unrelated query."""
+
+    threshold: float
+    quantile: float
+    unrelated: tuple[float, ...]
+
+    def save(self, path: Path) -> None:
+        """Write the calibration as JSON; beside a checkpoint it is called `calibration.json`."""
+        path.write_text(json.dumps({"schema": 1, **asdict(self)}, indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Calibration:
+        """Read what `save` wrote. Raises CheckpointError(checkpoint_corrupt) for anything else."""
+        value = read_json(path)
+        try:
+            return cls(float(value["threshold"]), float(value["quantile"]), tuple(map(float, value["unrelated"])))
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError("checkpoint_corrupt", f"{path.name} is not a calibration: {error!r}") from error
+
+
+def calibrate(encoder: Encoder, pages: Sequence[Image.Image] = ()) -> Calibration:
+    """Measure what unrelated queries find on a blank page, a page of made-up words, and `pages`, if any are given."""
+    vectors = [page.vectors for page in encoder.embed_pages([blank_page(), made_up_page(), *pages])]
+    unrelated = []
+    for text in UNRELATED_QUERIES:
+        query = encoder.embed_query(text)
+        maxima = [maxsim.row_maxima(maxsim.similarities(query.vectors, page))[0] for page in vectors]
+        unrelated.append(max(query.word_mean(terms.tolist()) for terms in maxima))
+    return Calibration(float(np.quantile(unrelated, QUANTILE)), QUANTILE, tuple(unrelated))
+
+
+def blank_page() -> Image.Image:
+    """A white page."""
+    return Image.new("RGB", PAGE_SIZE, "white")
+
+
+def made_up_page() -> Image.Image:
+    """A page full of words that do not exist, the same at every call."""
+    chance = random.Random(0)
+    page = blank_page()
+    draw = ImageDraw.Draw(page)
+    font = ImageFont.load_default(28)
+    for top in range(120, PAGE_SIZE[1] - 120, 42):
+        words = ("".join(chance.choices("bcdfghjklmnpqrstvwxz", k=chance.randint(2, 9))) for _ in range(9))
+        draw.text((120, top), " ".join(words), fill="black", font=font)
+    return page

@@ -1,0 +1,118 @@
+"""Where a checkpoint lies: the bundled one, a folder, or a repository of the Hugging Face Hub."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+from colpali_demo.settings import Settings
+
+BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "colpali-tiny"
+DOWNLOAD_SIZES = {"vidore/colpali-v1.2-hf": "about 6 GB", "vidore/colpali-v1.3-hf": "about 6 GB"}
+UNMEASURED = {
+    "schema": 1,
+    "level": "unmeasured",
+    "sentence": "How well this checkpoint reads has not been measured here.",
+}
+
+
+class CheckpointError(Exception):
+    """A checkpoint cannot be used.
+
+    `code` is one of checkpoint_missing, checkpoint_corrupt, not_colpali, not_downloaded and out_of_memory; `message` is
+    a sentence for people that says what to do.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A ColPali checkpoint on this machine: its files, how to call it, and what it was asked for as."""
+
+    folder: Path
+    name: str
+    source: str
+
+    def reading(self) -> dict[str, Any]:
+        """How well the checkpoint reads, from its `reading.json`; `UNMEASURED` when it has none."""
+        path = self.folder / "reading.json"
+        return read_json(path) if path.is_file() else dict(UNMEASURED)
+
+
+def find_checkpoint(name: str, *, download: bool = False) -> Checkpoint:
+    """Locate a checkpoint by name: "auto", "tiny", a folder, or a Hub id such as "vidore/colpali-v1.3-hf".
+
+    "auto" is what `COLPALI_MODEL` names, else the bundled checkpoint. Nothing is downloaded unless `download` is True.
+    Raises CheckpointError: checkpoint_missing, not_downloaded, checkpoint_corrupt, or not_colpali for anything but a
+    ColPali checkpoint in the format of transformers.
+    """
+    if name == "auto":
+        name = Settings.from_env().model
+    if name in ("auto", "tiny"):
+        if not BUNDLED.is_dir():
+            raise CheckpointError("checkpoint_missing", f"The bundled checkpoint {BUNDLED} is missing.")
+        checkpoint = Checkpoint(BUNDLED, BUNDLED.name, "tiny")
+    elif Path(name).expanduser().is_dir():
+        folder = Path(name).expanduser().resolve()
+        checkpoint = Checkpoint(folder, folder.name, name)
+    else:
+        checkpoint = Checkpoint(_hub_snapshot(name, download), name, name)
+    _require_colpali(checkpoint)
+    return checkpoint
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file of a checkpoint. Raises CheckpointError(checkpoint_corrupt) if it holds none."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError("checkpoint_corrupt", f"{path.name} of the checkpoint cannot be read: {error}") from error
+    if not isinstance(value, dict):
+        raise CheckpointError("checkpoint_corrupt", f"{path.name} of the checkpoint holds no JSON object.")
+    return value
+
+
+def _hub_snapshot(name: str, download: bool) -> Path:
+    """The folder of a Hub repository, from the local cache or, if allowed, from the Hub."""
+    try:
+        folder = snapshot_download(name, local_files_only=not download, allow_patterns=["*.json", "*.safetensors"])
+    except HFValidationError:
+        raise CheckpointError(
+            "checkpoint_missing", f"There is no checkpoint `{name}`: neither a folder nor a Hub id has that name."
+        ) from None
+    except LocalEntryNotFoundError as error:
+        size = DOWNLOAD_SIZES.get(name, "often several GB")
+        reason = "It could not be downloaded." if download else "Download it first, or allow the download."
+        raise CheckpointError("not_downloaded", f"`{name}` is not on this machine: {size}. {reason}") from error
+    except RepositoryNotFoundError as error:
+        raise CheckpointError("checkpoint_missing", f"The Hub has no public repository `{name}`.") from error
+    except (HfHubHTTPError, OSError) as error:
+        raise CheckpointError("not_downloaded", f"`{name}` could not be downloaded: {error}") from error
+    return Path(folder)
+
+
+def _require_colpali(checkpoint: Checkpoint) -> None:
+    config = checkpoint.folder / "config.json"
+    if not config.is_file():
+        if (checkpoint.folder / "adapter_config.json").is_file():
+            raise CheckpointError(
+                "not_colpali",
+                f"`{checkpoint.name}` holds only an adapter. Use a complete checkpoint such as vidore/colpali-v1.3-hf.",
+            )
+        raise CheckpointError("checkpoint_missing", f"`{checkpoint.name}` holds no checkpoint: config.json is missing.")
+    model_type = read_json(config).get("model_type")
+    if model_type != "colpali":
+        raise CheckpointError(
+            "not_colpali",
+            f"`{checkpoint.name}` is not a ColPali checkpoint in the format of transformers, such as "
+            f"vidore/colpali-v1.3-hf: its model type is {model_type}.",
+        )

@@ -1,0 +1,219 @@
+"""ColPali as an encoder: images of pages and typed queries in, multi-vectors that know their layout out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import torch
+from PIL import Image
+from transformers import ColPaliForRetrieval, ColPaliProcessor
+
+from colpali_demo.encoder import tower  # noqa: F401  registers the vision tower of the bundled checkpoint
+from colpali_demo.encoder.calibration import Calibration, calibrate
+from colpali_demo.encoder.checkpoints import Checkpoint, CheckpointError, find_checkpoint
+from colpali_demo.encoder.layout import PageEmbedding, QueryEmbedding, colpali_layout
+from colpali_demo.encoder.queries import QueryTokenizer, as_text
+from colpali_demo.settings import Settings
+
+AUGMENTATION = 10  # augmentation tokens of a query in `ColPaliProcessor.__call__`
+BATCH_SIZES = {"cuda": 4, "mps": 2}  # pages at once; on a CPU one at a time is as fast
+
+
+def load_encoder(
+    name: str = "auto",
+    *,
+    device: str | torch.device | None = None,
+    dtype: str | torch.dtype | None = None,
+    download: bool = False,
+) -> Encoder:
+    """Load a ColPali checkpoint: "auto", "tiny", a folder or a Hub id (see `find_checkpoint`).
+
+    Without a `device` it is what `COLPALI_DEVICE` says, else the first of cuda, mps and cpu that there is. Without a
+    `dtype` it is bfloat16 on cuda and mps (the activations of Gemma overflow float16) and float32 on the cpu. Nothing
+    is downloaded unless `download` is True. Raises CheckpointError for whatever makes the checkpoint unusable.
+    """
+    checkpoint = find_checkpoint(name, download=download)
+    device = _device(device or Settings.from_env().device)
+    dtype = _dtype(dtype, device)
+    # Whatever is wrong with the files, the parsers of transformers, tokenizers and safetensors each say it with
+    # exceptions of their own.
+    try:
+        # The PIL backend spares torchvision, and gives the same pixels with and without it installed.
+        processor = ColPaliProcessor.from_pretrained(checkpoint.folder, backend="pil", local_files_only=True)
+        model, report = ColPaliForRetrieval.from_pretrained(
+            checkpoint.folder, dtype=dtype, local_files_only=True, output_loading_info=True
+        )
+        model = model.to(device).eval()
+    except Exception as error:
+        if _is_out_of_memory(error):
+            raise CheckpointError(
+                "out_of_memory", f"`{checkpoint.name}` does not fit into the memory of the {device.type} device."
+            ) from error
+        raise CheckpointError("checkpoint_corrupt", f"`{checkpoint.name}` cannot be loaded: {error}") from error
+    # transformers fills in missing weights at random and goes on: embeddings without meaning, and no error.
+    if report["missing_keys"]:
+        raise CheckpointError(
+            "checkpoint_corrupt", f"`{checkpoint.name}` lacks weights, such as {sorted(report['missing_keys'])[0]}."
+        )
+    if len(processor.tokenizer) > model.get_input_embeddings().num_embeddings:
+        raise CheckpointError(
+            "checkpoint_corrupt", f"The tokenizer of `{checkpoint.name}` has more tokens than the model embeds."
+        )
+    return Encoder(model, processor, checkpoint)
+
+
+class Encoder:
+    """A loaded ColPali checkpoint. May be shared by threads: the model runs for one of them at a time.
+
+    `model_info` says what is loaded, in plain JSON values; its `reads` says how well the checkpoint reads.
+    """
+
+    def __init__(self, model: ColPaliForRetrieval, processor: ColPaliProcessor, checkpoint: Checkpoint) -> None:
+        self.model = model
+        self.processor = processor
+        self.checkpoint = checkpoint
+        self.batch_size = BATCH_SIZES.get(model.device.type, 1)
+        self._tokenize_query = QueryTokenizer(processor.tokenizer)
+        self._model_lock = threading.Lock()
+        # Padding settings are state of the tokenizer inside the processor.
+        self._processor_lock = threading.Lock()
+        self._calibration_lock = threading.Lock()
+        size = processor.image_processor.size
+        self._input = {"height": size["height"], "width": size["width"]}
+        self.model_info: dict[str, Any] = {
+            "name": checkpoint.name,
+            "checkpoint": checkpoint.source,
+            "family": "ColPali",
+            "parameters": model.num_parameters(),
+            "device": str(model.device),
+            "dtype": str(model.dtype).removeprefix("torch."),
+            "dim": model.embedding_dim,
+            "prefix": processor.query_prefix,
+            "augmentation": AUGMENTATION,
+            "input": self._input,
+            "reads": checkpoint.reading(),
+        }
+
+    @property
+    def calibration(self) -> Calibration:
+        """What counts as a weak match, from `calibration.json` beside the checkpoint or else measured at first use."""
+        with self._calibration_lock:
+            return self._calibration
+
+    @cached_property
+    def _calibration(self) -> Calibration:
+        path = self.checkpoint.folder / "calibration.json"
+        return Calibration.load(path) if path.is_file() else calibrate(self)
+
+    def embed_pages(self, images: Sequence[Image.Image], batch_size: int | None = None) -> list[PageEmbedding]:
+        """Embed page images, `batch_size` at a time (by default what suits the device).
+
+        A batch that does not fit into memory is halved. Raises CheckpointError(out_of_memory) when a single page does
+        not fit.
+        """
+        size = batch_size or self.batch_size
+        embeddings: list[PageEmbedding] = []
+        while len(embeddings) < len(images):
+            batch = images[len(embeddings) : len(embeddings) + size]
+            try:
+                embeddings += self._embed_batch(batch)
+                continue
+            except (RuntimeError, MemoryError) as error:
+                if not _is_out_of_memory(error):
+                    raise
+            # Only out here is the failed batch no longer held by the exception, so that its memory can be freed.
+            if len(batch) == 1:
+                raise CheckpointError(
+                    "out_of_memory", f"A page does not fit into the memory of the {self.model.device.type} device."
+                )
+            size = len(batch) // 2
+            self.batch_size = min(self.batch_size, size)
+            if self.model.device.type == "cuda":
+                torch.cuda.empty_cache()
+        return embeddings
+
+    def _embed_batch(self, images: Sequence[Image.Image]) -> list[PageEmbedding]:
+        with self._processor_lock:
+            inputs = self.processor(images=list(images))
+        vectors = self._run(inputs["input_ids"], inputs["attention_mask"], inputs["pixel_values"])
+        embeddings = []
+        for ids, attended, page in zip(inputs["input_ids"], inputs["attention_mask"].bool(), vectors, strict=True):
+            layout = colpali_layout(
+                ids[attended].tolist(),
+                self.processor.image_token_id,
+                **self._input,
+                decode=self._slot_text,
+            )
+            embeddings.append(PageEmbedding(page[attended], layout))
+        return embeddings
+
+    def _slot_text(self, id: int) -> str:
+        text = self.processor.tokenizer.decode([id])
+        return text.strip() or text
+
+    def embed_query(self, text: str, *, prefix: str | None = None, augmentation: int | None = None) -> QueryEmbedding:
+        """Embed a query as `<bos>{prefix}{text}`, `augmentation` times the augmentation token, and a newline.
+
+        By default `prefix` and `augmentation` are those of the checkpoint's processor. Special tokens typed in `text`
+        or `prefix` are text.
+        """
+        prefix = self.processor.query_prefix if prefix is None else prefix
+        augmentation = AUGMENTATION if augmentation is None else augmentation
+        tokens, words = self._tokenize_query(text, prefix, augmentation)
+        ids = torch.tensor([[token.id for token in tokens]])
+        return QueryEmbedding(
+            text=as_text(text),
+            vectors=self._run(ids, torch.ones_like(ids))[0],
+            tokens=tokens,
+            words=words,
+            unknown=self._tokenize_query.unknown(tokens, words),
+            prefix=as_text(prefix),
+            augmentation=augmentation,
+        )
+
+    @torch.inference_mode()
+    def _run(self, ids: torch.Tensor, mask: torch.Tensor, pixels: torch.Tensor | None = None) -> torch.Tensor:
+        """Token ids (batch, length) to vectors (batch, length, dim) in float32 on the CPU."""
+        device = self.model.device
+        with self._model_lock:
+            output = self.model(
+                input_ids=ids.to(device),
+                attention_mask=mask.to(device),
+                # ColPali attends in both directions. PaliGemma does so only where it is told that a token belongs to
+                # the prefix, with type 0; without the types its attention is causal, and the embeddings are others.
+                token_type_ids=torch.zeros_like(ids, device=device),
+                pixel_values=None if pixels is None else pixels.to(device),
+                use_cache=False,
+            )
+            vectors = output.embeddings.float().cpu()
+        if not vectors.isfinite().all():
+            raise CheckpointError(
+                "checkpoint_corrupt",
+                f"`{self.checkpoint.name}` computes numbers that are not finite in {self.model_info['dtype']}. "
+                "Try float32; if that does not help, the weights are damaged.",
+            )
+        return vectors
+
+
+def _device(name: str | torch.device) -> torch.device:
+    if name != "auto":
+        return torch.device(name)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def _dtype(dtype: str | torch.dtype | None, device: torch.device) -> torch.dtype:
+    if dtype is None:
+        return torch.float32 if device.type == "cpu" else torch.bfloat16
+    return getattr(torch, dtype) if isinstance(dtype, str) else dtype
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out: each device puts it differently."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return any(phrase in str(error) for phrase in ("out of memory", "can't allocate memory", "not enough memory"))
