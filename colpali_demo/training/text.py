@@ -178,10 +178,13 @@ _TAG = re.compile(r"<[^>]*>")
 _ROFF_ESCAPE = re.compile(r"\\(?:f(?:\[\w*\]|\(..|.)|s[-+]?\d|&|\||/|c|:|%|m\[\w*\])")
 _ROFF_CHARACTER = re.compile(r"\\(?:\((..)|\[(\w+)\])")
 _COMMON_WORDS = frozenset(
-    "the of and a to in is that for it as was with be by on not he his or are at from this which you an they but have "
-    "has had were their its if can will one all when there who what more other into some any may such only than then "
-    "no so also used use i me my we our your she her him them do does about out up over between after made being "
-    "having someone something".split()
+    re.findall(
+        r"\w+",
+        "the of and a to in is that for it as was with be by on not he his or are at from this which you an they but have "
+        "has had were their its if can will one all when there who what more other into some any may such only than then no "
+        "so also used use i me my we our your she her him them do does about out up over between after made being having "
+        "someone something ",
+    )
 )
 
 
@@ -216,7 +219,11 @@ def _is_prose(paragraph: str, words: list[str]) -> bool:
         return False
     plain = sum(character.isascii() and (character.isalpha() or character == " ") for character in paragraph)
     common = sum(word.lower() in _COMMON_WORDS for word in words)
-    return plain > 0.88 * len(paragraph) and common >= 0.12 * len(words) and len(paragraph) < 9 * len(words)
+    return (
+        plain > 0.88 * len(paragraph)
+        and common >= 0.12 * len(words)
+        and 3.5 * len(words) < len(paragraph) < 9 * len(words)
+    )
 
 
 def _word_list(file: Path) -> list[str]:
