@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from colpali_demo.documents import Document, DocumentError, Page, PageError, Word, open_document
-    from colpali_demo.encoder.checkpoints import CheckpointError
-    from colpali_demo.encoder.colpali import Encoder, load_encoder
-    from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding
+    from colpali_demo.encoder import CheckpointError, Encoder, PageEmbedding, PageLayout, QueryEmbedding, load_encoder
     from colpali_demo.explain import Explanation, explanation_dict, search_dict
     from colpali_demo.index import Hit, PageIndex
     from colpali_demo.settings import Settings
@@ -30,12 +28,12 @@ _HOME = {
     "PageError": "documents",
     "Word": "documents",
     "open_document": "documents",
-    "CheckpointError": "encoder.checkpoints",
-    "Encoder": "encoder.colpali",
-    "PageEmbedding": "encoder.layout",
-    "PageLayout": "encoder.layout",
-    "QueryEmbedding": "encoder.layout",
-    "load_encoder": "encoder.colpali",
+    "CheckpointError": "encoder",
+    "Encoder": "encoder",
+    "PageEmbedding": "encoder",
+    "PageLayout": "encoder",
+    "QueryEmbedding": "encoder",
+    "load_encoder": "encoder",
     "Explanation": "explain",
     "explanation_dict": "explain",
     "search_dict": "explain",
