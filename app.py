@@ -1,0 +1,57 @@
+"""Start the demo: `python app.py [--host HOST] [--port PORT] [--model MODEL]`. Hugging Face Spaces run this file too."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import secrets
+from dataclasses import replace
+from pathlib import Path
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from colpali_demo.settings import Settings
+from colpali_demo.web.engine import Engine
+from colpali_demo.web.page import build_page
+from colpali_demo.web.sessions import Sessions
+from colpali_demo.web.theme import theme
+
+
+def main() -> None:
+    """Settings, then the page, then the server; the model loads while the page is already up."""
+    settings = Settings.from_env()
+    parser = argparse.ArgumentParser(description="Search PDFs with ColPali and see why each page matched.")
+    parser.add_argument("--host", help="address to listen on (COLPALI_HOST; 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on (COLPALI_PORT; 7860)")
+    parser.add_argument("--model", help="checkpoint: tiny, a folder or a Hub id (COLPALI_MODEL; the bundled one)")
+    parser.add_argument("--download", action="store_true", help="allow downloading the checkpoint from the Hub")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    given = {name: value for name in ("host", "port", "model") if (value := getattr(arguments, name)) is not None}
+    settings = replace(settings, **given)
+
+    # Gradio serves what lies under its upload folder to whoever knows the path, so the path cannot be guessed.
+    root = Path(get_upload_folder()) / secrets.token_urlsafe(24)
+    root.mkdir(parents=True, mode=0o700)
+    engine = Engine(settings, root, download=arguments.download)
+    demo = build_page(engine, Sessions(engine, root), settings)
+    engine.start()
+    # On Spaces the environment says where to listen.
+    address = {} if "SPACE_ID" in os.environ else {"server_name": settings.host, "server_port": settings.port}
+    demo.launch(
+        **address,
+        theme=theme(),
+        css_paths=Path(__file__).parent / "colpali_demo" / "web" / "style.css",
+        max_file_size=f"{settings.max_file_mb}mb",
+        state_session_capacity=100,
+        footer_links=["gradio"],
+        run_history=False,
+        show_error=False,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The Gradio app: page, sessions, and the browser components."""

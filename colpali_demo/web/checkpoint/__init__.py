@@ -1,0 +1,15 @@
+"""The checkpoint in use: its name, whether it is ready, what to expect of it, and what else there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from colpali_demo.web.component import Component
+
+
+class Checkpoint(Component):
+    """Shows the value that `payload.checkpoint_value` makes."""
+
+    def __init__(self, value: dict[str, Any] | None = None, **props: Any) -> None:
+        super().__init__(Path(__file__).parent, value, **props)

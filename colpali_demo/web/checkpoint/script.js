@@ -1,0 +1,35 @@
+// The checkpoint. Gradio runs this text as the body of a function (element, trigger, props, server, upload, watch).
+
+const part = (name) => element.querySelector(`[data-part="${name}"]`);
+
+function node(tag, attributes = {}, ...children) {
+  const result = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) result.setAttribute(name, value);
+  result.append(...children);
+  return result;
+}
+
+function load() {
+  const value = props.value || {};
+  part("dot").className = `dot ${value.state}`;
+  part("title").textContent = value.name || "";
+  part("state").textContent = value.text || "";
+  part("sentence").textContent = value.sentence || "";
+  part("facts").replaceChildren(...(value.facts || []).flatMap(([name, text]) => [node("dt", {}, name), node("dd", {}, text)]));
+  part("others").replaceChildren(
+    ...(value.others || []).map((other) =>
+      node("div", { class: "other" }, node("p", {}, node("b", {}, other.name), ` ${other.text}`), node("code", { tabindex: "0" }, other.command)),
+    ),
+  );
+  element.dataset.state = value.state || "";
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") element.querySelector("details").open = false;
+});
+document.addEventListener("click", (event) => {
+  if (!element.contains(event.target)) element.querySelector("details").open = false;
+});
+
+watch("value", load);
+load();

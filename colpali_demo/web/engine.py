@@ -1,0 +1,149 @@
+"""What all visitors share: the model, loaded while the page is already up, and the samples."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from colpali_demo.documents import DocumentError, open_document
+from colpali_demo.settings import Settings
+from colpali_demo.web.pictures import Pictures, write_pictures
+
+if TYPE_CHECKING:
+    from colpali_demo.encoder import Encoder
+    from colpali_demo.index import PageIndex
+
+logger = logging.getLogger(__name__)
+
+SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
+
+
+@dataclass(eq=False)
+class Sample:
+    """A document that everybody may search. Its pages are embedded once; visitors only read them.
+
+    `document` is its content hash, known once it has been opened; `total` its number of pages; `finished` is set when
+    all pages are in `index`, or when `error` says why they are not.
+    """
+
+    path: Path
+    title: str
+    description: str
+    queries: tuple[str, ...]
+    document: str = ""
+    total: int = 0
+    cover: Path | None = None  # thumbnail of the first page
+    index: PageIndex | None = None
+    pictures: dict[str, Pictures] = field(default_factory=dict)
+    error: str = ""
+    finished: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def source(self) -> str:
+        return self.path.name
+
+
+def read_samples(folder: Path = SAMPLES) -> list[Sample]:
+    """The samples that `samples.json` lists; none without that file."""
+    listing = folder / "samples.json"
+    if not listing.is_file():
+        return []
+    return [
+        Sample(folder / entry["file"], entry["title"], entry["description"], tuple(entry["queries"]))
+        for entry in json.loads(listing.read_text("utf-8"))
+    ]
+
+
+class Engine:
+    """Loads the encoder and embeds the samples in a thread of its own.
+
+    `state` is "loading", "ready" or "failed"; `settled` is set when it is no longer "loading", and then `encoder` is
+    there or `error` says in a sentence for visitors why it is not. `folder` takes the pictures of the samples.
+    """
+
+    def __init__(self, settings: Settings, folder: Path, *, download: bool = False) -> None:
+        self.settings = settings
+        self.samples = read_samples()
+        self.state: Literal["loading", "ready", "failed"] = "loading"
+        self.settled = threading.Event()
+        self.encoder: Encoder | None = None
+        self.calibrated = False
+        self.error = ""
+        self._folder = folder
+        self._download = download
+        self._queue = deque(self.samples)
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+
+    def start(self) -> None:
+        """Start loading; returns at once."""
+        self._thread.start()
+
+    def want(self, sample: Sample) -> None:
+        """Embed this sample next, if it is not embedded yet."""
+        try:
+            self._queue.remove(sample)
+        except ValueError:
+            return
+        self._queue.appendleft(sample)
+
+    def _run(self) -> None:
+        for sample in self.samples:
+            self._draw_cover(sample)
+        self._load()
+        while self.encoder and self._queue:
+            self._embed(self._queue.popleft())
+            if not self.calibrated:
+                self._calibrate()
+
+    def _load(self) -> None:
+        from colpali_demo.encoder import CheckpointError, load_encoder  # takes seconds to import
+
+        try:
+            device = None if self.settings.device == "auto" else self.settings.device
+            self.encoder = load_encoder(self.settings.model, device=device, download=self._download)
+            self.state = "ready"
+        except CheckpointError as error:
+            logger.error("%s: %s", error.code, error.message)
+            self.error = error.message
+            self.state = "failed"
+        except Exception:
+            logger.exception("the model could not be loaded")
+            self.error = "The model could not be loaded; the server’s log says why."
+            self.state = "failed"
+        self.settled.set()
+
+    def _draw_cover(self, sample: Sample) -> None:
+        try:
+            with open_document(sample.path, settings=self.settings) as document:
+                sample.document = document.document
+                sample.total = document.page_count
+                sample.cover = write_pictures(next(iter(document)), self._folder).thumbnail
+        except (DocumentError, StopIteration) as error:
+            logger.error("sample %s: %s", sample.path, error)
+
+    def _embed(self, sample: Sample) -> None:
+        from colpali_demo.index import PageIndex
+
+        sample.index = PageIndex(self.encoder)
+        try:
+            with open_document(sample.path, settings=self.settings) as document:
+                for page in document:
+                    pictures = write_pictures(page, self._folder)
+                    sample.pictures[pictures.key] = pictures
+                    sample.index.add_page(page)
+        except Exception:
+            logger.exception("sample %s", sample.path)
+            sample.error = "This sample could not be read; the server’s log says why."
+        sample.finished.set()
+
+    def _calibrate(self) -> None:
+        try:
+            _ = self.encoder.calibration  # measured here, not in somebody's first search
+            self.calibrated = True
+        except Exception:
+            logger.exception("calibration")

@@ -1,0 +1,24 @@
+"""The lens: the component that shows, on the page itself, what every query token found."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+from colpali_demo import colormap
+from colpali_demo.explain import WORD_OVERLAP
+from colpali_demo.web.component import Component
+
+
+class Lens(Component):
+    """Shows the value that `payload.lens_value` makes. It is an output only: never make it an input of an event.
+
+    Its event `open_page` asks for a page whose maps are not in the value; the data are its `key` and the `search`.
+    """
+
+    def __init__(self, **props: Any) -> None:
+        colors = b64encode(colormap.TABLE.tobytes()).decode()
+        super().__init__(
+            Path(__file__).parent, colors=colors, faintest=colormap.FAINTEST, word_overlap=WORD_OVERLAP, **props
+        )

@@ -1,0 +1,76 @@
+// The library. Gradio runs this text as the body of a function (element, trigger, props, server, upload, watch).
+// File names and error messages only ever become text nodes.
+
+const part = (name) => element.querySelector(`[data-part="${name}"]`);
+
+function node(tag, attributes = {}, ...children) {
+  const result = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) result.addEventListener(name.slice(2), value);
+    else result.setAttribute(name, value === true ? "" : value);
+  }
+  result.append(...children.filter((child) => child !== null && child !== undefined));
+  return result;
+}
+
+const plural = (n, word) => `${n.toLocaleString("en-US")} ${word}${n === 1 ? "" : "s"}`;
+
+function seconds(value) {
+  if (value < 90) return `${Math.max(1, Math.round(value))} s left`;
+  return `${Math.round(value / 60)} min left`;
+}
+
+function progressText(progress) {
+  if (progress.stopping) return "Stopping after this page; what is done stays.";
+  if (progress.note) return progress.note;
+  const parts = [progress.source];
+  parts.push(progress.total ? `${progress.done} of ${plural(progress.total, "page")}` : plural(progress.done, "page"));
+  if (progress.rate) parts.push(`${progress.rate < 10 ? progress.rate.toFixed(1) : Math.round(progress.rate)} pages/s`);
+  if (progress.left !== null && progress.left !== undefined) parts.push(seconds(progress.left));
+  return parts.join(" · ");
+}
+
+function load() {
+  const value = props.value || {};
+  const documents = value.documents || [];
+  const pages = documents.reduce((total, entry) => total + entry.pages, 0);
+  part("title").textContent = documents.length ? `Searching ${plural(pages, "page")}` : "No pages yet";
+  part("clear").hidden = documents.length < 2;
+  part("documents").replaceChildren(
+    ...documents.map((entry) =>
+      node(
+        "li",
+        { "data-document": entry.document },
+        node("span", { class: "name", title: entry.source }, entry.source),
+        node("span", { class: "pages" }, entry.pages < entry.of ? `${entry.pages} of ${plural(entry.of, "page")}` : plural(entry.pages, "page")),
+        node("button", { type: "button", class: "remove", "aria-label": `Remove ${entry.source}`, onclick: () => trigger("remove_document", { document: entry.document }) }, "×"),
+      ),
+    ),
+  );
+  const progress = value.progress;
+  part("progress").hidden = !progress;
+  if (progress) {
+    part("progress-text").textContent = progressText(progress);
+    part("cancel").hidden = Boolean(progress.stopping) || progress.cancel === false;
+    const bar = part("bar");
+    if (progress.total) bar.value = progress.done / progress.total;
+    else bar.removeAttribute("value");
+  }
+  part("errors").replaceChildren(
+    ...(value.errors || []).map((error) =>
+      node("p", { "data-code": error.code }, node("b", {}, error.page ? `${error.source}, page ${error.page}` : error.source), ` ${error.message}`),
+    ),
+  );
+  element.dataset.state = progress ? "busy" : "idle";
+}
+
+part("clear").addEventListener("click", () => trigger("clear_all", {}));
+part("cancel").addEventListener("click", () => {
+  part("progress-text").textContent = "Stopping after this page; what is done stays.";
+  part("cancel").hidden = true;
+  trigger("cancel_indexing", {});
+});
+
+watch("value", load);
+load();

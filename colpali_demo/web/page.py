@@ -1,0 +1,251 @@
+"""The page: what is where, and which event calls what."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from colpali_demo.settings import Settings
+from colpali_demo.web.checkpoint import Checkpoint
+from colpali_demo.web.engine import Engine
+from colpali_demo.web.lens import Lens
+from colpali_demo.web.library import Library
+from colpali_demo.web.payload import checkpoint_value, samples_value
+from colpali_demo.web.samples import Samples
+from colpali_demo.web.sessions import Session, Sessions
+
+logger = logging.getLogger(__name__)
+
+EXAMPLES = 5  # buttons for the example queries of a sample
+POLL_SECONDS = 0.25
+NO_PAGES = "No pages to search yet: pick a sample or drop in a PDF."
+FILE_TYPES = [".pdf", ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"]
+
+MASTHEAD = """
+<h1>Why did this page match?</h1>
+<p>ColPali compares every word of a query with every patch of a page, keeps each word’s best patch, and adds up.
+Drop in a PDF, ask it something, and see all of it on the page itself.</p>
+"""
+
+NOTES = (Path(__file__).parent / "notes.md").read_text("utf-8")
+
+
+def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blocks:
+    """The Gradio app. Start the engine before or after; the page works as soon as it is up."""
+    handlers = _Handlers(engine, sessions, settings)
+    search_group: dict[str, Any] = {"concurrency_id": "search", "concurrency_limit": 4}
+    indexing_group: dict[str, Any] = {"concurrency_id": "indexing", "concurrency_limit": 4}
+    # Waiting costs no thread, so as many visitors as like may wait.
+    waiting_group: dict[str, Any] = {"concurrency_id": "waiting", "concurrency_limit": None}
+    plain: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+
+    with gr.Blocks(
+        title="Why did this page match?", analytics_enabled=False, delete_cache=(3600, 86400), fill_width=True
+    ) as demo:
+        with gr.Row(elem_classes="top", equal_height=False):
+            gr.HTML(MASTHEAD, elem_classes="masthead", apply_default_css=False, scale=3)
+            checkpoint = Checkpoint(checkpoint_value(engine), elem_id="checkpoint", scale=1)
+        with gr.Tabs():
+            with gr.Tab("Explore"):
+                with gr.Row(elem_classes="desk", equal_height=False):
+                    with gr.Column(scale=8, min_width=340):
+                        samples = Samples(elem_id="samples")
+                        with gr.Row(elem_classes="ask", equal_height=True):
+                            query = gr.Textbox(
+                                label="Query",
+                                placeholder="Ask your pages something",
+                                max_lines=1,
+                                max_length=settings.max_query_chars,
+                                scale=8,
+                                min_width=180,
+                                elem_id="query",
+                            )
+                            top_k = gr.Dropdown(
+                                sorted({1, 3, 5, 10, settings.top_k}),
+                                value=settings.top_k,
+                                label="Results",
+                                scale=0,
+                                min_width=76,
+                                elem_id="top-k",
+                            )
+                            button = gr.Button("Search", variant="primary", scale=0, min_width=104, elem_id="search")
+                        with gr.Row(elem_classes="examples"):
+                            examples = [gr.Button(visible=False, size="sm") for _ in range(EXAMPLES)]
+                    with gr.Column(scale=4, min_width=300):
+                        upload = gr.File(
+                            label=f"Your own PDFs or images: {settings.max_pages} pages, {settings.max_file_mb} MB each",
+                            file_count="multiple",
+                            file_types=FILE_TYPES,
+                            elem_id="upload",
+                        )
+                        library = Library(elem_id="library")
+                lens = Lens(elem_id="lens")
+            with gr.Tab("Notes"):
+                gr.Markdown(NOTES, elem_classes="notes-page")
+
+        asks = [query, *examples]
+        demo.load(handlers.arrive, None, [samples, library, *asks], **plain, queue=False).then(
+            handlers.follow_loading, None, [checkpoint, library], **plain, **waiting_group
+        ).then(handlers.first_look, None, lens, **plain, **search_group)
+        for event in (query.submit, button.click):
+            event(handlers.search, [query, top_k], lens, **plain, **search_group)
+        for example in examples:
+            example.click(lambda text: text, example, query, **plain, queue=False).then(
+                handlers.search, [query, top_k], lens, **plain, **search_group
+            )
+        lens.open_page(handlers.open_page, None, lens, trigger_mode="always_last", **plain, **search_group)
+
+        samples.open_sample(handlers.open_sample, None, [library, *asks], **plain, queue=False).then(
+            handlers.follow_samples, None, library, **plain, **waiting_group
+        ).then(handlers.search, [query, top_k], lens, **plain, **search_group)
+        upload.upload(handlers.receive, upload, [upload, library], **plain, queue=False).then(
+            handlers.index, None, library, **plain, **indexing_group
+        ).then(handlers.search_again, None, lens, **plain, **search_group)
+        library.cancel_indexing(handlers.cancel, None, library, **plain, queue=False)
+        library.remove_document(handlers.remove, None, library, **plain, queue=False).then(
+            handlers.search_again, None, lens, **plain, **search_group
+        )
+        library.clear_all(handlers.clear, None, library, **plain, queue=False).then(
+            handlers.search_again, None, lens, **plain, **search_group
+        )
+        demo.unload(handlers.leave)
+    return demo
+
+
+class _Handlers:
+    """What events call. Every visitor has a session of their own, found by the request's session hash."""
+
+    def __init__(self, engine: Engine, sessions: Sessions, settings: Settings) -> None:
+        self._engine = engine
+        self._sessions = sessions
+        self._settings = settings
+
+    def _session(self, request: gr.Request) -> Session:
+        return self._sessions.get(request.session_hash)
+
+    # ------------------------------------------------------------------ arriving and leaving
+
+    def arrive(self, request: gr.Request) -> list[Any]:
+        """What a new visitor sees at once: the samples, the first of them on the shelf, with its queries."""
+        session = self._session(request)
+        sample = self._engine.samples[0] if self._engine.samples else None
+        if sample is not None:
+            session.add_sample(sample.source)
+        return [samples_value(self._engine.samples), session.library(), *self._asks(sample)]
+
+    async def follow_loading(self, request: gr.Request) -> AsyncIterator[tuple[dict[str, Any], dict[str, Any]]]:
+        """Follow the loading of the model, and then the samples of the visitor until they can be searched."""
+        session = self._session(request)
+        while not self._engine.settled.is_set() or not session.samples_ready():
+            yield checkpoint_value(self._engine), session.library()
+            await asyncio.sleep(POLL_SECONDS)
+        yield checkpoint_value(self._engine), session.library()
+
+    def first_look(self, request: gr.Request) -> Any:
+        """The first sample with its first query, unless the visitor has begun something of their own."""
+        session = self._session(request)
+        if session.touched or not session.samples:
+            return {"message": self._engine.error} if self._engine.error else gr.skip()
+        return self._found(session, session.samples[0].queries[0], self._settings.top_k)
+
+    def leave(self, request: gr.Request) -> None:
+        """Free what the visitor had."""
+        self._sessions.drop(request.session_hash)
+
+    # ------------------------------------------------------------------ the library
+
+    def open_sample(self, event: gr.EventData, request: gr.Request) -> list[Any]:
+        """Add a sample and offer its queries."""
+        session = self._session(request)
+        session.touched = True
+        sample = session.add_sample(str(event.file))
+        return [session.library(), *self._asks(sample)]
+
+    async def follow_samples(self, request: gr.Request) -> AsyncIterator[dict[str, Any]]:
+        """Follow the samples of the visitor until they can be searched."""
+        session = self._session(request)
+        while not session.samples_ready():
+            yield session.library()
+            await asyncio.sleep(POLL_SECONDS)
+        yield session.library()
+
+    def _asks(self, sample: Any) -> list[Any]:
+        """Updates of the query box and of the example buttons."""
+        queries = sample.queries[:EXAMPLES] if sample else ()
+        buttons = [gr.update(value=query, visible=True) for query in queries]
+        return [queries[0] if queries else gr.skip(), *buttons, *[gr.update(visible=False)] * (EXAMPLES - len(queries))]
+
+    def receive(self, paths: list[str] | None, request: gr.Request) -> tuple[None, dict[str, Any]]:
+        """Take over uploaded files and empty the upload box."""
+        session = self._session(request)
+        session.receive(paths or [])
+        return None, session.library()
+
+    def index(self, request: gr.Request) -> Iterator[dict[str, Any]]:
+        """Index the uploaded files; one value of the library a page."""
+        session = self._session(request)
+        for _ in session.index_inbox():
+            yield session.library()
+        yield session.library()
+
+    def cancel(self, request: gr.Request) -> dict[str, Any]:
+        """Stop after the page at hand."""
+        session = self._session(request)
+        session.stop()
+        return session.library()
+
+    def remove(self, event: gr.EventData, request: gr.Request) -> dict[str, Any]:
+        """Take a document off the shelf."""
+        session = self._session(request)
+        session.remove(str(event.document))
+        return session.library()
+
+    def clear(self, request: gr.Request) -> dict[str, Any]:
+        """Take everything off the shelf."""
+        session = self._session(request)
+        session.clear()
+        return session.library()
+
+    # ------------------------------------------------------------------ search
+
+    def search(self, text: str | None, top_k: float | None, request: gr.Request) -> Any:
+        """The value of the lens for a query."""
+        session = self._session(request)
+        session.touched = True
+        return self._found(session, text or "", int(top_k or self._settings.top_k))
+
+    def search_again(self, request: gr.Request) -> Any:
+        """The last search once more, over the pages there are now."""
+        session = self._session(request)
+        if session.result is None:
+            return gr.skip() if session.indexes() else {"message": NO_PAGES}
+        return self._found(session, session.result.hits[0].query.text, session.result.top_k)
+
+    def _found(self, session: Session, text: str, top_k: int) -> Any:
+        text = text.strip()
+        if not text:
+            return gr.skip()
+        if len(text) > self._settings.max_query_chars:
+            return {"message": f"A query may have up to {self._settings.max_query_chars} characters; this one has {len(text)}."}
+        if self._engine.encoder is None:
+            return {"message": self._engine.error or "The model is still loading; this takes a few seconds. Then search again."}
+        if not session.indexes():
+            session.result = None
+            return {"message": NO_PAGES}
+        try:
+            return session.search(text, max(1, top_k))
+        except Exception:
+            logger.exception("search")
+            return {"message": "This search failed, and the server’s log says why. Try again, or ask something else."}
+
+    def open_page(self, event: gr.EventData, request: gr.Request) -> Any:
+        """The lens with one page more in it."""
+        try:
+            return self._session(request).open_page(str(event.key))
+        except KeyError:
+            return {"message": "This page is no longer in your library. Search again."}
