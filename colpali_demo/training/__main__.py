@@ -10,6 +10,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m colpali_demo.training", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     add_pretrain(commands.add_parser("pretrain", help="teach colpali-tiny to read, from random weights"))
+    add_words(commands.add_parser("words", help="embed frequent words with a text model, for `pretrain --words`"))
+    add_evaluate(commands.add_parser("evaluate", help="measure how well a checkpoint reads PDFs with a text layer"))
     arguments = parser.parse_args()
     arguments.run(arguments)
 
@@ -24,6 +26,7 @@ def add_pretrain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pdf-share", type=float, default=0.4, help="part of the pages that come from them")
     parser.add_argument("--processor", type=Path, required=True, help="folder with the processor (see `tokenizer`)")
     parser.add_argument("--counts", type=Path, required=True, help="JSON of word counts: rare words are asked for more")
+    parser.add_argument("--words", type=Path, help="table of words made by `words`: teaches which ones are close")
     parser.add_argument("--difficulty", type=float, default=1.0, help="0: large print only; 1: the full mix")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw pages")
     parser.add_argument("--reuse", type=int, default=2, help="how often each page is shown")
@@ -42,6 +45,7 @@ def pretrain(arguments: argparse.Namespace) -> None:
 
     from .batches import PageStream, batches
     from .fonts import FONT_FOLDERS
+    from .meaning import Teacher
     from .model import build_model
     from .pretrain import Pretrainer, Run, Schedule
 
@@ -51,7 +55,7 @@ def pretrain(arguments: argparse.Namespace) -> None:
     processor = ColPaliProcessor.from_pretrained(arguments.processor)
     schedule = Schedule(**{field.name: getattr(arguments, field.name) for field in fields(Schedule)})
     trainer = Pretrainer(build_model(processor), processor)
-    run = Run(arguments.folder, trainer, processor, schedule, arguments.device)
+    run = Run(arguments.folder, trainer, processor, schedule, arguments.device, Teacher(arguments.words) if arguments.words else None)
     if arguments.average:
         run.save_average(arguments.average)
         return
@@ -67,6 +71,54 @@ def pretrain(arguments: argparse.Namespace) -> None:
     )
     counts = json.loads(arguments.counts.read_text())
     run.train(batches(stream, schedule.batch, arguments.workers, arguments.reuse, arguments.seed), counts)
+
+
+def add_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("counts", type=Path, help="JSON of word counts")
+    parser.add_argument("out", type=Path, help="the table, an .npz file")
+    parser.add_argument("--words", type=int, default=20_000)
+    parser.set_defaults(run=words)
+
+
+def words(arguments: argparse.Namespace) -> None:
+    from .meaning import save_table
+
+    save_table(json.loads(arguments.counts.read_text()), arguments.words, arguments.out)
+
+
+def add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", type=Path, nargs="+", help="PDFs with a text layer; they are not sandboxed")
+    parser.add_argument("--model", default="auto", help="auto, tiny, a folder or a Hub id")
+    parser.add_argument("--pages", type=int, default=150, help="about how many pages to take from the files")
+    parser.add_argument("--text", type=Path, nargs="*", help="text for generated pages in the held-out fonts")
+    parser.add_argument("--pairs", type=Path, default=Path(__file__).with_name("pairs.txt"))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, help="CPU threads")
+    parser.add_argument("--json", type=Path, help="write every figure here")
+    parser.add_argument("--write-reading", action="store_true", help="write reading.json beside the checkpoint")
+    parser.set_defaults(run=evaluate)
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    import torch
+
+    from colpali_demo import load_encoder
+
+    from .evaluate import evaluate, save, table
+
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    encoder = load_encoder(arguments.model)
+    result = evaluate(
+        encoder,
+        arguments.files,
+        pages=arguments.pages,
+        seed=arguments.seed,
+        text=arguments.text,
+        pairs=arguments.pairs,
+    )
+    print(table(result))
+    save(result, arguments.json, encoder.checkpoint.folder if arguments.write_reading else None)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import copy
 import json
 import math
 import os
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -21,6 +22,7 @@ from torch import nn
 from transformers import ColPaliForRetrieval, ColPaliProcessor
 
 from . import losses
+from .meaning import Teacher, meaning_loss
 from .model import save_checkpoint
 from .targets import CHARACTER_CLASSES, CHARACTER_STRIDE, TOUCH, Example, patch_overlap
 
@@ -44,7 +46,8 @@ class Schedule:
     weight_grid: float = 0.3
     weight_token: float = 0.6
     weight_page: float = 0.2
-    weight_meaning: float = 0.0
+    weight_meaning: float = 0.2  # with a teacher only
+    meaning_words: int = 64  # a step
     ema: float = 0.995
 
     def rate(self, seen: int) -> float:
@@ -196,6 +199,14 @@ class Pretrainer(nn.Module):
         first = (scores.masked_fill(also, -1).argmax(dim=1) == own).float().mean()
         return {"token": token, "page": page, "pointing": pointing, "first": first}
 
+    def meaning_losses(self, teacher: Teacher, count: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+        """How far the query side's idea of which words are close is from the teacher's."""
+        words, target = teacher.sample(count, rng)
+        vectors, _, places = self.encode_queries(words)
+        means = torch.stack([row[[token for token, _ in place]].float().mean(0) for row, place in zip(vectors, places, strict=True)])
+        means = nn.functional.normalize(means, dim=-1)
+        return {"meaning": meaning_loss(means, target, self.log_scale.exp().clamp(max=80.0))}
+
 
 def word_patches(examples: list[Example], words: set[str], grid: int) -> tuple[dict, dict]:
     """For each word, bool (pages, patches): where it is shown, and where only a sliver of it is."""
@@ -240,7 +251,9 @@ def to_pixels(examples: list[Example], device: torch.device) -> torch.Tensor:
 class Run:
     """One training run in a folder: state, log, checkpoints. Killed at any moment, it goes on from its last state."""
 
-    def __init__(self, folder: Path, trainer: Pretrainer, processor: ColPaliProcessor, schedule: Schedule, device: str):
+    def __init__(self, folder: Path, trainer: Pretrainer, processor: ColPaliProcessor, schedule: Schedule, device: str,
+                 teacher: Teacher | None = None):  # fmt: skip
+        self.teacher = teacher
         self.folder, self.trainer, self.processor, self.schedule = folder, trainer, processor, schedule
         self.device = torch.device(device)
         folder.mkdir(parents=True, exist_ok=True)
@@ -292,11 +305,12 @@ class Run:
                 rng = np.random.default_rng((7, self.seen))
                 queries = sample_queries(examples, schedule.queries, counts, rng)
                 parts |= trainer.retrieval_losses(trainer.embed_pages(image), examples, queries)
-        weights = {"character": 1.0, "piece": 1.0, "grid": 0.5}
+                if self.teacher:
+                    parts |= trainer.meaning_losses(self.teacher, schedule.meaning_words, rng)
+        weights = {"character": 2.0, "piece": 0.5, "grid": 0.25}
         if whole:
-            weights = {
-                name: getattr(schedule, f"weight_{name}") for name in ("character", "piece", "grid", "token", "page")
-            }
+            names = ("character", "piece", "grid", "token", "page", *(["meaning"] if self.teacher else []))
+            weights = {name: getattr(schedule, f"weight_{name}") for name in names}
         loss = sum(weight * parts[name] for name, weight in weights.items())
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -322,13 +336,20 @@ class Run:
     def train(
         self, batches: Iterator[list[Example]], counts: dict[str, int], log_every: int = 20, save_minutes: float = 5.0
     ) -> None:
-        """Run to the end of the schedule, writing a line of means to log.jsonl every `log_every` steps."""
+        """Run to the end of the schedule or to SIGTERM, writing a line of means to log.jsonl every `log_every` steps."""
         (self.folder / "schedule.json").write_text(json.dumps(asdict(self.schedule), indent=1))
         sums: dict[str, list[float]] = {}
         started = saved = time.monotonic()
         first = self.seen
+        stop = False
+
+        def on_signal(*_) -> None:
+            nonlocal stop
+            stop = True
+
+        signal.signal(signal.SIGTERM, on_signal)
         for examples in batches:
-            if self.seen >= self.schedule.pages:
+            if stop or self.seen >= self.schedule.pages:
                 break
             for name, value in self.step(examples, counts).items():
                 sums.setdefault(name, []).append(value)

@@ -86,10 +86,15 @@ def make_example(page: TrainingPage, tokenizer: PreTrainedTokenizerFast, size: i
     codes = page.chars["codepoint"]
     centers = (boxes[:, :2] + boxes[:, 2:]) / 2
     inside = ((centers > 0) & (centers < 1)).all(axis=1)
-    cells = (centers[inside, ::-1] * grid).astype(np.int64)
+    positions = centers[inside, ::-1] * grid
+    cells = positions.astype(np.int64)
     labels = np.array(
         [CHARACTER_CLASS.get(chr(code).lower(), OTHER_CHARACTER) for code in codes[inside]], dtype=np.int64
     )
+    # Small print puts two characters into one cell: the one nearer to its middle counts.
+    nearest = np.argsort(np.abs(positions - cells - 0.5).sum(axis=1), kind="stable")
+    _, first = np.unique(cells[nearest] @ (grid, 1), return_index=True)
+    cells, labels = cells[nearest[first]], labels[nearest[first]]
 
     piece_ids, piece_centers = [], []
     if page.words:

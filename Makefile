@@ -1,0 +1,42 @@
+# make run    install into .venv and serve the demo on http://127.0.0.1:7860
+# make test   install what the tests need and run them all
+# Settings: make run PORT=8000 HOST=0.0.0.0 MODEL=path-or-hub-id
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 7860
+MODEL ?= auto
+
+.PHONY: run test lint clean
+
+run: .venv/installed
+	.venv/bin/python app.py --host $(HOST) --port $(PORT) --model $(MODEL)
+
+test: .venv/installed-dev system
+	.venv/bin/ruff check .
+	.venv/bin/python -m pytest
+
+lint: .venv/installed-dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; choose one with: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/installed: requirements.txt | .venv/bin/python
+	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: requirements-dev.txt requirements.txt | .venv/bin/python
+	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ .venv/installed
+
+# The browser tests drive Chromium; documents that PDFium cannot open go to poppler.
+.PHONY: system
+system:
+	@sh tests/install_system_packages.sh
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,237 @@
+"""How well a checkpoint reads: `python -m colpali_demo.training evaluate FILES...`.
+
+*Pointing*: the query is a single word of the page. Of the word's tokens take the one with the highest MaxSim; it hits
+when its winner, over all vectors of the page, is a patch that contains the center of an occurrence of the word or at
+least a quarter of one. Text slots and tiles are misses; no neighbor counts. *Chance* is the mean share of a page's
+vectors that would be hits.
+
+*Retrieval*: the query is a phrase of 3-5 consecutive words of a page; all pages are ranked by their score. Pages that
+hold the phrase too are as relevant as the one it was taken from. BM25 ranks the same pages by their text layer.
+"""
+
+import hashlib
+import json
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pypdfium2 as pdfium
+import torch
+from PIL import Image
+from rank_bm25 import BM25Okapi
+
+from colpali_demo import maxsim
+from colpali_demo.documents.pdfium import PdfiumFile
+from colpali_demo.encoder import Encoder
+
+from .degrade import move_boxes, rescan
+from .fonts import FontSet
+from .pages import TextSource, make_page
+from .targets import bare_word, patch_overlap
+
+LEVELS = (  # lowest pointing on real PDFs, lowest share of BM25's recall, level, what the app says
+    (0.75, 0.70, "reads", "Reads printed English: its heatmaps land on the word in most cases, and it finds most phrases."),
+    (0.50, 0.40, "large_print", "Reads large print only: trust it on headings and large text, not on small body text."),
+    (0.0, 0.0, "sketch", "A sketch of a retriever: its heatmaps land near the word by luck as often as by reading."),
+)  # fmt: skip
+
+
+@dataclass
+class EvaluationPage:
+    """A page image, its words as searched for ("" where none), and their boxes (words, 4) in fractions."""
+
+    name: str
+    image: Image.Image
+    words: list[str]
+    boxes: np.ndarray
+
+
+def pages_of_pdfs(files: list[Path], count: int, rng: np.random.Generator, render_pixels: int = 1600):
+    """About `count` pages, as many from each file as its length and the others' allow, with 30 words or more each."""
+    pages = []
+    share = math.ceil(count / len(files))
+    for file in sorted(files):
+        with pdfium.PdfDocument(file) as pdf:
+            length = len(pdf)
+        document = PdfiumFile(file.read_bytes(), render_pixels, length)
+        taken = 0
+        for number in rng.permutation(length) + 1:
+            image, words = document.render(int(number))
+            boxes = np.array([word[1:] for word in words], dtype=np.float32).reshape(-1, 4)
+            bare = [bare_word(word[0]) for word in words]
+            if sum(map(bool, bare)) >= 30:
+                pages.append(EvaluationPage(f"{file.name}:{number}", image, bare, boxes))
+                taken += 1
+            if taken == share:
+                break
+    return pages
+
+
+def generated_pages(text: list[Path], count: int, rng: np.random.Generator) -> list[EvaluationPage]:
+    """Pages drawn like the training pages, but with the held-out font families, from the given text."""
+    source, fonts = TextSource(text), FontSet.only()
+    pages = []
+    while len(pages) < count:
+        page = make_page(rng, source, fonts)
+        if len(page.words) >= 30:
+            words = [bare_word(word) for word in page.words]
+            pages.append(EvaluationPage(f"generated:{len(pages)}", page.image, words, np.asarray(page.word_boxes)))
+    return pages
+
+
+def rescanned(pages: list[EvaluationPage], rng: np.random.Generator) -> list[EvaluationPage]:
+    """The same pages printed and scanned: skew, blur, gray paper, JPEG at quality 40."""
+    result = []
+    for page in pages:
+        image, affine = rescan(page.image, rng)
+        result.append(EvaluationPage(page.name, image, page.words, move_boxes(page.boxes, affine)))
+    return result
+
+
+class Evaluation:
+    """A checkpoint over a set of pages, embedded once."""
+
+    def __init__(self, encoder: Encoder, pages: list[EvaluationPage]):
+        self.encoder, self.pages = encoder, pages
+        started = time.perf_counter()
+        self.embeddings = [encoder.embed_pages([page.image])[0] for page in pages]
+        self.seconds_per_page = (time.perf_counter() - started) / len(pages)
+
+    def pointing(self, rng: np.random.Generator, words_per_page: int = 10) -> dict[str, float]:
+        hits, chances = [], []
+        for page, embedding in zip(self.pages, self.embeddings, strict=True):
+            layout = embedding.layout
+            candidates = sorted({word for word in page.words if len(word) >= 4 and word.isalpha() and word.isascii()})
+            for word in rng.permutation(candidates)[:words_per_page]:
+                boxes = [box for other, box in zip(page.words, page.boxes, strict=True) if other == word]
+                shows = np.any([patch_overlap(box, layout.rows, layout.cols)[1] for box in boxes], axis=0)
+                query = self.encoder.embed_query(str(word))
+                typed = [token.index for token in query.tokens if token.kind == "word"]
+                maxima, winners = maxsim.row_maxima(maxsim.similarities(query.vectors[typed], embedding.vectors))
+                slot = layout.slots[int(winners[int(maxima.argmax())])]
+                hits.append(slot[0] == "patch" and bool(shows[slot[1], slot[2]]))
+                chances.append(shows.sum() / len(layout.slots))
+        return {"pointing": float(np.mean(hits)), "chance": float(np.mean(chances)), "words": len(hits)}
+
+    def retrieval(self, rng: np.random.Generator, phrases_per_page: int = 2) -> dict[str, float]:
+        texts = [[word for word in page.words if word] for page in self.pages]
+        joined = [f" {' '.join(words)} " for words in texts]
+        bm25 = BM25Okapi(texts)
+        ours, theirs = [], []
+        for words in texts:
+            for _ in range(phrases_per_page):
+                length = int(rng.integers(3, 6))
+                start = int(rng.integers(0, len(words) - length))
+                phrase = " ".join(words[start : start + length])
+                relevant = np.array([f" {phrase} " in text for text in joined])
+                query = self.encoder.embed_query(phrase)
+                scores = [maxsim.score(query.vectors, embedding.vectors) for embedding in self.embeddings]
+                ours.append(rank_measures(np.array(scores), relevant))
+                theirs.append(rank_measures(bm25.get_scores(phrase.split()), relevant))
+        recall, ndcg = np.mean(ours, axis=0)
+        bm25_recall, bm25_ndcg = np.mean(theirs, axis=0)
+        return {
+            "recall@1": float(recall),
+            "ndcg@5": float(ndcg),
+            "bm25_recall@1": float(bm25_recall),
+            "bm25_ndcg@5": float(bm25_ndcg),
+            "recall_share": float(recall / bm25_recall),
+            "phrases": len(ours),
+            "pages": len(texts),
+        }
+
+
+def rank_measures(scores: np.ndarray, relevant: np.ndarray) -> tuple[float, float]:
+    """recall@1 (is the first page relevant) and nDCG@5 with binary gains. Ties go to the lower index."""
+    order = np.argsort(-scores, kind="stable")[:5]
+    gains = relevant[order] / np.log2(np.arange(2, len(order) + 2))
+    ideal = (1 / np.log2(np.arange(2, min(int(relevant.sum()), 5) + 2))).sum()
+    return float(relevant[order[0]]), float(gains.sum() / ideal)
+
+
+def meaning(encoder: Encoder, pairs: Path) -> dict[str, float]:
+    """Of triples "word related unrelated", the share in which the query for the word is closer to the related one.
+
+    Closeness is between what the query side makes of two single words: the mean over the first word's tokens of the
+    best cosine with the second word's tokens.
+    """
+    right = []
+    for line in pairs.read_text().split("\n"):
+        if not line.strip() or line.startswith("#"):
+            continue
+        vectors = []
+        for word in line.split():
+            query = encoder.embed_query(word)
+            vectors.append(query.vectors[[token.index for token in query.tokens if token.kind == "word"]])
+        anchor, related, unrelated = vectors
+        right.append(
+            maxsim.score(anchor, related) > maxsim.score(anchor, unrelated)
+        )
+    return {"related_closer": float(np.mean(right)), "triples": len(right)}
+
+
+def evaluate(
+    encoder: Encoder, files: list[Path], *, pages: int, seed: int, text: list[Path] | None, pairs: Path | None
+) -> dict:
+    """Every figure there is a way to measure with what was given, as one JSON object."""
+    result: dict = {
+        "model": encoder.model_info,
+        "threads": torch.get_num_threads(),
+        "seed": seed,
+        "files": {file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:16] for file in files},
+    }
+    real = pages_of_pdfs(files, pages, np.random.default_rng((seed, 0)))
+    evaluation = Evaluation(encoder, real)
+    result["seconds_per_page"] = evaluation.seconds_per_page
+    result["real"] = evaluation.pointing(np.random.default_rng((seed, 1)))
+    result["real"] |= evaluation.retrieval(np.random.default_rng((seed, 2)))
+    scans = rescanned(real, np.random.default_rng((seed, 3)))
+    result["rescanned"] = Evaluation(encoder, scans).pointing(np.random.default_rng((seed, 1)))
+    result["rescanned"]["lost"] = 1 - result["rescanned"]["pointing"] / max(result["real"]["pointing"], 1e-9)
+    if text:
+        drawn = generated_pages(text, max(20, pages // 2), np.random.default_rng((seed, 4)))
+        result["generated"] = Evaluation(encoder, drawn).pointing(np.random.default_rng((seed, 5)))
+    if pairs:
+        result["meaning"] = meaning(encoder, pairs)
+    return result
+
+
+def reading(result: dict) -> dict:
+    """What the app says of a checkpoint (`reading.json`), from its figures on real PDFs."""
+    pointing, share = result["real"]["pointing"], result["real"]["recall_share"]
+    for lowest_pointing, lowest_share, level, sentence in LEVELS:
+        if pointing >= lowest_pointing and share >= lowest_share:
+            break
+    return {
+        "schema": 1, "pointing_real": pointing, "recall_share": share, "level": level, "sentence": sentence,
+    }  # fmt: skip
+
+
+def table(result: dict) -> str:
+    """The figures as lines for a terminal."""
+    real = result["real"]
+    lines = [
+        f"pointing, real PDFs                {real['pointing']:.3f}  (chance {real['chance']:.3f}, {real['words']} words)",
+        f"recall@1 of phrases, real PDFs     {real['recall@1']:.3f}  (BM25 {real['bm25_recall@1']:.3f}: share "
+        f"{real['recall_share']:.2f}; {real['phrases']} phrases, {real['pages']} pages)",
+        f"nDCG@5                             {real['ndcg@5']:.3f}  (BM25 {real['bm25_ndcg@5']:.3f})",
+        f"pointing, printed and rescanned    {result['rescanned']['pointing']:.3f}  (lost {result['rescanned']['lost']:.1%})",
+        f"seconds per page                   {result['seconds_per_page']:.3f}  ({result['threads']} threads)",
+    ]  # fmt: skip
+    if "generated" in result:
+        generated = result["generated"]
+        lines.append(f"pointing, generated, unseen fonts  {generated['pointing']:.3f}  (chance {generated['chance']:.3f})")
+    if "meaning" in result:
+        lines.append(f"related closer than unrelated      {result['meaning']['related_closer']:.3f}  "
+                     f"({result['meaning']['triples']} triples)")  # fmt: skip
+    return "\n".join(lines)
+
+
+def save(result: dict, out: Path | None, checkpoint: Path | None) -> None:
+    """Write the figures to `out`, and what the app says of the checkpoint beside its weights."""
+    if out:
+        out.write_text(json.dumps(result, indent=1))
+    if checkpoint:
+        (checkpoint / "reading.json").write_text(json.dumps(reading(result), indent=1) + "\n")
