@@ -1,12 +1,13 @@
 """A page image that remembers where each of its characters and words was drawn."""
 
 from collections.abc import Iterable
+from math import inf
 from random import Random
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from colpali_demo.training.fonts import Face, FontSet
+from .fonts import Face, FontSet
 
 Color = tuple[int, int, int]
 
@@ -165,17 +166,23 @@ class Canvas:
         return end
 
     def line(
-        self, words: Iterable[str], x: float, baseline: float, style: Style, *, align: str = "left", width: float = 0.0
+        self, words: Iterable[str], x: float, baseline: float, style: Style, *, align: str = "left", width: float = inf
     ) -> float:
         """Draw words on one line, cleaning them, aligned "left", "center" or "right" within `width` pixels from x.
 
-        Returns where the pen stands at its end.
+        Words that do not fit in the width are left out. Returns where the pen stands at the end.
         """
-        words = [word for word in map(style.clean, words) if word]
+        fitting: list[str] = []
+        room = width
+        for word in filter(None, map(style.clean, words)):
+            needed = style.width(word) + style.space * bool(fitting)
+            if needed > room:
+                break
+            room -= needed
+            fitting.append(word)
         if align != "left":
-            gap = width - sum(map(style.width, words)) - style.space * (len(words) - 1)
-            x += gap / 2 if align == "center" else gap
-        for i, word in enumerate(words):
+            x += room / 2 if align == "center" else room
+        for i, word in enumerate(fitting):
             x = self.word(word, x + style.space * (i > 0), baseline, style)
         return x
 

@@ -4,7 +4,7 @@ import logging
 import re
 import struct
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from random import Random
 
@@ -40,8 +40,8 @@ NOTO_LATIN = re.compile(r"Noto (Sans|Serif|Mono)( Mono| Display)?$")
 MONO = re.compile(r"\b(Mono|Courier|Typewriter|Code|Cousine|Inconsolata|GNUTypewriter|mononoki|Monoid|OCR)|FreeMono")
 DISPLAY = re.compile(
     r"(Lobster|Comfortaa|Kaushan|Bebas|Dosis|Chorus|Z003|Comic|Manners|Averia|Ubuntu-Title|Jura|Irianis|"
-    r"Romande ADF Script|Quicksand|Play$|League Spartan|Conakry|Yanone|osifont|Tiresias Sign|Goudy Book|Essays|Adventor|"
-    r"URW Gothic)"
+    r"Romande ADF Script|Quicksand|Play$|League Spartan|Conakry|Yanone|osifont|Tiresias Sign|Goudy Book|Essays|"
+    r"Adventor|URW Gothic)"
 )
 SERIF = re.compile(
     r"(Serif|Roman|Times|Garamond|Termes|Pagella|Bonum|Schola|Libertine|Didot|Artemisia|Caladea|Gentium|Charis|P052|C059|"
@@ -53,28 +53,20 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,;:()
 
 
 class Face:
-    """One font file. Metrics are fractions of the em: multiply by the font size in pixels."""
+    """One font file. Metrics are fractions of the em: multiply by the font size in pixels.
 
-    def __init__(self, path: str, family: str, weight: int, italic: bool, mono: bool):
+    Attributes:
+        advances: advance width of every character that the font has, without hinting and kerning.
+    """
+
+    def __init__(self, path: str, family: str, weight: int, italic: bool, mono: bool, advances: dict[str, float]):
         self.path = path
         self.family = family
         self.weight = weight
         self.italic = italic
         self.mono = mono
-        self._advances: dict[str, float] | None = None
+        self.advances = advances
         self._metrics: tuple[float, float, float, float] | None = None
-
-    @property
-    def advances(self) -> dict[str, float]:
-        """Advance width of every character that the font has, unhinted and without kerning."""
-        if self._advances is None:
-            with TTFont(self.path, lazy=True) as font:
-                em = font["head"].unitsPerEm
-                widths = font["hmtx"].metrics
-                self._advances = {
-                    chr(code): widths[name][0] / em for code, name in font.getBestCmap().items() if 32 <= code < 0xFB05
-                }
-        return self._advances
 
     @property
     def metrics(self) -> tuple[float, float, float, float]:
@@ -118,7 +110,12 @@ class GlyphCache:
 
     def __init__(self, face: Face, size: float):
         self.oversampling = 4 if size < 28 else 2 if size < 64 else 1
-        self._font = ImageFont.truetype(face.path, size * self.oversampling, layout_engine=ImageFont.Layout.BASIC)
+        em = size * self.oversampling
+        self._font = ImageFont.truetype(face.path, em, layout_engine=ImageFont.Layout.BASIC)
+        self._pen = round(1.5 * em)
+        self._scratch = Image.new("L", (4 * self._pen, 2 * self._pen))
+        self._draw = ImageDraw.Draw(self._scratch)
+        self._large: dict[str, tuple[Image.Image, int, int]] = {}
         self.glyphs: dict[tuple[str, int, int], tuple[np.ndarray, int, int]] = {}
 
     def draw(self, key: tuple[str, int, int]) -> tuple[np.ndarray, int, int]:
@@ -127,18 +124,24 @@ class GlyphCache:
         Returns the coverage (uint8) and the column and row of its corner from the pixel that holds the pen position.
         """
         character, x_phase, y_phase = key
+        image, left, top = self._large.get(character) or self._draw_large(character)
         scale = self.oversampling
-        left, top, right, bottom = self._font.getbbox(character, anchor="ls")
-        column, row = (left + x_phase) // scale - 1, (top + y_phase) // scale - 1
-        columns, rows = -(-(right + x_phase) // scale) + 1 - column, -(-(bottom + y_phase) // scale) + 1 - row
-        image = Image.new("L", (columns * scale, rows * scale))
-        ImageDraw.Draw(image).text(
-            (x_phase - column * scale, y_phase - row * scale), character, fill=255, font=self._font, anchor="ls"
-        )
+        column, column_rest = divmod(left + x_phase, scale)
+        row, row_rest = divmod(top + y_phase, scale)
         if scale > 1:
-            image = image.reduce(scale)
+            right = -(-(column_rest + image.width) // scale) * scale
+            bottom = -(-(row_rest + image.height) // scale) * scale
+            image = image.crop((-column_rest, -row_rest, right - column_rest, bottom - row_rest)).reduce(scale)
         self.glyphs[key] = np.asarray(image), column, row
         return self.glyphs[key]
+
+    def _draw_large(self, character: str) -> tuple[Image.Image, int, int]:
+        """The glyph in its oversampled size, and the column and row of its corner from the pen position."""
+        self._draw.text((self._pen, self._pen), character, fill=255, font=self._font, anchor="ls")
+        box = self._scratch.getbbox() or (self._pen, self._pen, self._pen + 1, self._pen + 1)
+        self._large[character] = self._scratch.crop(box), box[0] - self._pen, box[1] - self._pen
+        self._scratch.paste(0, box)
+        return self._large[character]
 
 
 class FontSet:
@@ -162,7 +165,7 @@ class FontSet:
         fonts._load(paths, lambda family: family.startswith(tuple(families)))
         return fonts
 
-    def _load(self, paths: Iterable[str | Path], wanted) -> None:
+    def _load(self, paths: Iterable[str | Path], wanted: Callable[[str], bool]) -> None:
         by_family: dict[str, list[Face]] = {}
         seen = set()
         for path in _font_files(paths):
@@ -210,7 +213,8 @@ def _font_files(paths: Iterable[str | Path]) -> list[Path]:
     return sorted(files)
 
 
-def _read_face(path: Path, wanted) -> tuple[str, Face] | None:
+def _read_face(path: Path, wanted: Callable[[str], bool]) -> tuple[str, Face] | None:
+    """The PostScript name and the face of a font file; None if it is not wanted, or cannot be read or written with."""
     try:
         with TTFont(path, lazy=True) as font:
             names = font["name"]
@@ -220,19 +224,33 @@ def _read_face(path: Path, wanted) -> tuple[str, Face] | None:
                 return None
             if family.startswith("Noto") and not NOTO_LATIN.match(family):
                 return None
-            style = font["OS/2"]
-            if style.usWeightClass < 300 and style.usWeightClass > 10:  # hairlines; some old fonts count 1 to 9
-                return None
-            if not set(map(ord, _LETTERS)) <= font.getBestCmap().keys():
-                return None
-            bold = bool(font["head"].macStyle & 1) or "Bold" in full
-            weight = style.usWeightClass if style.usWeightClass > 10 else 400
-            weight = max(weight, 700) if bold and "Semi" not in full else weight
-            italic = bool(font["head"].macStyle & 2) or bool(re.search("Italic|Oblique|Slanted", full))
+            weight = font["OS/2"].usWeightClass
+            weight = 400 if weight < 10 else weight  # some old fonts count from 1 to 9
+            if weight < 300:
+                return None  # hairlines
+            styles = font["head"].macStyle
+            if styles & 1 or ("Bold" in full and "Semi" not in full):
+                weight = max(weight, 700)
+            italic = bool(styles & 2) or bool(re.search("Italic|Oblique|Slanted", full))
             mono = bool(font["post"].isFixedPitch) or bool(MONO.search(family))
-            return str(names.getDebugName(6) or full), Face(str(path), family, weight, italic, mono)
+            advances = _read_advances(font)
+            if not advances.keys() >= set(_LETTERS):
+                return None
+            return str(names.getDebugName(6) or full), Face(str(path), family, weight, italic, mono, advances)
     except (TTLibError, KeyError, AttributeError, AssertionError, TypeError, ValueError, struct.error):
         return None  # not a font that can be read: there are others
+
+
+def _read_advances(font: TTFont) -> dict[str, float]:
+    # With numbers for names, fontTools need not read those in the font, which takes most of the time.
+    font.setGlyphOrder([str(i) for i in range(font["maxp"].numGlyphs)])
+    count = font["hhea"].numberOfHMetrics
+    widths = np.frombuffer(font.reader["hmtx"], ">u2", 2 * count)[::2] / font["head"].unitsPerEm
+    return {
+        chr(code): float(widths[min(int(glyph), count - 1)])
+        for code, glyph in font.getBestCmap().items()
+        if 32 <= code <= 0x2600 or 0xFB00 <= code <= 0xFB04
+    }
 
 
 def _group(family: str, faces: Sequence[Face]) -> str:

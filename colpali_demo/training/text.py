@@ -180,10 +180,12 @@ _ROFF_CHARACTER = re.compile(r"\\(?:\((..)|\[(\w+)\])")
 _COMMON_WORDS = frozenset(
     re.findall(
         r"\w+",
-        "the of and a to in is that for it as was with be by on not he his or are at from this which you an they but have "
-        "has had were their its if can will one all when there who what more other into some any may such only than then no "
-        "so also used use i me my we our your she her him them do does about out up over between after made being having "
-        "someone something ",
+        """
+        the of and a to in is that for it as was with be by on not he his or are at from this which you an they but
+        have has had were their its if can will one all when there who what more other into some any may such only than
+        then no so also used use i me my we our your she her him them do does about out up over between after made being
+        having someone something
+        """,
     )
 )
 
@@ -290,7 +292,8 @@ def _roff(file: Path) -> list[str]:
 def _dictionary(file: Path) -> Iterator[str]:
     """Definitions of a dictd dictionary or of WordNet's data files (after the bar)."""
     for text in re.split(r"\n(?=\S)", _read(file)):
-        yield re.sub(r"\[[^\]]*\]|[{}]", "", text.partition(" | ")[2] or text)
+        # Without etymologies, pronunciations and the marks of cross-references.
+        yield re.sub(r"\[[^\]]*\]|\\[^\\]*\\|[{}]", "", text.partition(" | ")[2] or text)
 
 
 def _pdf(file: Path) -> Iterator[str]:
