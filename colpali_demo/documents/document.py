@@ -160,6 +160,8 @@ class Document:
                 return self._start()
             except RenderFailure as failure:
                 self._drop_process()
+                if failure.code == "renderer_failed":  # nobody has looked at the file, nor would the next one
+                    raise
                 first_failure = first_failure or failure
         raise first_failure
 

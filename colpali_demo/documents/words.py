@@ -25,6 +25,7 @@ _CJK = (
     (0x20000, 0x3FFFF),  # ideographs of the supplementary planes
 )
 
+Box = tuple[float, float, float, float]  # left, bottom, right, top in PDF units, y up
 WordBox = tuple[str, float, float, float, float]  # text, then left, top, right, bottom in fractions of the page
 
 
@@ -72,40 +73,42 @@ class _Words:
         self.found: list[WordBox] = []
         self._page = page
         self._text = ""
-        self._box: tuple[float, float, float, float] | None = None  # left, bottom, right, top in PDF units
+        self._boxes: list[Box] = []
 
-    def add(self, char: str, box: pdfium_c.FS_RECTF) -> None:
+    def add(self, char: str, rectangle: pdfium_c.FS_RECTF) -> None:
+        left, right = sorted((rectangle.left, rectangle.right))
+        bottom, top = sorted((rectangle.bottom, rectangle.top))
+        box = (left, bottom, right, top)
         alone = is_cjk(char)
-        if alone or len(self._text) >= MAX_WORD_CHARS:
+        if alone or len(self._text) >= MAX_WORD_CHARS or (self._boxes and _far(self._boxes[-1], box)):
             self.flush()
-        edges = (
-            min(box.left, box.right),
-            min(box.bottom, box.top),
-            max(box.left, box.right),
-            max(box.bottom, box.top),
-        )
-        if self._box is not None:
-            old = self._box
-            edges = (min(old[0], edges[0]), min(old[1], edges[1]), max(old[2], edges[2]), max(old[3], edges[3]))
         self._text += char
-        self._box = edges
+        self._boxes.append(box)
         if alone:
             self.flush()
 
     def flush(self) -> None:
-        if self._text and self._box is not None:
-            left, bottom, right, top = self._box
+        if self._text:
+            lefts, bottoms, rights, tops = zip(*self._boxes, strict=True)
+            left, bottom, right, top = min(lefts), min(bottoms), max(rights), max(tops)
             corners = self._to_fractions(left, top), self._to_fractions(right, bottom)
             (x0, x1), (y0, y1) = (sorted(values) for values in zip(*corners, strict=True))
             if x0 < x1 and y0 < y1:
                 self.found.append((self._text, x0, y0, x1, y1))
-        self._text, self._box = "", None
+        self._text, self._boxes = "", []
 
     def _to_fractions(self, x: float, y: float) -> tuple[float, float]:
         """From PDF units to fractions of the page image, clipped to it."""
         device_x, device_y = ctypes.c_int(), ctypes.c_int()
         pdfium_c.FPDF_PageToDevice(self._page, 0, 0, _UNIT, _UNIT, 0, x, y, device_x, device_y)
         return tuple(round(min(max(value.value / _UNIT, 0.0), 1.0), 5) for value in (device_x, device_y))
+
+
+def _far(one: Box, other: Box) -> bool:
+    """Whether two characters are further apart than the larger of them is long: not every jump comes with a space."""
+    gaps = [max(one[side] - other[side + 2], other[side] - one[side + 2]) for side in (0, 1)]
+    sides = [box[side + 2] - box[side] for box in (one, other) for side in (0, 1)]
+    return max(gaps) > max(sides)
 
 
 def is_cjk(char: str) -> bool:
