@@ -162,9 +162,9 @@ def test_the_child_imports_nothing_heavy() -> None:
     assert result.stdout.strip() == "[]"
 
 
-def test_the_child_limits_itself() -> None:
+def test_the_child_limits_itself(tmp_path: Path) -> None:
     code = """
-import resource
+import resource, sys
 from colpali_demo.documents.child import _limit
 _limit(256, 9)
 print([resource.getrlimit(getattr(resource, "RLIMIT_" + name))[1] for name in ("CPU", "FSIZE", "CORE", "NOFILE")])
@@ -173,13 +173,15 @@ try:
 except MemoryError:
     print("no memory")
 try:
-    with open("/tmp/colpali-demo-limit", "w") as file:
+    with open(sys.argv[1], "w") as file:
         file.write("x")
 except OSError as error:
     print(error.strerror)
 """
     root = str(Path(__file__).parents[2])
-    result = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "file")], cwd=root, capture_output=True, text=True, check=True
+    )
     limits, *rest = result.stdout.splitlines()
     assert limits == "[9, 0, 0, 32]"
     assert rest[-1] == "File too large"
