@@ -1,4 +1,4 @@
-"""Start the demo: `python app.py [--host HOST] [--port PORT] [--model MODEL]`. Hugging Face Spaces run this file too."""
+"""Start the demo: `python app.py [--host HOST] [--port PORT] [--model MODEL]`. Hugging Face Spaces run this too."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import secrets
 from dataclasses import replace
 from pathlib import Path
 
-import gradio as gr
 from gradio.utils import get_upload_folder
 
 from colpali_demo.settings import Settings

@@ -21,15 +21,15 @@ from colpali_demo.web.sessions import Session, Sessions
 
 logger = logging.getLogger(__name__)
 
-EXAMPLES = 5  # buttons for the example queries of a sample
+EXAMPLES = 4  # buttons for the example queries of a sample
 POLL_SECONDS = 0.25
 NO_PAGES = "No pages to search yet: pick a sample or drop in a PDF."
 FILE_TYPES = [".pdf", ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"]
 
 MASTHEAD = """
 <h1>Why did this page match?</h1>
-<p>ColPali compares every word of a query with every patch of a page, keeps each word’s best patch, and adds up.
-Drop in a PDF, ask it something, and see all of it on the page itself.</p>
+<p>ColPali compares every token of your query with every patch of a page and adds up the best matches.
+See each of them on the page itself.</p>
 """
 
 NOTES = (Path(__file__).parent / "notes.md").read_text("utf-8")
@@ -58,6 +58,7 @@ def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blo
                         with gr.Row(elem_classes="ask", equal_height=True):
                             query = gr.Textbox(
                                 label="Query",
+                                show_label=False,
                                 placeholder="Ask your pages something",
                                 max_lines=1,
                                 max_length=settings.max_query_chars,
@@ -66,9 +67,10 @@ def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blo
                                 elem_id="query",
                             )
                             top_k = gr.Dropdown(
-                                sorted({1, 3, 5, 10, settings.top_k}),
+                                [(f"Top {n}", n) for n in sorted({1, 3, 5, 10, settings.top_k})],
                                 value=settings.top_k,
-                                label="Results",
+                                label="How many pages to explain",
+                                show_label=False,
                                 scale=0,
                                 min_width=76,
                                 elem_id="top-k",
@@ -78,7 +80,7 @@ def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blo
                             examples = [gr.Button(visible=False, size="sm") for _ in range(EXAMPLES)]
                     with gr.Column(scale=4, min_width=300):
                         upload = gr.File(
-                            label=f"Your own PDFs or images: {settings.max_pages} pages, {settings.max_file_mb} MB each",
+                            label=f"Add your own: {settings.max_pages} pages, {settings.max_file_mb} MB each",
                             file_count="multiple",
                             file_types=FILE_TYPES,
                             elem_id="upload",
@@ -230,10 +232,11 @@ class _Handlers:
         text = text.strip()
         if not text:
             return gr.skip()
-        if len(text) > self._settings.max_query_chars:
-            return {"message": f"A query may have up to {self._settings.max_query_chars} characters; this one has {len(text)}."}
+        limit = self._settings.max_query_chars
+        if len(text) > limit:
+            return {"message": f"A query may have up to {limit} characters; this one has {len(text)}."}
         if self._engine.encoder is None:
-            return {"message": self._engine.error or "The model is still loading; this takes a few seconds. Then search again."}
+            return {"message": self._engine.error or "The model is still loading. Search again in a few seconds."}
         if not session.indexes():
             session.result = None
             return {"message": NO_PAGES}

@@ -43,12 +43,13 @@ def file_data(path: Path) -> dict[str, Any]:
 
 def cosine_range(hits: Iterable[Hit]) -> dict[str, float]:
     """{"lo", "median", "hi"} of the cosines of every token with every vector of all the pages."""
-    every = np.concatenate([maxsim.similarities(hit.query.vectors, hit.embedding.vectors).numpy().ravel() for hit in hits])
+    matrices = [maxsim.similarities(hit.query.vectors, hit.embedding.vectors) for hit in hits]
+    every = np.concatenate([matrix.numpy().ravel() for matrix in matrices])
     return {"lo": float(every.min()), "median": float(np.median(every)), "hi": float(every.max())}
 
 
 def quantize(maps: np.ndarray, lo: float, hi: float) -> bytes:
-    """Cosines in [lo, hi] as little-endian uint16 levels, in C order; off by at most half a step, (hi - lo) / 131070."""
+    """Cosines in [lo, hi] as little-endian uint16 levels, in C order; off by at most half a step."""
     shares = (maps.astype(np.float64) - lo) / (hi - lo) if hi > lo else np.zeros(maps.shape)
     return np.rint(np.clip(shares, 0, 1) * LEVELS).astype("<u2").tobytes()
 
@@ -161,8 +162,8 @@ def library_value(
 ) -> dict[str, Any]:
     """The value of the library.
 
-    documents: {"document", "source", "pages", "of", "sample"} each: the pages that can be searched, of how many; `sample`
-        is the file name of a sample or None
+    documents: {"document", "source", "pages", "of", "sample"} each: the pages that can be searched, of how many;
+        `sample` is the file name of a sample or None
     progress: None or {"source", "done", "total", "rate", "left", "stopping"}, or {"note"} alone
     """
     return {
@@ -190,7 +191,8 @@ def checkpoint_value(engine: Engine) -> dict[str, Any]:
     if engine.encoder is None:
         text = "is loading; you can look around meanwhile" if engine.state == "loading" else "could not be loaded"
         name = "The model" if engine.settings.model in ("auto", "tiny") else engine.settings.model
-        return {"state": engine.state, "name": name, "text": text, "sentence": engine.error, "facts": [], "others": others}
+        value = {"state": engine.state, "name": name, "text": text, "sentence": engine.error}
+        return {**value, "facts": [], "others": others}
     info = engine.encoder.model_info
     height, width = info["input"]["height"], info["input"]["width"]
     return {

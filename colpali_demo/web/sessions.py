@@ -1,4 +1,4 @@
-"""What each visitor has: pages, pictures, the last search. Nothing of it is shared, and all of it goes when they leave."""
+"""What each visitor has: pages, pictures, the last search. None of it is shared; all of it goes when they leave."""
 
 from __future__ import annotations
 
@@ -265,7 +265,7 @@ class Session:
         return self._lens(self.result, page_key(hits[0].page))
 
     def open_page(self, key: str) -> dict[str, Any]:
-        """The value of the lens with another page of the last search in it. Raises KeyError if that has no such page."""
+        """The value of the lens with one more page of the last search. Raises KeyError if that has no such page."""
         result = self.result
         hit = next((hit for hit in result.hits if page_key(hit.page) == key), None) if result else None
         if hit is None:
@@ -278,7 +278,7 @@ class Session:
         for sample in self.samples:
             pictures |= sample.pictures
         best = result.hits[0]
-        strength = self.indexes()[0].strength(best) if self.engine.calibrated else None
+        strength = self._own_index().strength(best) if self.engine.calibrated else None
         return lens_value(
             search=result.search,
             hits=result.hits,

@@ -1,10 +1,10 @@
-"""Type and colors of Gradio's own widgets. No web fonts: the page works offline and tells no third party of its visitors."""
+"""Type and colors of Gradio's own widgets. No web fonts: the page works offline and tells nobody of its visitors."""
 
 from __future__ import annotations
 
 import gradio as gr
 
-SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Liberation Sans", "sans-serif")
+SANS = ("ui-sans-serif", "system-ui", "Segoe UI", "Roboto", "Noto Sans", "Liberation Sans", "sans-serif")
 MONO = ("ui-monospace", "SF Mono", "Cascadia Mono", "Menlo", "Consolas", "Liberation Mono", "monospace")
 
 

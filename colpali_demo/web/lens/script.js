@@ -27,7 +27,7 @@ const state = {
   pinned: false, // whether the patch card stays
   scale: stored?.getItem("lens-scale") || "page",
   threshold: null, // where nothing is drawn below: a share of the scale, or null for `cut`'s choice
-  opacity: 0.75,
+  opacity: 0.8,
 };
 const colors = bytes(props.colors);
 const decoded = new Map(); // page key -> its decoded maps, for the current value
@@ -465,13 +465,13 @@ function buildChips() {
       label(token),
       `${spoken(token)}: ${token.kind === "word" ? "typed" : token.kind} token ${token.index}, MaxSim ${shown(match.maxsim)}, ${place(match)}`,
       match.maxsim,
-      2,
+      3,
       match.maxsim / top,
     );
     if (match.slot !== "patch") made.classList.add("away");
     // Subwords of one typed word stand together.
     if (token.word === null || token.word !== word) {
-      group = node("span", { class: "word", role: "presentation" });
+      group = node("span", { class: "group", role: "presentation" });
       chips.push(group);
     }
     word = token.word;
@@ -490,13 +490,14 @@ function buildLedger() {
   part("ledger").replaceChildren(
     ...source.tokens.map((match) => {
       const token = tokens()[match.index];
-      const bar = node("i", { class: match.maxsim < 0 ? "negative" : null });
+      const away = match.slot !== "patch";
+      const bar = node("i", { class: match.maxsim < 0 ? "negative" : away ? "away" : null, title: away ? place(match) : null }, away ? place(match) : "");
       bar.style.width = `${(100 * Math.abs(match.maxsim)) / top}%`;
       return node(
         "tr",
         { "data-token": match.index, class: token.kind, onclick: () => choose(match.index), ...previewing(match.index) },
         node("th", { scope: "row" }, label(token)),
-        node("td", { class: "bar" }, bar, match.slot === "patch" ? null : node("span", { class: "off", title: place(match) }, "off the image")),
+        node("td", { class: "bar" }, bar),
         node("td", { class: "number" }, shown(match.maxsim)),
         node("td", { class: "number quiet" }, match.margin === null ? "" : `+${shown(match.margin)}`.replace("+−", "−")),
       );
@@ -513,7 +514,8 @@ function buildLedger() {
       return piece;
     }),
   );
-  part("ledger-text").textContent = "Margin: how far the winner is ahead of the best vector elsewhere on the page. Rows and columns count from 0.";
+  const away = source.tokens.some((match) => match.slot !== "patch") ? " Hollow bars: won off the image, by a vector of the page’s prompt." : "";
+  part("ledger-text").textContent = `Margin: how far the winner is ahead of the best vector elsewhere on the page.${away} Rows and columns count from 0.`;
 }
 
 function buildRanking() {
@@ -550,6 +552,7 @@ function buildRanking() {
   const open = list.querySelector("details")?.open;
   list.replaceChildren(
     node("div", { class: "rank-cards" }, ...cards.map((entry) => button(entry, false))),
+    node("p", { class: "key" }, node("i", { class: "typed" }), "words you typed ", node("i"), "tokens the model adds"),
     others.length
       ? node("details", { class: "rank-others", open }, node("summary", {}, `${plural(others.length, "other page")}`), ...others.map((entry) => button(entry, true)))
       : "",
@@ -579,8 +582,7 @@ function buildPage() {
   const image = part("image");
   image.src = source.image.url;
   image.alt = `${source.source}, page ${source.page}`;
-  const frame = part("page");
-  frame.style.setProperty("--ratio", source.width / source.height);
+  part("stage").style.setProperty("--ratio", source.width / source.height);
   buildChips();
   buildLedger();
 }
