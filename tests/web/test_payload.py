@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from colpali_demo.documents import DocumentError, PageError, Word
+from colpali_demo.explain import explanation_dict
+from colpali_demo.index import PageIndex
+from colpali_demo.settings import Settings
+from colpali_demo.web import payload
+from colpali_demo.web.pictures import Pictures, page_key
+
+HOSTILE = "<img src=x onerror=alert(1)> ${alert(1)} {{alert(1)}} <image> \u202egnp.exe 🦊"
+cosines = st.floats(-1, 1, width=32)
+
+
+@given(st.lists(cosines, min_size=1, max_size=60), cosines, cosines)
+def test_quantized_maps_are_off_by_at_most_half_a_step(values, low, high):
+    maps = np.array(values, dtype=np.float32).reshape(1, 1, -1)
+    lo, hi = min(low, *values), max(high, *values)
+    restored = payload.dequantize(payload.quantize(maps, lo, hi), maps.shape, lo, hi)
+    assert np.abs(restored - maps).max() <= (hi - lo) / payload.LEVELS / 2 + 1e-12
+
+
+def test_levels_are_little_endian_row_by_row():
+    maps = np.array([[[0.0, 1.0], [0.5, 0.25]]])
+    assert payload.quantize(maps, 0.0, 1.0) == bytes.fromhex("0000 ffff 0080 0040")
+
+
+@pytest.fixture(scope="module")
+def index(encoder, make_page) -> PageIndex:
+    index = PageIndex(encoder)
+    words = (Word(HOSTILE, 0.1, 0.2, 0.300001, 0.4), Word("plain", 0.5, 0.5, 0.6, 0.55))
+    for number in (1, 2, 3):
+        index.add_page(make_page(number, words=words))
+    return index
+
+
+def lens_value(index: PageIndex, query: str, folder: Path, top_k: int = 2, opened: int | None = None) -> dict:
+    """The value for a search, with the page of rank `opened` in it besides the hits."""
+
+    def save(name: str, data: bytes) -> Path:
+        (folder / name).write_bytes(data)
+        return folder / name
+
+    hits = index.rank(query)
+    explained = [*hits[:top_k], *([hits[opened - 1]] if opened else [])]
+    return payload.lens_value(
+        search="s1",
+        hits=hits,
+        explanations=[hit.explain() for hit in explained],
+        top_k=top_k,
+        focus=page_key(explained[-1].page),
+        strength=index.strength(hits[0]),
+        pictures={
+            key: Pictures(key, folder / f"{key}.jpg", folder / f"{key}.webp") for key in map(page_key, index.pages)
+        },
+        save=save,
+    )
+
+
+def test_the_value_holds_the_explanations_themselves(index, tmp_path):
+    value = lens_value(index, "revenue by region", tmp_path)
+    assert json.loads(json.dumps(value)) == value
+    for hit in index.search("revenue by region", top_k=2):
+        entry = value["pages"][page_key(hit.page)]
+        for name, expected in explanation_dict(hit.explain(), hit.rank).items():
+            assert entry[name] == expected
+        assert sum(token["maxsim"] for token in entry["tokens"]) == pytest.approx(entry["score"], abs=1e-4)
+
+
+def test_maps_come_back_within_half_a_step(index, tmp_path):
+    value = lens_value(index, "revenue by region", tmp_path)
+    lo, hi = value["range"]["lo"], value["range"]["hi"]
+    for hit in index.search("revenue by region", top_k=2):
+        maps = hit.explain().maps
+        sent = payload.dequantize(b64decode(value["pages"][page_key(hit.page)]["maps"]["data"]), maps.shape, lo, hi)
+        assert np.abs(sent - maps).max() <= (hi - lo) / payload.LEVELS / 2 + 1e-9
+
+
+def test_one_scale_covers_every_page_and_token(index, tmp_path):
+    value = lens_value(index, "revenue by region", tmp_path, top_k=1)
+    every = np.concatenate([hit.explain().similarities.ravel() for hit in index.rank("revenue by region")])
+    assert value["range"] == pytest.approx({"lo": every.min(), "median": np.median(every), "hi": every.max()})
+
+
+def test_every_page_is_in_the_ranking_and_only_hits_have_maps(index, tmp_path):
+    value = lens_value(index, "revenue", tmp_path)
+    assert [entry["rank"] for entry in value["ranking"]] == [1, 2, 3]
+    assert [entry["hit"] for entry in value["ranking"]] == [True, True, False]
+    scores = [entry["score"] for entry in value["ranking"]]
+    assert scores == sorted(scores, reverse=True)
+    assert set(value["pages"]) == {entry["key"] for entry in value["ranking"] if entry["hit"]}
+
+
+def test_a_page_that_is_no_hit_comes_with_its_true_rank(index, tmp_path):
+    value = lens_value(index, "revenue", tmp_path, top_k=1, opened=3)
+    assert value["focus"] == value["ranking"][2]["key"]
+    assert value["pages"][value["focus"]]["rank"] == 3
+
+
+def test_text_is_sent_as_it_is(index, tmp_path):
+    value = lens_value(index, HOSTILE, tmp_path)
+    assert value["query"]["text"] == HOSTILE
+    page = value["pages"][value["focus"]]
+    assert page["words"] == [[HOSTILE, 0.1, 0.2, 0.3, 0.4], ["plain", 0.5, 0.5, 0.6, 0.55]]
+
+
+def test_maps_that_would_make_the_value_too_large_go_into_files(index, tmp_path, monkeypatch):
+    inline = lens_value(index, "revenue", tmp_path)
+    monkeypatch.setattr(payload, "INLINE_BYTES", len(json.dumps(inline)) - 300)
+    value = lens_value(index, "revenue", tmp_path)
+    assert len(json.dumps(value)) < len(json.dumps(inline))
+    first, second = value["pages"]
+    assert value["pages"][first]["maps"] == inline["pages"][first]["maps"]
+    file = value["pages"][second]["maps"]["file"]
+    assert file["meta"] == {"_type": "gradio.FileData"}
+    assert Path(file["path"]).read_bytes() == b64decode(inline["pages"][second]["maps"]["data"])
+
+
+def test_errors_of_files_and_of_pages_stand_side_by_side():
+    errors = [DocumentError("a.pdf", "empty_file", Settings()), PageError(HOSTILE, 3, "page_timeout", "Too slow.")]
+    value = payload.library_value([], errors)
+    assert [(error["source"], error["page"], error["code"]) for error in value["errors"]] == [
+        ("a.pdf", None, "empty_file"),
+        (HOSTILE, 3, "page_timeout"),
+    ]
+    assert "empty" in value["errors"][0]["message"]
+    assert json.loads(json.dumps(value)) == value
