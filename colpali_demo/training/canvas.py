@@ -37,6 +37,8 @@ class Style:
     Args:
         tracking: extra space after each character, in pixels.
         ligatures: draw fi, fl, ff, ffi and ffl as one glyph where the face has them.
+        highlight: color behind the words.
+        rise: how far words stand above the baseline, in pixels (exponents, footnote marks).
     """
 
     def __init__(
@@ -48,8 +50,11 @@ class Style:
         tracking: float = 0.0,
         ligatures: bool = False,
         underline: bool = False,
+        highlight: Color | None = None,
+        rise: float = 0.0,
     ):
-        self.face, self.color, self.tracking, self.underline = face, color, tracking, underline
+        self.face, self.color, self.tracking = face, color, tracking
+        self.underline, self.highlight, self.rise = underline, highlight, rise
         self.size = size = max(4.0, round(size * 4) / 4)
         self.advances = _Advances(face.advances, size, tracking)
         self.space = face.advances.get(" ", 0.25) * size + tracking
@@ -71,6 +76,8 @@ class Style:
             "tracking": self.tracking,
             "ligatures": bool(self.ligatures),
             "underline": self.underline,
+            "highlight": self.highlight,
+            "rise": self.rise,
         }
         return Style(**{**same, **changes})
 
@@ -122,6 +129,7 @@ class Canvas:
         """
         advances = style.advances
         end = x + sum(map(advances.__getitem__, word))
+        baseline -= style.rise
         middle = baseline - style.middle
         top, bottom = middle - style.half, middle + style.half
         if not word or x < 0 or top < 0 or end > self.width or bottom > self.height:
@@ -130,6 +138,8 @@ class Canvas:
         if mask is None:
             shape = self.height + 2 * _MARGIN, self.width + 2 * _MARGIN
             mask = self._masks[style.color] = np.zeros(shape, np.uint8)
+        if style.highlight:
+            self.draw.rectangle((x, top, end, bottom), style.highlight)
         cache = self._fonts.glyphs(style.face, style.size)
         glyphs, scale = cache.glyphs, cache.oversampling
         row, y_phase = divmod(round((baseline + _MARGIN) * scale), scale)

@@ -7,6 +7,7 @@ from random import Random
 import numpy as np
 from PIL import Image
 
+from . import parts
 from .fonts import FontSet
 from .sheet import Sheet, luminance
 from .text import TextSource, code, number
@@ -83,44 +84,50 @@ def _finish(sheet: Sheet) -> TrainingPage:
 
 
 def _article(sheet: Sheet) -> None:
-    """A paper, report or book page in one to three columns."""
+    """A paper, report, book or newspaper page in one to four columns."""
     random = sheet.random
     sheet.running_heads()
-    columns = random.choices((1, 2, 3), (0.5, 0.38, 0.12))[0]
+    columns = random.choices((1, 2, 3, 4), (0.5, 0.36, 0.11, 0.03))[0]
     if columns > 1:
         sheet.body = sheet.body.variant(size=min(sheet.body.size, 13 * sheet.pt))
     y = sheet.top
     if random.random() < 0.3:
         y = sheet.heading(sheet.left, y, sheet.right - sheet.left, sheet.bottom, random.uniform(16, 34))
         if random.random() < 0.5:
-            style = sheet.style(sheet.body_family, sheet.body_points)
             names = [sheet.source.rare(random).title() for _ in range(random.randint(2, 8))]
-            y = sheet.paragraph(names, sheet.left, y, sheet.right - sheet.left, sheet.bottom, style, align="center")
+            y = sheet.paragraph(names, sheet.left, y, sheet.right - sheet.left, sheet.bottom, align="center")
         y += sheet.body.size
-    parts = {
-        sheet.text_block: 0.72,
-        sheet.heading: 0.12,
-        sheet.figure: 0.04,
-        sheet.bullets: 0.05,
-        sheet.table_block: 0.04,
-        sheet.note: 0.03,
+    if random.random() < 0.15:
+        sheet.footnotes()
+    share = {
+        Sheet.text_block: 0.7,
+        Sheet.heading: 0.12,
+        Sheet.bullets: 0.04,
+        Sheet.quote: 0.02,
+        Sheet.note: 0.03,
+        parts.figure: 0.04,
+        parts.table_block: 0.03,
+        parts.equation: 0.02,
     }
-    sheet.flow(parts, columns, y)
+    if random.random() < 0.1:
+        share[parts.equation] = 0.3
+    sheet.flow(share, columns, y)
 
 
 def _manual(sheet: Sheet) -> None:
-    """Documentation: short paragraphs, listings, lists, notes."""
+    """Documentation: short paragraphs, listings, lists, notes, pictures of windows."""
     sheet.running_heads()
-    parts = {
-        sheet.text_block: 0.45,
-        sheet.heading: 0.16,
-        sheet.code_block: 0.15,
-        sheet.bullets: 0.12,
-        sheet.table_block: 0.05,
-        sheet.note: 0.05,
-        sheet.figure: 0.02,
+    share = {
+        Sheet.text_block: 0.43,
+        Sheet.heading: 0.16,
+        Sheet.bullets: 0.11,
+        Sheet.definitions: 0.06,
+        Sheet.note: 0.04,
+        parts.code_block: 0.13,
+        parts.table_block: 0.04,
+        parts.figure: 0.03,
     }
-    sheet.flow(parts, 1 if sheet.random.random() < 0.85 else 2, sheet.top)
+    sheet.flow(share, 1 if sheet.random.random() < 0.85 else 2, sheet.top)
 
 
 def _tables(sheet: Sheet) -> None:
@@ -129,7 +136,7 @@ def _tables(sheet: Sheet) -> None:
     width = sheet.right - sheet.left
     y = sheet.heading(sheet.left, sheet.top, width, sheet.bottom)
     while y + sheet.body.size * 4 < sheet.bottom:
-        end = sheet.table(sheet.left, y, width, sheet.bottom, random.randint(4, 50))
+        end = parts.table(sheet, sheet.left, y, width, sheet.bottom, random.randint(4, 50))
         y = end if end > y else y + sheet.body.size
         if random.random() < 0.5:
             y = sheet.text_block(sheet.left, y, width, sheet.bottom)
@@ -150,24 +157,25 @@ def _slide(sheet: Sheet) -> None:
         y = height + sheet.body.size
     else:
         y = sheet.heading(sheet.left, y, width, sheet.bottom, random.uniform(22, 44))
-    form = random.choice(("bullets", "bullets", "two", "chart", "table", "text", "picture"))
+    form = random.choice(("bullets", "bullets", "two", "chart", "diagram", "table", "text", "picture"))
     half = width * 0.48
     if form == "bullets":
         while y + sheet.body.size * 2 < sheet.bottom and random.random() < 0.9:
             y = sheet.bullets(sheet.left, y, width, sheet.bottom, words=14) + sheet.body.size * 0.5
     elif form == "two":
         sheet.bullets(sheet.left, y, half, sheet.bottom, words=10)
-        random.choice((sheet.bullets, sheet.note, sheet.figure))(sheet.right - half, y, half, sheet.bottom)
-    elif form == "chart":
-        sheet.chart(sheet.left, y, width, sheet.bottom - y)
+        random.choice((Sheet.bullets, Sheet.note, parts.figure))(sheet, sheet.right - half, y, half, sheet.bottom)
+    elif form in ("chart", "diagram"):
+        draw = parts.chart if form == "chart" else parts.diagram
+        draw(sheet, sheet.left, y, width, sheet.bottom - y)
     elif form == "table":
-        sheet.table(sheet.left, y, width, sheet.bottom, random.randint(3, 12))
+        parts.table(sheet, sheet.left, y, width, sheet.bottom, random.randint(3, 12))
     elif form == "text":
         sheet.paragraph(sheet.words(60), sheet.left, y, width, sheet.bottom, align=random.choice(("left", "center")))
     else:
         height = sheet.bottom - y
         canvas.image.paste(sheet.picture(round(half), round(height)), (round(sheet.right - half), round(y)))
-        sheet.on_picture(sheet.right - half, y, half, height)
+        parts.on_picture(sheet, sheet.right - half, y, half, height)
         sheet.bullets(sheet.left, y, half * 0.95, sheet.bottom, words=10)
     if random.random() < 0.6:
         small = sheet.style(sheet.body_family, random.uniform(8, 12))
@@ -258,8 +266,8 @@ def _chart(sheet: Sheet) -> None:
     for row in range(rows):
         for column in range(columns):
             left = sheet.left + width * column / columns
-            sheet.chart(left, y + row * height, width / columns - sheet.body.size, height - sheet.body.size)
-    sheet.flow({sheet.text_block: 1.0}, 1, y + rows * height + sheet.body.size)
+            parts.chart(sheet, left, y + row * height, width / columns - sheet.body.size, height - sheet.body.size)
+    sheet.flow({Sheet.text_block: 1.0}, 1, y + rows * height + sheet.body.size)
 
 
 def _code(sheet: Sheet) -> None:
@@ -268,7 +276,7 @@ def _code(sheet: Sheet) -> None:
         y = sheet.heading(sheet.left, sheet.top, sheet.right - sheet.left, sheet.bottom)
     else:
         y = sheet.top
-    sheet.code(sheet.left, y, sheet.right - sheet.left, sheet.bottom, 100)
+    parts.listing(sheet, sheet.left, y, sheet.right - sheet.left, sheet.bottom, 100)
 
 
 def _letter(sheet: Sheet) -> None:
@@ -341,6 +349,41 @@ def _letter(sheet: Sheet) -> None:
             align="center",
             width=width,
         )
+
+
+def _invoice(sheet: Sheet) -> None:
+    """A bill: sender, addresses, references, a table of items, totals."""
+    random, canvas, source = sheet.random, sheet.canvas, sheet.source
+    width = sheet.right - sheet.left
+    title = sheet.style(sheet.heading_family, random.uniform(18, 34), sheet.accent, bold=random.random() < 0.7)
+    word = random.choice(("Invoice", "INVOICE", "Receipt", "Order", "Quotation", "Statement", "Delivery note"))
+    canvas.line([word], sheet.left, sheet.top + title.size * 0.6, title, width=width)
+    canvas.line(sheet.phrase(1, 3), sheet.left, sheet.top, sheet.body, align="right", width=width)
+    y = sheet.top + title.size * 1.8
+    step = sheet.body.size * sheet.leading
+    bold = sheet.style(sheet.body_family, sheet.body_points, bold=True)
+    begins = sheet.left, sheet.left + width * 0.5
+    for row in range(random.randint(3, 6)):
+        for begin in begins:
+            if row == 0:
+                canvas.line(random.choice((["Bill", "to"], ["Ship", "to"], sheet.phrase(1, 2))), begin, y, bold)
+            elif random.random() < 0.5:
+                words = [source.rare(random).title() for _ in range(2)] + [code(random)] * random.randint(0, 1)
+                canvas.line(words, begin, y, sheet.body, width=width * 0.47)
+            else:
+                end = canvas.line(sheet.phrase(1, 2), begin, y, sheet.body, width=width * 0.25)
+                canvas.line(
+                    [random.choice((code, number))(random)], end + sheet.body.space, y, sheet.body, width=width * 0.2
+                )
+        y += step
+    y = parts.table(sheet, sheet.left, y + step, width, sheet.bottom - 8 * step, random.randint(4, 18)) + step
+    for label in ("Subtotal", "Tax", "Shipping", "Total")[random.randint(0, 2) :]:
+        style = bold if label == "Total" else sheet.body
+        canvas.line([label], sheet.left + width * 0.6, y, style, width=width * 0.2)
+        amount = random.choice(("$", "\u20ac", "\u00a3", "")) + f"{random.random() * 10 ** random.randint(2, 5):,.2f}"
+        canvas.line([amount], sheet.left + width * 0.75, y, style, align="right", width=width * 0.25)
+        y += step * 1.2
+    sheet.paragraph(sheet.words(random.randint(8, 40)), sheet.left, y + step, width, sheet.bottom)
 
 
 def _contents(sheet: Sheet) -> None:
@@ -422,6 +465,7 @@ KINDS: dict[str, tuple[Callable[[Sheet], None], float, tuple[str, ...]]] = {
     "chart": (_chart, 0.05, _ANY),
     "code": (_code, 0.04, _ANY),
     "letter": (_letter, 0.04, _PORTRAIT),
+    "invoice": (_invoice, 0.03, _PORTRAIT),
     "contents": (_contents, 0.05, _PORTRAIT),
     "poster": (_poster, 0.03, (*_ANY, "square", "16:9")),
 }

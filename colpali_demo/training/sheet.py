@@ -62,6 +62,7 @@ class Sheet:
         self.hyphenate = random.random() < (0.6 if self.align == "justify" else 0.1)
         self.indent = random.choice((0.0, 0.0, 1.0, 1.5, 2.0))
         self.gap = random.choice((0.0, 0.4, 0.6, 1.0)) if self.indent else random.uniform(0.4, 1.1)
+        self.tracking = random.uniform(-0.02, 0.05) if random.random() < 0.12 else 0.0
         self.rare_share = random.choice((0.0, 0.0, 0.05, 0.15, 0.4))
         self.body = self.style(self.body_family, self.body_points)
         margin = random.uniform(0.05, 0.13)
@@ -86,7 +87,7 @@ class Sheet:
         random = self.random
         if dark:
             return tuple(random.randint(0, 70) for _ in range(3))
-        if random.random() < 0.75:
+        if random.random() < 0.82:
             return (255, 255, 255)
         return tuple(random.randint(215, 255) for _ in range(3))
 
@@ -144,6 +145,7 @@ class Sheet:
         """A style of a family; `bold` and `italic` choose the face."""
         face = family.face(self.random, bold=kwargs.pop("bold", False), italic=kwargs.pop("italic", False))
         kwargs.setdefault("ligatures", self.ligatures)
+        kwargs.setdefault("tracking", self.tracking * points * self.pt)
         return Style(face, points * self.pt, color or self.ink, **kwargs)
 
     # Words
@@ -195,7 +197,8 @@ class Sheet:
         style = style or self.body
         align = align or self.align
         step = style.size * (leading or self.leading)
-        styles = self._emphasis(style, len(words)) if emphasis else {}
+        words = list(words)
+        styles = self._emphasis(style, words) if emphasis else {}
         pending = [
             (cleaned, styles.get(i, style))
             for i, word in enumerate(words)
@@ -258,25 +261,40 @@ class Sheet:
                 cut = i + 1
         return cut
 
-    def _emphasis(self, style: Style, count: int) -> dict[int, Style]:
-        """Styles of the few words that differ from their paragraph."""
+    def _emphasis(self, style: Style, words: list[str]) -> dict[int, Style]:
+        """Styles of the few words that differ from their paragraph, by position; some become capitals or marks."""
         random = self.random
         styles: dict[int, Style] = {}
-        if random.random() < 0.45:
-            for _ in range(random.randint(1, 3)):
-                form = random.randrange(5)
-                if form == 0:
-                    changed = style.variant(face=self.body_family.face(random, bold=True))
-                elif form == 1:
-                    changed = style.variant(face=self.body_family.face(random, italic=True))
-                elif form == 2:
-                    changed = style.variant(face=self.mono_family.face(random), size=style.size * 0.92)
-                elif form == 3:
-                    changed = style.variant(underline=True)
-                else:
-                    changed = style.variant(color=self.accent)
-                begin = random.randrange(max(1, count))
-                styles.update(dict.fromkeys(range(begin, begin + random.randint(1, 8)), changed))
+        if random.random() < 0.55:
+            return styles
+        for _ in range(random.randint(1, 3)):
+            begin = random.randrange(max(1, len(words)))
+            span = range(begin, min(len(words), begin + random.randint(1, 8)))
+            form = random.randrange(8)
+            if form == 0:
+                changed = style.variant(face=self.body_family.face(random, bold=True))
+            elif form == 1:
+                changed = style.variant(face=self.body_family.face(random, italic=True))
+            elif form == 2:
+                changed = style.variant(face=self.mono_family.face(random), size=style.size * 0.92)
+            elif form == 3:
+                changed = style.variant(underline=True)
+            elif form == 4:
+                changed = style.variant(color=self.readable_on(self.background))
+            elif form == 5:
+                changed = style.variant(highlight=random.choice(((255, 245, 120), self.near(self.background, 60))))
+                if luminance(self.background) < 128:
+                    changed = changed.variant(color=self.readable_on(changed.highlight))
+            elif form == 6:
+                changed = style
+                for i in span:
+                    words[i] = words[i].upper()
+            else:
+                span = span[:1]
+                changed = style.variant(size=style.size * 0.65, rise=style.size * 0.35)
+                for i in span:
+                    words[i] = random.choice((f"{random.randint(1, 99)}", f"[{random.randint(1, 30)}]", "*", "\u2020"))
+            styles.update(dict.fromkeys(span, changed))
         return styles
 
     def heading(self, x: float, y: float, width: float, bottom: float, points: float | None = None) -> float:
@@ -354,36 +372,6 @@ class Sheet:
         self.paragraph(words, x + pad, inner, width - 2 * pad, y + height - pad * 0.4, style, emphasis=False)
         return y + height + self.body.size
 
-    def figure(self, x: float, y: float, width: float, bottom: float) -> float:
-        """A picture or a chart with its caption."""
-        random = self.random
-        height = min(bottom - y, width * random.uniform(0.3, 0.8)) - 2 * self.body.size
-        if height < 6 * self.body.size:
-            return y
-        if random.random() < 0.5:
-            self.canvas.image.paste(self.picture(round(width), round(height)), (round(x), round(y)))
-            if random.random() < 0.3:
-                self.on_picture(x, y, width, height)
-        else:
-            self.chart(x, y, width, height)
-        return self.caption(x, y + height + self.body.size * 0.4, width, bottom, "Figure")
-
-    def on_picture(self, x: float, y: float, width: float, height: float) -> None:
-        """A line or two over a picture: white on a darkened strip of it, or black on a lightened one."""
-        random = self.random
-        light = random.random() < 0.5
-        style = self.style(
-            self.heading_family, random.uniform(10, 22), (255, 255, 255) if light else (0, 0, 0), bold=True
-        )
-        strip = style.size * 2.8
-        top = y + random.random() * max(0.0, height - strip)
-        box = tuple(map(round, (x, top, x + width, min(y + height, top + strip))))
-        region = self.canvas.image.crop(box)
-        veil = Image.new("RGB", region.size, (0, 0, 0) if light else (255, 255, 255))
-        self.canvas.image.paste(Image.blend(region, veil, random.uniform(0.5, 0.8)), box)
-        pad = style.size * 0.4
-        self.paragraph(self.phrase(2, 9), x + pad, box[1], width - 2 * pad, box[3], style, align="left", emphasis=False)
-
     def caption(self, x: float, y: float, width: float, bottom: float, what: str) -> float:
         random = self.random
         style = self.style(self.body_family, self.body_points * random.uniform(0.8, 1.0), italic=random.random() < 0.3)
@@ -391,131 +379,6 @@ class Sheet:
         align = random.choice(("left", "center"))
         words += self.words(random.randint(3, 25))
         return self.paragraph(words, x, y, width, bottom, style, align=align, emphasis=False) + style.size * 0.8
-
-    def code(self, x: float, y: float, width: float, bottom: float, lines: int, style: Style | None = None) -> float:
-        """Lines of a program or of a terminal."""
-        random = self.random
-        style = style or self.style(self.mono_family, self.body_points * random.uniform(0.8, 1.0), ligatures=False)
-        step = style.size * random.uniform(1.1, 1.4)
-        lines = min(lines, int((bottom - y) / step) - 1)
-        if lines < 1:
-            return y
-        ink = style.color
-        if random.random() < 0.5:
-            fill = random.choice((self.near(self.background), (40, 44, 52), (245, 245, 245), (255, 255, 255)))
-            ink = self.readable_on(fill)
-            self.canvas.draw.rectangle((x, y, x + width, y + (lines + 1) * step), fill, self.near(fill, 60))
-            style = style.variant(color=ink)
-            x, y, width = x + style.size * 0.6, y + step * 0.5, width - style.size * 1.2
-        else:
-            fill = self.background
-        colors = [style] + (
-            [style.variant(color=self.readable_on(fill)) for _ in range(3)] if random.random() < 0.5 else []
-        )
-        numbers = random.random() < 0.2
-        columns = max(8, int(width / style.space))
-        depth = 0
-        for i in range(lines):
-            tokens = self._code_line(depth)
-            baseline = y + (step + style.capital) / 2
-            pen = x + style.space * 4 * depth
-            if numbers:
-                self.canvas.word(style.clean(str(i + 1)), x, baseline, style)
-                pen += style.space * 5
-            for token in tokens:
-                own = random.choice(colors)
-                token = own.clean(token)
-                if pen + own.width(token) > x + columns * style.space:
-                    break
-                pen = self.canvas.word(token, pen, baseline, own) + style.space
-            y += step
-            depth = min(
-                4, max(0, depth + (1 if tokens and tokens[-1].endswith((":", "{")) else random.choice((0, 0, 0, -1))))
-            )
-        return y + step * 0.8
-
-    def _code_line(self, depth: int) -> list[str]:
-        random = self.random
-
-        def name() -> str:
-            parts = [self.source.rare(random).lower() for _ in range(random.choice((1, 1, 2, 2, 3)))]
-            return random.choice(("_".join(parts), parts[0] + "".join(p.title() for p in parts[1:]), parts[0]))
-
-        form = random.randrange(12)
-        if form == 0:
-            return []
-        if form == 1:
-            return [random.choice(("def", "function", "func", "sub")), f"{name()}({name()},", f"{name()}):"]
-        if form == 2:
-            return [
-                random.choice(("if", "while", "elif")),
-                name(),
-                random.choice(("==", "<", "!=", ">=")),
-                f"{number(random)}:",
-            ]
-        if form == 3:
-            return [random.choice(("#", "//", "--", "%"))] + self.source.run(random, random.randint(3, 9))
-        if form == 4:
-            return [
-                random.choice(("$", ">", "#", "%", ">>>")),
-                name(),
-                f"--{name()}",
-                f"{name()}.{random.choice(('txt', 'py', 'csv', 'c'))}",
-            ]
-        if form == 5:
-            return ["return", f"{name()}.{name()}({name()})"]
-        if form == 6:
-            return [f"{name()}.{name()}({name()},", f'"{self.source.rare(random)}")']
-        if form == 7:
-            return [random.choice(("import", "from", "use", "#include")), name()]
-        if form == 8:
-            return ["for", name(), "in", f"{name()}:"]
-        if form == 9:
-            return [f"{name()}:", f"{number(random)},"]
-        if form == 10:
-            return self.source.run(random, random.randint(3, 10))
-        return [name(), random.choice(("=", ":=", "+=")), random.choice((number(random), name(), f'"{name()}"'))]
-
-    def table(self, x: float, y: float, width: float, bottom: float, rows: int, style: Style | None = None) -> float:
-        """Rows of words, numbers and codes, with rules and stripes."""
-        random, canvas = self.random, self.canvas
-        style = style or self.body.variant(size=self.body.size * random.uniform(0.8, 1.0))
-        step = style.size * random.uniform(1.3, 2.2)
-        rows = min(rows, int((bottom - y) / step))
-        if rows < 2:
-            return y
-        columns = random.randint(2, max(2, min(9, int(width / (style.size * 7)))))
-        kinds = ["words"] + random.choices(("words", "number", "code", "word"), (0.2, 0.5, 0.15, 0.15), k=columns - 1)
-        shares = np.array([random.uniform(1.5, 3) if kind == "words" else random.uniform(0.8, 1.4) for kind in kinds])
-        edges = x + width * np.concatenate([[0.0], np.cumsum(shares / shares.sum())])
-        header_fill = random.choice((None, None, self.near(self.background, 50), self.color()))
-        stripe = self.near(self.background, 25) if random.random() < 0.35 else None
-        rules = random.choice(("none", "rows", "grid", "book", "book"))
-        line = random.choice((self.ink, self.near(self.background, 120)))
-        thick = random.randint(1, 3)
-        header_ink = self.readable_on(header_fill) if header_fill else self.ink
-        header = self.style(self.body_family, style.size / self.pt, header_ink, bold=random.random() < 0.8)
-        pad = style.size * 0.35
-        for row in range(rows):
-            top = y + row * step
-            fill = header_fill if row == 0 else stripe if row % 2 == 0 else None
-            if fill:
-                canvas.draw.rectangle((x, top, x + width, top + step), fill)
-            own = header if row == 0 else style
-            baseline = top + (step + own.capital) / 2
-            for kind, left, right in zip(kinds, edges[:-1], edges[1:], strict=True):
-                align = "right" if kind == "number" else "left"
-                cell = self.cell(kind if row else "label")
-                canvas.line(cell, left + pad, baseline, own, align=align, width=right - left - 2 * pad)
-            if rules in ("rows", "grid") or (rules == "book" and row in (0, 1)):
-                canvas.draw.line((x, top, x + width, top), line, thick)
-        end = y + rows * step
-        if rules != "none":
-            canvas.draw.line((x, end, x + width, end), line, thick)
-        if rules == "grid":
-            for edge in edges:
-                canvas.draw.line((edge, y, edge, end), line, thick)
-        return end + style.size
 
     def cell(self, kind: str) -> list[str]:
         """The words of a cell of a table or form: "number", "code", "word" (a rare one), "label" or "words"."""
@@ -526,89 +389,6 @@ class Sheet:
         if kind == "word":
             return [self.source.rare(self.random)]
         return self.phrase(1, 2 if kind == "label" else 5)
-
-    def chart(self, x: float, y: float, width: float, height: float) -> None:
-        """Bars, lines, points or a pie, with title, axis labels, values and legend."""
-        random, canvas = self.random, self.canvas
-        draw = canvas.draw
-        label = self.style(self.body_family, max(6.5, self.body_points * random.uniform(0.65, 0.95)))
-        series = [self.readable_on(self.background) for _ in range(random.randint(1, 4))]
-        names = [self.phrase(1, 2) for _ in series]
-        if random.random() < 0.7:
-            title = self.style(
-                self.heading_family, self.body_points * random.uniform(1, 1.4), bold=random.random() < 0.6
-            )
-            canvas.line(
-                self.phrase(2, 6), x, y + title.size, title, align=random.choice(("left", "center")), width=width
-            )
-            y, height = y + title.size * 1.6, height - title.size * 1.6
-        legend_x = x
-        for name, color in zip(names, series, strict=True):
-            if legend_x < x + width * 0.7:
-                draw.rectangle((legend_x, y + label.size * 0.2, legend_x + label.size, y + label.size), color)
-                room = x + width - legend_x - label.size * 1.4
-                legend_x = (
-                    canvas.line(name, legend_x + label.size * 1.4, y + label.size, label, width=room) + label.size * 2
-                )
-        y, height = y + label.size * 1.8, height - label.size * 1.8
-        form = random.choice(("bars", "bars", "lines", "points", "rows", "pie"))
-        if form == "pie":
-            self._pie(x, y, width, height, label)
-            return
-        left, base = x + label.size * 4, y + height - label.size * 2
-        if base - y < label.size * 3 or width < label.size * 12:
-            return
-        grid = self.near(self.background, 60)
-        ticks = random.randint(3, 6)
-        step = random.choice((1, 2, 5, 10, 20, 25, 50, 100, 250, 1000, 0.5, 0.25))
-        for i in range(ticks):
-            tick_y = base - (base - y) * i / ticks
-            draw.line((left, tick_y, x + width, tick_y), grid, 1)
-            text = label.clean(f"{i * step:,g}" + random.choice(("", "", "%", "k", "M")))
-            canvas.word(text, left - label.width(text) - label.size * 0.4, tick_y + label.middle, label)
-        draw.line((left, y, left, base), self.ink, 2)
-        draw.line((left, base, x + width, base), self.ink, 2)
-        groups = random.randint(3, 9)
-        span = (x + width - left) / groups
-        values = [[random.uniform(0.05, 0.95) * (base - y) for _ in range(groups)] for _ in series]
-        for i in range(groups):
-            words = random.choice(([self.source.rare(random)], [number(random)], [code(random)], self.phrase(1, 2)))
-            canvas.line(
-                words, left + (i + 0.05) * span, base + label.size * 1.3, label, align="center", width=span * 0.9
-            )
-        for color, heights in zip(series, values, strict=True):
-            k = series.index(color)
-            points = [(left + (i + 0.5) * span, base - h) for i, h in enumerate(heights)]
-            if form in ("bars", "rows"):
-                bar = span * 0.8 / len(series)
-                for i, h in enumerate(heights):
-                    bar_x = left + i * span + span * 0.1 + k * bar
-                    draw.rectangle((bar_x, base - h, bar_x + bar, base), color)
-                    value = label.clean(number(random))
-                    if len(series) == 1 and form == "rows" and label.width(value) < span:
-                        canvas.word(value, bar_x, base - h - label.size * 0.4, label)
-            elif form == "lines":
-                draw.line(points, color, random.randint(2, 5))
-            else:
-                for px, py in points:
-                    draw.ellipse((px - 5, py - 5, px + 5, py + 5), color)
-
-    def _pie(self, x: float, y: float, width: float, height: float, label: Style) -> None:
-        random, canvas = self.random, self.canvas
-        side = min(width * 0.5, height)
-        if side < 6 * label.size:
-            return
-        cuts = sorted(random.uniform(0, 360) for _ in range(random.randint(2, 6)))
-        row = y + label.size * 1.5
-        for begin, end in zip(cuts, cuts[1:] + [cuts[0] + 360], strict=True):
-            color = self.readable_on(self.background)
-            canvas.draw.pieslice((x, y, x + side, y + side), begin, end, color, self.background)
-            if row < y + height:
-                canvas.draw.rectangle((x + side * 1.1, row - label.size * 0.8, x + side * 1.1 + label.size, row), color)
-                words = [*self.phrase(1, 3), f"{(end - begin) / 3.6:.1f}%"]
-                begin_x = x + side * 1.1 + label.size * 1.5
-                canvas.line(words, begin_x, row, label, width=x + width - begin_x)
-                row += label.size * 1.7
 
     def running_heads(self) -> None:
         """Header, footer and page number, each by chance."""
@@ -646,7 +426,7 @@ class Sheet:
             )
 
     def flow(self, parts: dict[Callable[..., float], float], columns: int, top: float) -> None:
-        """Fill columns from `top` down with parts chosen by weight."""
+        """Fill columns from `top` down with parts chosen by weight: functions of the sheet and the column."""
         random = self.random
         gutter = self.width * random.uniform(0.02, 0.045)
         width = (self.right - self.left - gutter * (columns - 1)) / columns
@@ -660,7 +440,7 @@ class Sheet:
             x, y = self.left + i * (width + gutter), top
             while y + self.body.size * self.leading < end:
                 part = random.choices(list(parts), list(parts.values()))[0]
-                after = part(x, y, width, end)
+                after = part(self, x, y, width, end)
                 y = after if after > y else y + self.body.size
 
     def text_block(self, x: float, y: float, width: float, bottom: float) -> float:
@@ -669,12 +449,52 @@ class Sheet:
         y = self.paragraph(words, x, y, width, bottom, indent=self.indent * self.body.size)
         return y + self.gap * self.body.size
 
-    def code_block(self, x: float, y: float, width: float, bottom: float) -> float:
-        return self.code(x, y, width, bottom, self.random.randint(2, 14)) + self.body.size * 0.5
+    def quote(self, x: float, y: float, width: float, bottom: float) -> float:
+        """A paragraph set in from both sides."""
+        inset = width * self.random.uniform(0.04, 0.12)
+        style = self.style(self.body_family, self.body_points * 0.95, italic=self.random.random() < 0.6)
+        y += self.body.size * 0.5
+        words = self.words(self.random.randint(10, 50))
+        return self.paragraph(words, x + inset, y, width - 2 * inset, bottom, style, emphasis=False) + self.body.size
 
-    def table_block(self, x: float, y: float, width: float, bottom: float) -> float:
-        end = self.table(x, y, width, bottom, self.random.randint(3, 14))
-        return self.caption(x, end, width, bottom, "Table") if end > y and self.random.random() < 0.6 else end
+    def definitions(self, x: float, y: float, width: float, bottom: float) -> float:
+        """Terms in bold or mono, each with its explanation set in below or beside it."""
+        random = self.random
+        family = random.choice((self.body_family, self.body_family, self.mono_family))
+        term = self.style(family, self.body_points * 0.97, bold=random.random() < 0.7)
+        inset = width * random.uniform(0.05, 0.12)
+        beside = random.random() < 0.3
+        for _ in range(random.randint(2, 5)):
+            step = term.size * self.leading
+            if y + 2 * step > bottom:
+                break
+            if beside:
+                inset = width * 0.3
+                words, room = self.phrase(1, 2), inset - term.space
+            else:
+                words, room = self.phrase(1, 4), width
+            self.canvas.line(words, x, y + (step + term.capital) / 2, term, width=room)
+            explanation = self.words(random.randint(5, 40))
+            y = self.paragraph(explanation, x + inset, y + step * (not beside), width - inset, bottom)
+            y += step * random.choice((0, 0.3, 0.6))
+        return y
+
+    def footnotes(self) -> None:
+        """Notes under a short rule at the foot of the page, which raise the bottom for what follows."""
+        random = self.random
+        style = self.style(self.body_family, max(6.0, self.body_points * random.uniform(0.75, 0.88)))
+        mark = style.variant(size=style.size * 0.7, rise=style.size * 0.3)
+        count = random.randint(1, 4)
+        width = self.right - self.left
+        top = y = self.bottom - count * style.size * 2.6
+        self.canvas.draw.line((self.left, y - 4, self.left + width * random.uniform(0.2, 0.5), y - 4), self.ink, 1)
+        for i in range(count):
+            step = style.size * self.leading
+            self.canvas.word(mark.clean(str(i + 1)), self.left, y + (step + style.capital) / 2, mark)
+            inset = style.size * 1.2
+            words = self.words(random.randint(5, 22))
+            y = self.paragraph(words, self.left + inset, y, width - inset, self.bottom, style, emphasis=False)
+        self.bottom = top - self.body.size
 
 
 def luminance(color: Color) -> float:

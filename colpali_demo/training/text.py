@@ -71,7 +71,7 @@ class TextSource:
         found: list[list[str]] = []
         missing = count
         while missing > 0:
-            pieces = self._read(random, missing * 8 + 200).rsplit(None, 1)[0].split("\n\n")
+            pieces = " ".join(self._read(random, missing * 8 + 200).rsplit(None, 1)[:1]).split("\n\n")
             for piece in pieces:
                 words = piece.split()[:missing]
                 if words:
