@@ -12,6 +12,7 @@ from transformers import (
     ColPaliProcessor,
     GemmaConfig,
     PaliGemmaConfig,
+    PreTrainedConfig,
     PreTrainedTokenizerFast,
     SiglipImageProcessorPil,
     SiglipVisionConfig,
@@ -38,8 +39,18 @@ def make_tokenizer(corpus: list[str] = CORPUS, vocab_size: int = 300, **model) -
     )
 
 
-def make_checkpoint(folder: Path, *, image_size: int = 56, patch_size: int = 14, seed: int = 0) -> Path:
-    """Save a random ColPali checkpoint with image_size/patch_size rows and columns of patches; returns the folder."""
+def make_checkpoint(
+    folder: Path,
+    *,
+    image_size: int = 56,
+    patch_size: int = 14,
+    vision: PreTrainedConfig | None = None,
+    seed: int = 0,
+) -> Path:
+    """Save a random ColPali checkpoint with image_size / patch_size rows and columns of patches; returns the folder.
+
+    `vision` configures the vision tower, by default a small SigLIP; its `projection_dim` has to be 32.
+    """
     torch.manual_seed(seed)
     side = image_size // patch_size
     processor = ColPaliProcessor(
@@ -57,7 +68,7 @@ def make_checkpoint(folder: Path, *, image_size: int = 56, patch_size: int = 14,
         num_key_value_heads=1,
         head_dim=16,
     )
-    vision = SiglipVisionConfig(
+    vision = vision or SiglipVisionConfig(
         hidden_size=32,
         intermediate_size=64,
         num_hidden_layers=2,
