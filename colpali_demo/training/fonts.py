@@ -169,11 +169,11 @@ class FontSet:
         by_family: dict[str, list[Face]] = {}
         seen = set()
         for path in _font_files(paths):
-            read = _read_face(path, wanted)
-            if read is None or read[0] in seen:
-                continue
-            seen.add(read[0])
-            by_family.setdefault(read[1].family, []).append(read[1])
+            face = _read_face(path, wanted)
+            # The same font may be installed twice, as TrueType and OpenType or in two folders.
+            if face is not None and (face.family, path.stem) not in seen:
+                seen.add((face.family, path.stem))
+                by_family.setdefault(face.family, []).append(face)
         if not by_family:
             raise ValueError(
                 "no usable font found: install some (Debian: fonts-liberation, fonts-dejavu, fonts-lmodern)"
@@ -213,13 +213,13 @@ def _font_files(paths: Iterable[str | Path]) -> list[Path]:
     return sorted(files)
 
 
-def _read_face(path: Path, wanted: Callable[[str], bool]) -> tuple[str, Face] | None:
-    """The PostScript name and the face of a font file; None if it is not wanted, or cannot be read or written with."""
+def _read_face(path: Path, wanted: Callable[[str], bool]) -> Face | None:
+    """The face of a font file; None if it is not wanted, or cannot be read or written with."""
     try:
         with TTFont(path, lazy=True) as font:
             names = font["name"]
             family = str(names.getDebugName(16) or names.getDebugName(1) or path.stem)
-            full = str(names.getDebugName(4) or family)
+            full = f"{names.getDebugName(4)} {path.stem}"  # some old fonts tell their style in one of them only
             if not wanted(family) or UNREADABLE.search(family) or UNREADABLE.search(full):
                 return None
             if family.startswith("Noto") and not NOTO_LATIN.match(family):
@@ -236,7 +236,7 @@ def _read_face(path: Path, wanted: Callable[[str], bool]) -> tuple[str, Face] | 
             advances = _read_advances(font)
             if not advances.keys() >= set(_LETTERS):
                 return None
-            return str(names.getDebugName(6) or full), Face(str(path), family, weight, italic, mono, advances)
+            return Face(str(path), family, weight, italic, mono, advances)
     except (TTLibError, KeyError, AttributeError, AssertionError, TypeError, ValueError, struct.error):
         return None  # not a font that can be read: there are others
 
