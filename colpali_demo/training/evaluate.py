@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pypdfium2 as pdfium
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from rank_bm25 import BM25Okapi
 
 from colpali_demo import maxsim
@@ -31,11 +31,17 @@ from .fonts import FontSet
 from .pages import TextSource, make_page
 from .targets import bare_word, patch_overlap
 
-LEVELS = (  # lowest pointing on real PDFs, lowest share of BM25's recall, level, what the app says
-    (0.75, 0.70, "reads", "Reads printed English: its heatmaps land on the word in most cases, and it finds most phrases."),
-    (0.50, 0.40, "large_print", "Reads large print only: trust it on headings and large text, not on small body text."),
-    (0.0, 0.0, "sketch", "A sketch of a retriever: its heatmaps land near the word by luck as often as by reading."),
-)  # fmt: skip
+# Lowest pointing on real PDFs and lowest share of BM25's recall for each level, and what the app says of it.
+LEVELS = (
+    (0.75, 0.70, "reads", "Reads printed English: heatmaps mostly land on the word, and most phrases find their page."),
+    (
+        0.50,
+        0.40,
+        "large_print",
+        "Reads large print only: trust it on headings and large text, less on small body text.",
+    ),
+    (0.00, 0.00, "sketch", "A sketch of a retriever: it shows how late interaction works, but it misreads most words."),
+)
 
 
 @dataclass
@@ -152,24 +158,44 @@ def rank_measures(scores: np.ndarray, relevant: np.ndarray) -> tuple[float, floa
 
 
 def meaning(encoder: Encoder, pairs: Path) -> dict[str, float]:
-    """Of triples "word related unrelated", the share in which the query for the word is closer to the related one.
+    """Of triples "word related unrelated", the share in which the word's query is closer to the related one on a page.
 
-    Closeness is between what the query side makes of two single words: the mean over the first word's tokens of the
-    best cosine with the second word's tokens.
+    Pages show ten triples' related and unrelated words in large print, one to a cell of a sparse table, in an order
+    drawn from a fixed seed. Compared are the best cosines of the query's typed tokens with the patches that show each.
     """
+    lines = [line.split() for line in pairs.read_text().split("\n") if line and not line.startswith("#")]
     right = []
-    for line in pairs.read_text().split("\n"):
-        if not line.strip() or line.startswith("#"):
-            continue
-        vectors = []
-        for word in line.split():
+    rng = np.random.default_rng(0)
+    for start in range(0, len(lines), 10):
+        triples = lines[start : start + 10]
+        shown = sorted({word for triple in triples for word in triple[1:]})
+        image, boxes = word_table([shown[i] for i in rng.permutation(len(shown))])
+        embedding = encoder.embed_pages([image])[0]
+        layout = embedding.layout
+        for word, *others in triples:
             query = encoder.embed_query(word)
-            vectors.append(query.vectors[[token.index for token in query.tokens if token.kind == "word"]])
-        anchor, related, unrelated = vectors
-        right.append(
-            maxsim.score(anchor, related) > maxsim.score(anchor, unrelated)
-        )
+            typed = [token.index for token in query.tokens if token.kind == "word"]
+            best = maxsim.similarities(query.vectors[typed], embedding.vectors).amax(dim=0).numpy()
+            patches = best[layout.patch_vectors]
+            related, unrelated = (
+                patches[patch_overlap(boxes[other], layout.rows, layout.cols)[1]].max() for other in others
+            )
+            right.append(related > unrelated)
     return {"related_closer": float(np.mean(right)), "triples": len(right)}
+
+
+def word_table(words: list[str]) -> tuple[Image.Image, dict[str, np.ndarray]]:
+    """A white A4 page with the words in two columns, and each word's box in fractions of the page."""
+    width, height, size = 1132, 1600, 44
+    image = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.load_default(size)
+    boxes = {}
+    for number, word in enumerate(words):
+        x, y = 120 + (number % 2) * 520, 120 + (number // 2) * 132
+        draw.text((x, y), word, fill="black", font=font)
+        boxes[word] = np.array(draw.textbbox((x, y), word, font=font)) / (width, height, width, height)
+    return image, boxes
 
 
 def evaluate(
@@ -201,9 +227,7 @@ def evaluate(
 def reading(result: dict) -> dict:
     """What the app says of a checkpoint (`reading.json`), from its figures on real PDFs."""
     pointing, share = result["real"]["pointing"], result["real"]["recall_share"]
-    for lowest_pointing, lowest_share, level, sentence in LEVELS:
-        if pointing >= lowest_pointing and share >= lowest_share:
-            break
+    level, sentence = next((name, says) for low, least, name, says in LEVELS if pointing >= low and share >= least)
     return {
         "schema": 1, "pointing_real": pointing, "recall_share": share, "level": level, "sentence": sentence,
     }  # fmt: skip
@@ -213,16 +237,20 @@ def table(result: dict) -> str:
     """The figures as lines for a terminal."""
     real = result["real"]
     lines = [
-        f"pointing, real PDFs                {real['pointing']:.3f}  (chance {real['chance']:.3f}, {real['words']} words)",
+        f"pointing, real PDFs                {real['pointing']:.3f}  (chance {real['chance']:.3f}, "
+        f"{real['words']} words)",
         f"recall@1 of phrases, real PDFs     {real['recall@1']:.3f}  (BM25 {real['bm25_recall@1']:.3f}: share "
         f"{real['recall_share']:.2f}; {real['phrases']} phrases, {real['pages']} pages)",
         f"nDCG@5                             {real['ndcg@5']:.3f}  (BM25 {real['bm25_ndcg@5']:.3f})",
-        f"pointing, printed and rescanned    {result['rescanned']['pointing']:.3f}  (lost {result['rescanned']['lost']:.1%})",
+        f"pointing, printed and rescanned    {result['rescanned']['pointing']:.3f}  "
+        f"(lost {result['rescanned']['lost']:.1%})",
         f"seconds per page                   {result['seconds_per_page']:.3f}  ({result['threads']} threads)",
     ]  # fmt: skip
     if "generated" in result:
         generated = result["generated"]
-        lines.append(f"pointing, generated, unseen fonts  {generated['pointing']:.3f}  (chance {generated['chance']:.3f})")
+        lines.append(
+            f"pointing, generated, unseen fonts  {generated['pointing']:.3f}  (chance {generated['chance']:.3f})"
+        )
     if "meaning" in result:
         lines.append(f"related closer than unrelated      {result['meaning']['related_closer']:.3f}  "
                      f"({result['meaning']['triples']} triples)")  # fmt: skip

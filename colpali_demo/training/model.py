@@ -39,7 +39,12 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int = 4096) -> PreTrainedT
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         special_tokens=list(SPECIAL_TOKENS.values()),
-        initial_alphabet=["\n", *map(chr, range(0x21, 0x7F)), *"£€§©®°±·×•–—‘’“”…−", *"àáâãäåæçèéêëìíîïñòóôõöøùúûüýÿßœšž"],
+        initial_alphabet=[
+            "\n",
+            *map(chr, range(0x21, 0x7F)),
+            *"£€§©®°±·×•–—‘’“”…−",
+            *"àáâãäåæçèéêëìíîïñòóôõöøùúûüýÿßœšž",
+        ],
         limit_alphabet=160,
         show_progress=False,
     )
@@ -47,7 +52,9 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int = 4096) -> PreTrainedT
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, padding_side="right", **SPECIAL_TOKENS)
 
 
-def build_processor(tokenizer: PreTrainedTokenizerFast, image_size: int = 1024, patch_size: int = 32) -> ColPaliProcessor:
+def build_processor(
+    tokenizer: PreTrainedTokenizerFast, image_size: int = 1024, patch_size: int = 32
+) -> ColPaliProcessor:
     """The processor class of ColPali v1.3, for a larger square and larger patches: the grid stays 32x32."""
     image_processor = SiglipImageProcessorPil(
         size={"height": image_size, "width": image_size},
@@ -88,7 +95,9 @@ def build_model(processor: ColPaliProcessor, width: int = 256, layers: int = 4, 
 
 def save_checkpoint(model: ColPaliForRetrieval, processor: ColPaliProcessor, folder: Path) -> None:
     """Write bf16 weights (shards under 10 MB) and the processor, the way any ColPali checkpoint is laid out."""
-    state = {name: value.to(torch.bfloat16) if value.is_floating_point() else value
-             for name, value in model.state_dict().items()}
+    state = {
+        name: value.to(torch.bfloat16) if value.is_floating_point() else value
+        for name, value in model.state_dict().items()
+    }
     model.save_pretrained(folder, state_dict=state, max_shard_size="9MB")
     processor.save_pretrained(folder)

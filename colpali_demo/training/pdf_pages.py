@@ -92,4 +92,3 @@ def read_characters(page: pdfium.PdfPage):
         word += chr(code)
     flush()
     return chars, words, word_chars
-

@@ -150,7 +150,9 @@ class Pretrainer(nn.Module):
         table = embedding.weight * embedding.embed_scale
         table = table[: self.text_pieces]  # the pieces of text
         chosen = [rng.permutation(len(e.piece_ids))[:PIECES] for e in examples]
-        ids = torch.from_numpy(np.concatenate([e.piece_ids[c] for e, c in zip(examples, chosen, strict=True)])).to(device)
+        ids = torch.from_numpy(np.concatenate([e.piece_ids[c] for e, c in zip(examples, chosen, strict=True)])).to(
+            device
+        )
         middle = image.hidden_states[self.stages[1]].permute(0, 2, 3, 1)
         for name, features in (
             ("piece", self.piece_head(middle.flatten(0, 2))),
@@ -203,7 +205,9 @@ class Pretrainer(nn.Module):
         """How far the query side's idea of which words are close is from the teacher's."""
         words, target = teacher.sample(count, rng)
         vectors, _, places = self.encode_queries(words)
-        means = torch.stack([row[[token for token, _ in place]].float().mean(0) for row, place in zip(vectors, places, strict=True)])
+        means = torch.stack(
+            [row[[token for token, _ in place]].float().mean(0) for row, place in zip(vectors, places, strict=True)]
+        )
         means = nn.functional.normalize(means, dim=-1)
         return {"meaning": meaning_loss(means, target, self.log_scale.exp().clamp(max=80.0))}
 
@@ -336,7 +340,7 @@ class Run:
     def train(
         self, batches: Iterator[list[Example]], counts: dict[str, int], log_every: int = 20, save_minutes: float = 5.0
     ) -> None:
-        """Run to the end of the schedule or to SIGTERM, writing a line of means to log.jsonl every `log_every` steps."""
+        """Run to the end of the schedule or to SIGTERM, with a line of means in log.jsonl every `log_every` steps."""
         (self.folder / "schedule.json").write_text(json.dumps(asdict(self.schedule), indent=1))
         sums: dict[str, list[float]] = {}
         started = saved = time.monotonic()
