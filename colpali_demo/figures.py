@@ -91,7 +91,7 @@ def explanation_figure(
     _text(ax, MARGIN, 0.25 + 0.21 * len(title), about, 7.6, color=_GRAY)
 
     if weak:
-        caution = "Weak match: blank pages and unrelated queries score as high."
+        caution = "Weak match: unrelated queries find as much on a blank page."
         _text(ax, MARGIN, 0.39 + 0.21 * len(title), caution, 7.6, color=_CAUTION)
 
     box = (MARGIN, top, MARGIN + width, top + height)

@@ -1,0 +1,354 @@
+"""The command line: `python -m colpali_demo search "revenue by region" *.pdf` and `python -m colpali_demo explain`.
+
+Results go to standard output, everything else to standard error. Heavy imports wait until they are needed, so that
+`--help` and a mistyped option answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from colpali_demo.documents import DocumentError, Page, PageError
+    from colpali_demo.encoder import Encoder, QueryEmbedding
+    from colpali_demo.explain import Explanation, TokenMatch
+    from colpali_demo.settings import Settings
+
+OK, USAGE, NO_PAGE, INTERRUPTED, BROKEN_PIPE = 0, 2, 3, 130, 141  # the last two as shells have them: 128 + signal
+TOP_TOKENS = 4  # shown per page in the table
+
+
+class UsageError(Exception):
+    """The command cannot be carried out as it was given; the message says why."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    try:
+        status = given.command(given, _settings(given))
+        sys.stdout.flush()
+        return status
+    except UsageError as error:
+        _say(str(error))
+        return USAGE
+    except KeyboardInterrupt:
+        _say("stopped")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has gone. What is still in the buffer must not fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m colpali_demo",
+        description="Search PDFs and images with ColPali and see why each page matched.",
+        epilog="Exit status: 0 with results, 2 for bad usage, 3 where no page could be indexed.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    search = commands.add_parser("search", help="rank the pages of some files", description="Rank the pages of files.")
+    search.set_defaults(command=_search)
+    search.add_argument("query", metavar="QUERY")
+    search.add_argument("files", metavar="FILE", nargs="+", help="PDF, PNG, JPEG, WebP or TIFF")
+    search.add_argument("--top-k", metavar="N", type=_positive, help="how many pages to show (COLPALI_TOP_K; 5)")
+    search.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+
+    explain = commands.add_parser(
+        "explain", help="draw why a page matches", description="Print the ledger of one page and draw it as a figure."
+    )
+    explain.set_defaults(command=_explain)
+    explain.add_argument("query", metavar="QUERY")
+    explain.add_argument("file", metavar="FILE", help="PDF, PNG, JPEG, WebP or TIFF")
+    explain.add_argument("--page", metavar="N", type=_positive, required=True, help="counted from 1")
+    explain.add_argument("--out", metavar="FILE", type=Path, required=True, help="figure to write: .png, .pdf or .svg")
+    explain.add_argument(
+        "--token",
+        metavar="INDEX_OR_WORD",
+        help="draw the similarity map of this token; without it, the patches that the tokens chose",
+    )
+    for command in (search, explain):
+        command.add_argument("--model", help="checkpoint: tiny, a folder or a Hub id (COLPALI_MODEL; the bundled one)")
+        command.add_argument("--download", action="store_true", help="allow downloading the checkpoint from the Hub")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+def _settings(given: argparse.Namespace) -> Settings:
+    from colpali_demo.settings import Settings
+
+    try:
+        settings = Settings.from_env()
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if not given.query.strip():
+        raise UsageError("the query is empty")
+    if len(given.query) > settings.max_query_chars:
+        raise UsageError(f"the query has more than {settings.max_query_chars} characters (COLPALI_MAX_QUERY_CHARS)")
+    return settings if given.model is None else replace(settings, model=given.model)
+
+
+# The commands
+
+
+def _search(given: argparse.Namespace, settings: Settings) -> int:
+    from colpali_demo.documents import DocumentError, PageError, open_document
+    from colpali_demo.encoder import CheckpointError
+    from colpali_demo.explain import search_dict
+    from colpali_demo.index import PageIndex
+
+    timing: dict[str, float] = {}
+    with _timed(timing, "load"):
+        encoder = _load_encoder(settings, given.download)
+    index = PageIndex(encoder)
+    errors: list[PageError | DocumentError] = []
+    with _timed(timing, "index"):
+        for file in given.files:
+            try:
+                with open_document(file, settings=settings) as document, _progress(document.source) as progress:
+                    try:
+                        index.add(document, progress=progress)
+                    except CheckpointError as error:
+                        errors.append(PageError(document.source, None, error.code, error.message))
+                    errors += document.errors
+            except DocumentError as error:
+                errors.append(error)
+    for error in errors:
+        _say_error(error)
+    with _timed(timing, "search"):
+        query = encoder.embed_query(given.query)
+        hits = index.search(query, given.top_k or settings.top_k)
+        explanations = [hit.explain() for hit in hits]
+    _say_unknown(query)
+
+    if given.json:
+        print(json.dumps(search_dict(encoder.model_info, query, explanations, errors, timing)))
+    elif hits:
+        _print_ranking(explanations, [index.strength(explanation)["weak"] for explanation in explanations])
+    if not hits:
+        _say("no page could be indexed")
+    return OK if hits else NO_PAGE
+
+
+def _explain(given: argparse.Namespace, settings: Settings) -> int:
+    from colpali_demo.encoder import CheckpointError
+    from colpali_demo.figures import FORMATS, explanation_figure, save_figure
+    from colpali_demo.index import PageIndex
+
+    if given.out.suffix.lower() not in FORMATS:
+        raise UsageError(f"--out must end in {', '.join(FORMATS)}: {_printable(str(given.out))}")
+    if not given.out.parent.is_dir():
+        raise UsageError(f"there is no folder {_printable(str(given.out.parent))} to write the figure to")
+    encoder = _load_encoder(settings, given.download)
+    query = encoder.embed_query(given.query)
+    _say_unknown(query)
+    candidates = _find_tokens(query, given.token)  # before the page is embedded: it may be misspelled
+    page = _read_page(given.file, given.page, settings)
+    if page is None:
+        return NO_PAGE
+    index = PageIndex(encoder)
+    try:
+        index.add_page(page)
+    except CheckpointError as error:
+        _say(error.message)
+        return NO_PAGE
+    explanation = index.explain(query, page)
+    token = max(candidates, key=lambda position: explanation.tokens[position].maxsim, default=None)
+    weak = index.strength(explanation)["weak"]
+    figure = explanation_figure(explanation, page, token, checkpoint=encoder.model_info["name"], weak=weak)
+    try:
+        save_figure(figure, given.out)
+    except OSError as error:
+        raise UsageError(f"the figure cannot be written: {error}") from None
+    if len(candidates) > 1:
+        others = ", ".join(str(position) for position in candidates if position != token)
+        _say(
+            f"{given.token!r} is several tokens: drawn is token {token}, the one with the highest MaxSim, not {others}"
+        )
+    _print_ledger(explanation, weak)
+    print(f"\nfigure: {_printable(str(given.out))}")
+    return OK
+
+
+def _load_encoder(settings: Settings, download: bool) -> Encoder:
+    from transformers.utils import logging
+
+    from colpali_demo.encoder import CheckpointError, load_encoder
+
+    if not sys.stderr.isatty():
+        logging.disable_progress_bar()
+    try:
+        return load_encoder(settings.model, download=download)
+    except CheckpointError as error:
+        raise UsageError(error.message) from None
+
+
+def _read_page(file: str, number: int, settings: Settings) -> Page | None:
+    """One page of a document; None, with the reason on standard error, where it cannot be read."""
+    from colpali_demo.documents import DocumentError, open_document
+
+    try:
+        with open_document(file, settings=settings) as document:
+            if number > document.page_count:
+                limit = (
+                    f" (COLPALI_MAX_PAGES={settings.max_pages})" if document.page_count == settings.max_pages else ""
+                )
+                raise UsageError(f"{document.source} has no page {number}: it has {document.page_count}{limit}")
+            for page in document:
+                if page.number == number:
+                    return page
+            for error in document.errors:
+                if error.page in (number, None):
+                    _say_error(error)
+    except DocumentError as error:
+        _say_error(error)
+    return None
+
+
+def _find_tokens(query: QueryEmbedding, wanted: str | None) -> list[int]:
+    """Indices of the tokens that `--token` may mean: an index, or all tokens of a word, or a token by its text."""
+    if wanted is None:
+        return []
+    if wanted.isdecimal() and int(wanted) < len(query.tokens):
+        return [int(wanted)]
+    name = _bare(wanted)
+    words = {number for number, word in enumerate(query.words) if _bare(word) == name}
+    found = [token.index for token in query.tokens if token.word in words and any(map(str.isalnum, token.text))]
+    found = found or [token.index for token in query.tokens if _bare(token.text) == name]
+    if not found:
+        words = ", ".join(_printable(word) for word in query.words)
+        last = len(query.tokens) - 1
+        raise UsageError(
+            f"the query has no token {wanted!r}; its words are {words}; its tokens are numbered 0 to {last}"
+        )
+    return found
+
+
+def _bare(word: str) -> str:
+    """A word as it is compared: without case and without the punctuation around it, if that leaves anything."""
+    word = word.casefold().strip()
+    letters = [position for position, char in enumerate(word) if char.isalnum()]
+    return word[letters[0] : letters[-1] + 1] if letters and not word.startswith("<") else word
+
+
+@contextmanager
+def _timed(timing: dict[str, float], name: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    timing[name] = round(1000 * (time.perf_counter() - start), 1)
+
+
+# Output
+
+
+def _print_ranking(explanations: Sequence[Explanation], weak: Sequence[bool]) -> None:
+    rows = [["rank", "score", "page", "file", "best tokens (MaxSim)"]]
+    for rank, (explanation, is_weak) in enumerate(zip(explanations, weak, strict=True), start=1):
+        words = sorted((token for token in explanation.tokens if token.kind == "word"), key=lambda token: -token.maxsim)
+        best = ", ".join(f"{_printable(token.text)} {token.maxsim:.3f}" for token in words[:TOP_TOKENS])
+        page = explanation.page
+        rows.append(
+            [str(rank), f"{explanation.score:.2f}", str(page.number), page.source, best + ("  [weak]" * is_weak)]
+        )
+    _print_table(rows, right={0, 1, 2})
+    if any(weak):
+        print("\n[weak]: unrelated queries find as much on a blank page.")
+
+
+def _print_ledger(explanation: Explanation, weak: bool) -> None:
+    page = explanation.page
+    print(f"{page.source}, page {page.number}")
+    rows = [["token", "", "kind", "MaxSim", "margin", "winner", "words there"]]
+    for token in explanation.tokens:
+        margin = "" if token.margin is None else f"{token.margin:.3f}"
+        words = _printable(" ".join(token.words))
+        rows.append(
+            [str(token.index), _printable(token.text), token.kind, f"{token.maxsim:.3f}", margin, _winner(token), words]
+        )
+    rows.append(["", "score", "", f"{explanation.score:.2f}", "", "", ""])
+    _print_table(rows, right={0, 3, 4})
+    if weak:
+        print("Weak match: unrelated queries find as much on a blank page.")
+
+
+def _winner(token: TokenMatch) -> str:
+    if token.slot == "patch":
+        return f"row {token.row}, column {token.col}"
+    return f"text {_printable(token.slot_text or '')}" if token.slot == "text" else "tile"
+
+
+def _print_table(rows: Sequence[Sequence[str]], right: set[int]) -> None:
+    widths = [max(_columns(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = []
+        for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            space = " " * (width - _columns(cell))
+            cells.append(space + cell if column in right else cell + space)
+        print("  ".join(cells).rstrip())
+
+
+def _columns(text: str) -> int:
+    """Columns of a terminal that a text takes: East Asian characters two, combining ones none."""
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    return len(text) + wide - sum(unicodedata.combining(char) > 0 for char in text)
+
+
+def _printable(text: str) -> str:
+    """The text with what a terminal would obey instead of show written as an escape: a newline as \\n."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def _say(message: str) -> None:
+    print(f"colpali_demo: {message}", file=sys.stderr)
+
+
+def _say_error(error: PageError | DocumentError) -> None:
+    where = error.source if error.page is None else f"{error.source}, page {error.page}"
+    _say(f"{where}: {error.message} [{error.code}]")
+
+
+def _say_unknown(query: QueryEmbedding) -> None:
+    if query.unknown:
+        words = ", ".join(_printable(word) for word in query.unknown)
+        _say(f"this checkpoint has no piece of these words in its vocabulary: {words}")
+
+
+@contextmanager
+def _progress(source: str) -> Iterator[Callable[[int, int | None, Page], None] | None]:
+    """A line on the terminal that counts pages and is gone afterwards; nothing where there is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+
+    def show(done: int, total: int | None, page: Page) -> None:
+        count = f"{done} of {total}" if total else str(done)
+        print(f"\r\x1b[K{source}: {count} pages", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield show
+    finally:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character must not end the program
+    sys.exit(main())
