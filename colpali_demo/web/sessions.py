@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import secrets
@@ -56,11 +57,17 @@ class Session:
     _stopped: bool = False
     _closed: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _looking: threading.Lock = field(default_factory=threading.Lock)
+    _versions: Iterator[int] = field(default_factory=itertools.count)
 
     # ------------------------------------------------------------------ the library
 
     def library(self) -> dict[str, Any]:
-        """The value of the library component."""
+        """The value of the library component. Each has a higher `version`: answers may overtake one another."""
+        with self._looking:
+            return {**self._library(), "version": next(self._versions)}
+
+    def _library(self) -> dict[str, Any]:
         counts = Counter(page.document for page in self._index.pages) if self._index else Counter()
         documents = [
             {
@@ -129,7 +136,7 @@ class Session:
         """Take over uploaded files: out of the folder where Gradio keeps one copy for all who upload the same file."""
         self.touched = True
         if not self._indexing:
-            self._errors = []
+            self._errors, self._stopped = [], False
         for path in paths:
             name = display_name(path)
             own = self.folder / secrets.token_hex(8)
@@ -148,7 +155,7 @@ class Session:
         with self._lock:
             if self._indexing:
                 return  # another call works through the inbox, and will come to these files too
-            self._indexing, self._stopped = True, False
+            self._indexing = True
         try:
             while not self.engine.settled.wait(0.5):
                 self._progress = {"note": "Waiting for the model to load …"}

@@ -58,12 +58,17 @@ const page = () => state.value.pages[state.key];
 const current = () => (state.preview === null ? state.chosen : state.preview);
 const tokens = () => state.value.query.tokens;
 
-/** What a chip says: white space is made visible. */
+/** What a chip says: nothing is invisible. */
 function label(token) {
   if (/^\s*\n\s*$/.test(token.text)) return "↵";
   if (/^\s+$/.test(token.text)) return "␣";
-  return token.text.trim() || `<${token.kind}>`;
+  const text = token.text.trim();
+  if (/^[\p{C}\p{Z}]+$/u.test(text)) return [...text].map((c) => `U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`).join(" ");
+  return text || `<${token.kind}>`;
 }
+
+/** Quoted in a sentence, where text from right to left must not turn around what follows. */
+const quoted = (text) => `“\u2068${text}\u2069”`;
 
 /** What a sentence says. */
 function spoken(token) {
@@ -73,12 +78,12 @@ function spoken(token) {
     const first = tokens().findIndex((other) => other.kind === "augmentation");
     return `augmentation token ${token.index - first + 1}`;
   }
-  return token.kind === "bos" ? label(token) : `“${label(token)}”`;
+  return token.kind === "bos" ? label(token) : quoted(label(token));
 }
 
 const place = (match) =>
   match.slot === "patch" ? `row ${match.row}, col ${match.col}` : match.slot === "tile" ? "thumbnail tile" : `prompt ${slotText(match)}`;
-const slotText = (match) => `“${(match.slot_text || "").replace(/\n/g, "↵")}”`;
+const slotText = (match) => quoted((match.slot_text || "").replace(/\n/g, "↵"));
 
 // ---------------------------------------------------------------------------------------------- numbers
 
@@ -246,11 +251,11 @@ function drawCaption() {
   const size = `${grid.rows} × ${grid.cols} patches`;
   const what =
     selection === SUM
-      ? ["Contribution map", `each token’s MaxSim on the patch that won it, ${size}`]
-      : ["Similarity map", `cosine of ${spoken(tokens()[selection])} with each of ${size}`];
+      ? ["Contribution map", ` · each token’s MaxSim on its winner, ${size}`]
+      : ["Similarity map", ` of ${spoken(tokens()[selection])} · cosine with each of ${size}`];
   part("caption").replaceChildren(
-    node("span", { class: "caption-what" }, node("b", {}, what[0]), ` ${what[1]}`),
-    node("span", { class: "caption-where", title: source }, `${source}, page ${number} · rank ${rank} of ${state.value.ranking.length}`),
+    node("span", {}, node("b", {}, what[0]), what[1]),
+    node("span", { title: source }, `${source}, page ${number} · rank ${rank} of ${state.value.ranking.length}`),
   );
 }
 
@@ -565,7 +570,7 @@ function buildNotes() {
   if (query.unknown.length)
     notes.push([
       "Unknown words",
-      `This checkpoint’s vocabulary has no piece of ${query.unknown.map((word) => `“${word}”`).join(", ")}. ` +
+      `This checkpoint’s vocabulary has no piece of ${query.unknown.map(quoted).join(", ")}. ` +
         "Those tokens still score, because every token must, but their maps mean nothing.",
     ]);
   if (strength?.weak)
@@ -614,6 +619,7 @@ async function load() {
   body.hidden = !value?.focus;
   if (!value?.focus) {
     state.value = null;
+    delete element.dataset.search;
     part("notes").replaceChildren();
     if (value?.message) part("empty-text").textContent = value.message;
     return;
@@ -737,5 +743,6 @@ new ResizeObserver(() => {
   }
 }).observe(frame);
 
+element.lensValue = () => state.value; // the JSON behind the picture, for scripts
 watch("value", load);
 load();

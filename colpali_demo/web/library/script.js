@@ -31,8 +31,12 @@ function progressText(progress) {
   return parts.join(" · ");
 }
 
+let version = -1;
+
 function load() {
   const value = props.value || {};
+  if (value.version < version) return; // an older answer that came late
+  version = value.version ?? version;
   const documents = value.documents || [];
   const pages = documents.reduce((total, entry) => total + entry.pages, 0);
   part("title").textContent = documents.length ? `Searching ${plural(pages, "page")}` : "No pages yet";

@@ -1,0 +1,203 @@
+"""A running demo, with a tiny random checkpoint, and a real Chromium in front of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from checkpoints import make_checkpoint
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from reportlab.pdfgen.canvas import Canvas
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of `python app.py`, run as anybody runs it; its grid is 16 x 16 patches."""
+    folder = tmp_path_factory.mktemp("server")
+    checkpoint = make_checkpoint(folder / "random-colpali", image_size=224)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ,
+        "COLPALI_MODEL": str(checkpoint),
+        "COLPALI_DEVICE": "cpu",
+        "COLPALI_RENDER_PIXELS": "800",
+        "COLPALI_MAX_PAGES": "400",
+        "COLPALI_SESSION_PAGES": "400",
+        "GRADIO_TEMP_DIR": str(folder / "uploads"),
+    }
+    address = f"http://127.0.0.1:{port}"
+    with open(folder / "server.log", "wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "app.py", "--port", str(port)],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        deadline = time.monotonic() + 120
+        while not _answers(address):
+            assert process.poll() is None, (folder / "server.log").read_text()
+            assert time.monotonic() < deadline, (folder / "server.log").read_text()
+            time.sleep(0.2)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(30)
+    assert "Traceback" not in (folder / "server.log").read_text()
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Visitor:
+    """One visitor with a browser profile of their own. `problems` collects whatever the page complains about."""
+
+    def __init__(self, browser: Browser, server: str, **options) -> None:
+        self.problems: list[str] = []
+        self.dialogs: list[str] = []
+        self.server = server
+        self.context: BrowserContext = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(30_000)
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
+        self.page.on("response", lambda reply: self._reply(reply.status, reply.url))
+        self.page.on("dialog", self._dialog)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.problems.append(f"console: {message.text} ({message.location})")
+
+    def _reply(self, status: int, url: str) -> None:
+        if status >= 400:
+            self.problems.append(f"{status} {url}")
+
+    def _dialog(self, dialog) -> None:
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    # ------------------------------------------------------------------ what visitors do
+
+    def arrive(self, path: str = "/") -> Visitor:
+        """Open the page and wait for the first explanation."""
+        self.page.goto(self.server + path)
+        self.page.wait_for_selector("#lens [data-search]")
+        return self
+
+    def search_id(self) -> str | None:
+        return self.page.evaluate("document.querySelector('#lens [data-search]')?.dataset.search")
+
+    def after_search(self, act: Callable[[], None]) -> dict:
+        """Do something that leads to another search; the value of the lens that comes of it."""
+        before = self.search_id()
+        act()
+        self.page.wait_for_function(
+            "before => (document.querySelector('#lens [data-search]')?.dataset.search || before) !== before", arg=before
+        )
+        return self.value()
+
+    def search(self, query: str) -> dict:
+        def act() -> None:
+            self.page.fill("#query input", query)
+            self.page.press("#query input", "Enter")
+
+        return self.after_search(act)
+
+    def value(self) -> dict:
+        """What the server sent to the lens last."""
+        return self.page.evaluate("document.querySelector('#lens [data-search]').lensValue()")
+
+    def upload(self, *files: Path | dict) -> None:
+        self.page.set_input_files("#upload input[type=file]", list(files))
+
+    def wait_until_idle(self) -> None:
+        self.page.wait_for_selector("#library [data-state=idle]")
+
+    def documents(self) -> dict[str, str]:
+        """Names of the documents in the library and what it says about their pages."""
+        entries = self.page.query_selector_all("#library [data-document]")
+        return {
+            entry.query_selector(".name").inner_text(): entry.query_selector(".pages").inner_text() for entry in entries
+        }
+
+    def settle(self) -> None:
+        """Let requests that are still under way begin."""
+        self.page.wait_for_timeout(500)
+
+    def heat(self) -> str:
+        """The pixels of the overlay."""
+        return self.page.evaluate("document.querySelector('#lens canvas.heat').toDataURL()")
+
+
+@pytest.fixture
+def new_visitor(browser: Browser, server: str) -> Iterator[Callable[..., Visitor]]:
+    """Makes visitors. A test fails if any of their pages has reported an error, a failed request or a dialog."""
+    visitors: list[Visitor] = []
+
+    def make(**options) -> Visitor:
+        visitors.append(Visitor(browser, server, **options))
+        return visitors[-1]
+
+    yield make
+    for visitor in visitors:
+        visitor.context.close()
+    assert [problem for visitor in visitors for problem in visitor.problems] == []
+    assert [text for visitor in visitors for text in visitor.dialogs] == []
+
+
+@pytest.fixture
+def visitor(new_visitor: Callable[..., Visitor]) -> Visitor:
+    """A visitor who sees the first explanation."""
+    return new_visitor().arrive()
+
+
+@pytest.fixture
+def make_pdf(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a PDF with a line of text on each page."""
+
+    def make(name: str = "report.pdf", pages: int = 3, text: str = "revenue", **encryption) -> Path:
+        path = tmp_path / name
+        canvas = Canvas(str(path), pagesize=(300, 400), **encryption)
+        for number in range(1, pages + 1):
+            canvas.setFont("Helvetica", 20)
+            canvas.drawString(30, 300, f"{text} page {number}")
+            canvas.showPage()
+        canvas.save()
+        return path
+
+    return make
