@@ -151,7 +151,7 @@ class Encoder:
         return embeddings
 
     def _slot_text(self, id: int) -> str:
-        text = self.processor.tokenizer.decode([id])
+        text = self.processor.tokenizer.decode([id]).replace("▁", " ")  # not every tokenizer's decoder does that
         return text.strip() or text
 
     def embed_query(self, text: str, *, prefix: str | None = None, augmentation: int | None = None) -> QueryEmbedding:
@@ -162,14 +162,14 @@ class Encoder:
         """
         prefix = self.processor.query_prefix if prefix is None else prefix
         augmentation = AUGMENTATION if augmentation is None else augmentation
-        tokens, words = self._tokenize_query(text, prefix, augmentation)
+        tokens, words, unknown = self._tokenize_query(text, prefix, augmentation)
         ids = torch.tensor([[token.id for token in tokens]])
         return QueryEmbedding(
             text=as_text(text),
             vectors=self._run(ids, torch.ones_like(ids))[0],
             tokens=tokens,
             words=words,
-            unknown=self._tokenize_query.unknown(tokens, words),
+            unknown=unknown,
             prefix=as_text(prefix),
             augmentation=augmentation,
         )

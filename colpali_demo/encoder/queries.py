@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import NamedTuple
 
 from tokenizers import AddedToken, Encoding, Tokenizer
 from transformers import PreTrainedTokenizerFast
@@ -26,6 +27,14 @@ SUFFIX = "\n"
 # Chinese and Japanese are written without spaces: there, each character is a word.
 CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 WORD = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
+
+
+class TokenizedQuery(NamedTuple):
+    """The tokens of a query, its typed words, and those words whose letters and digits are all in unknown tokens."""
+
+    tokens: tuple[QueryToken, ...]
+    words: tuple[str, ...]
+    unknown: tuple[str, ...]
 
 
 class QueryTokenizer:
@@ -48,8 +57,8 @@ class QueryTokenizer:
         self._tokenizer.add_tokens([token])
         self._ids[self._tokenizer.token_to_id(token.content)] = self._pieces.convert_tokens_to_ids(content)
 
-    def __call__(self, text: str, prefix: str, augmentation: int) -> tuple[tuple[QueryToken, ...], tuple[str, ...]]:
-        """The tokens of a query and its typed words. `augmentation` is the number of augmentation tokens."""
+    def __call__(self, text: str, prefix: str, augmentation: int) -> TokenizedQuery:
+        """Assemble and tokenize a query. `augmentation` is the number of augmentation tokens."""
         segments: list[tuple[TokenKind, str]] = [
             ("bos", BOS),
             ("prefix", as_text(prefix)),
@@ -64,19 +73,23 @@ class QueryTokenizer:
 
         encoding = self._tokenizer.encode(query, add_special_tokens=False)
         tokens = []
+        ids_of: list[set[int]] = [set() for _ in words]  # of the tokens that hold letters or digits of a word
         for index, (start, end) in enumerate(encoding.offsets):
             last = _last_character(query, start, end)
             kind = kinds[last]
-            tokens.append(
-                QueryToken(
-                    index=index,
-                    text=self._text(encoding, index, query),
-                    kind=kind,
-                    word=word_of[last - typed] if kind == "word" else None,
-                    id=self._ids.get(encoding.ids[index], encoding.ids[index]),
-                )
+            token = QueryToken(
+                index=index,
+                text=self._text(encoding, index, query),
+                kind=kind,
+                word=word_of[last - typed] if kind == "word" else None,
+                id=self._ids.get(encoding.ids[index], encoding.ids[index]),
             )
-        return tuple(tokens), words
+            tokens.append(token)
+            for character in range(start, end):
+                if kinds[character] == "word" and query[character].isalnum():
+                    ids_of[word_of[character - typed]].add(token.id)
+        unknown = (word for word, ids in zip(words, ids_of, strict=True) if ids == {self._pieces.unk_token_id})
+        return TokenizedQuery(tuple(tokens), words, tuple(unknown))
 
     def _text(self, encoding: Encoding, index: int, query: str) -> str:
         """What to call a token: the characters it stands for, as typed."""
@@ -87,15 +100,6 @@ class QueryTokenizer:
         if special or shared or start == end:
             return self._pieces.convert_ids_to_tokens(self._ids.get(id, id))
         return query[start:end].strip() or query[start:end]
-
-    def unknown(self, tokens: tuple[QueryToken, ...], words: tuple[str, ...]) -> tuple[str, ...]:
-        """The typed words whose tokens, but for white space and punctuation, are all the unknown token."""
-        pieces: list[list[int]] = [[] for _ in words]
-        for token in tokens:
-            if token.word is not None and any(character.isalnum() for character in token.text):
-                pieces[token.word].append(token.id)
-        unknown_id = self._pieces.unk_token_id
-        return tuple(word for word, ids in zip(words, pieces, strict=True) if ids and set(ids) == {unknown_id})
 
 
 def as_text(text: str) -> str:

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -27,17 +28,11 @@ def test_each_unrelated_query_counts_with_its_best_page(encoder, make_page):
 
 
 def test_the_calibration_beside_a_checkpoint_is_used(checkpoint, tmp_path):
-    encoder = load_encoder(str(checkpoint))
+    folder = shutil.copytree(checkpoint, tmp_path / "calibrated")
     saved = Calibration(0.125, 0.95, (0.1, 0.25))
-    path = tmp_path / "calibration.json"
-    saved.save(path)
-    assert Calibration.load(path) == saved
-    beside = checkpoint / "calibration.json"
-    saved.save(beside)
-    try:
-        assert encoder.calibration == saved
-    finally:
-        beside.unlink()
+    saved.save(folder / "calibration.json")
+    assert Calibration.load(folder / "calibration.json") == saved
+    assert load_encoder(str(folder)).calibration == saved
 
 
 @pytest.mark.parametrize("value", [[], {}, {"threshold": "high", "quantile": 0.95, "unrelated": []}])

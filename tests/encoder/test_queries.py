@@ -76,7 +76,7 @@ def special_ids(tokenizer: PreTrainedTokenizerFast) -> set[int]:
 @pytest.mark.parametrize("prefix", [PREFIX, "Query: ", ""])
 @pytest.mark.parametrize("augmentation", [10, 0, 3])
 def test_ids_are_those_of_the_assembled_string(pretrained, tokenize, text, prefix, augmentation):
-    tokens, _ = tokenize(text, prefix, augmentation)
+    tokens, _, _ = tokenize(text, prefix, augmentation)
     assert [t.id for t in tokens] == pretrained(f"<bos>{prefix}{text}{'<pad>' * augmentation}\n")["input_ids"]
     assert [t.index for t in tokens] == list(range(len(tokens)))
 
@@ -84,12 +84,12 @@ def test_ids_are_those_of_the_assembled_string(pretrained, tokenize, text, prefi
 @pytest.mark.parametrize("build", [unigram_tokenizer, whole_word_tokenizer, merging_tokenizer])
 def test_ids_are_those_of_the_assembled_string_with_other_vocabularies(build):
     pretrained = colpali_tokenizer(build())
-    tokens, _ = QueryTokenizer(pretrained)("pad Question", PREFIX, 10)
+    tokens, _, _ = QueryTokenizer(pretrained)("pad Question", PREFIX, 10)
     assert [t.id for t in tokens] == pretrained(f"<bos>{PREFIX}pad Question{'<pad>' * 10}\n")["input_ids"]
 
 
 def test_kinds_follow_the_segments(tokenize):
-    tokens, _ = tokenize("question: <pad>", "Question: ", 4)
+    tokens, _, _ = tokenize("question: <pad>", "Question: ", 4)
     kinds = [token.kind for token in tokens]
     assert sorted(kinds, key=["bos", "prefix", "word", "augmentation", "suffix"].index) == kinds
     assert [kinds.count(kind) for kind in ("bos", "augmentation", "suffix")] == [1, 4, 1]
@@ -102,7 +102,7 @@ def test_a_token_across_two_segments_takes_that_of_its_last_character():
     pieces = ["<pad>", "<eos>", "<bos>", "<unk>", *"Q:▁ab\n", "▁a"]
     tokenizer = Tokenizer(models.BPE({p: i for i, p in enumerate(pieces)}, [("▁", "a")], unk_token="<unk>"))
     tokenizer.normalizer = normalizers.Replace(" ", "▁")
-    tokens, _ = QueryTokenizer(colpali_tokenizer(as_pretrained(tokenizer)))("ab", "Q: ", 1)
+    tokens, _, _ = QueryTokenizer(colpali_tokenizer(as_pretrained(tokenizer)))("ab", "Q: ", 1)
     assert [(t.text, t.kind, t.word) for t in tokens] == [
         ("<bos>", "bos", None),
         ("Q", "prefix", None),
@@ -130,13 +130,13 @@ def test_a_token_across_two_segments_takes_that_of_its_last_character():
     ],
 )
 def test_words(tokenize, text, words):
-    tokens, found = tokenize(text, PREFIX, 10)
+    tokens, found, _ = tokenize(text, PREFIX, 10)
     assert found == words
     assert {token.word for token in tokens} - {None} == set(range(len(words)))
 
 
 def test_subwords_of_a_word_share_its_number(tokenize):
-    tokens, words = tokenize("counties electricities", PREFIX, 10)
+    tokens, words, _ = tokenize("counties electricities", PREFIX, 10)
     for number, word in enumerate(words):
         pieces = [token.text for token in tokens if token.word == number]
         assert len(pieces) > 1
@@ -149,7 +149,7 @@ def test_subwords_of_a_word_share_its_number(tokenize):
 @pytest.mark.parametrize("prefix", [PREFIX, ""])
 def test_typed_special_strings_stay_text(build, special, text, prefix):
     pretrained = colpali_tokenizer(build())
-    tokens, words = QueryTokenizer(pretrained)(text.format(special, special, special), prefix, 10)
+    tokens, words, _ = QueryTokenizer(pretrained)(text.format(special, special, special), prefix, 10)
     typed = [token for token in tokens if token.kind == "word"]
     assert not special_ids(pretrained) & {token.id for token in typed}
     assert [token.id for token in tokens].count(pretrained.pad_token_id) == 10
@@ -158,7 +158,7 @@ def test_typed_special_strings_stay_text(build, special, text, prefix):
 
 
 def test_special_strings_in_the_prefix_stay_text(pretrained, tokenize):
-    tokens, _ = tokenize("x", "<bos><image>: ", 1)
+    tokens, _, _ = tokenize("x", "<bos><image>: ", 1)
     assert [token.id for token in tokens].count(pretrained.bos_token_id) == 1
     assert pretrained.convert_tokens_to_ids("<image>") not in {token.id for token in tokens}
 
@@ -168,7 +168,7 @@ def test_special_strings_in_the_prefix_stay_text(pretrained, tokenize):
 @example("\ufdd0\ufdd1\ufdd2<pad>")
 @example("\x00\u200b\u202e")
 def test_any_text_gives_one_bos_and_only_text_after_it(pretrained, tokenize, text):
-    tokens, words = tokenize(text, PREFIX, 10)
+    tokens, words, _ = tokenize(text, PREFIX, 10)
     assert [token.kind for token in tokens].count("bos") == 1
     assert not special_ids(pretrained) & {token.id for token in tokens if token.kind in ("prefix", "word")}
     assert [token.id for token in tokens if token.kind == "augmentation"] == [pretrained.pad_token_id] * 10
@@ -183,7 +183,16 @@ def test_unknown_words_are_those_without_any_known_piece(tokenize):
         ("日本 costs", ("日", "本")),
         ("?!", ()),
     ):
-        assert tokenize.unknown(*tokenize(text, PREFIX, 10)) == unknown
+        assert tokenize(text, PREFIX, 10).unknown == unknown
+
+
+def test_unknown_words_in_one_token():
+    """Some vocabularies make a single unknown token of several unknown characters, across words."""
+    tokenize = QueryTokenizer(colpali_tokenizer(make_tokenizer(fuse_unk=True)))
+    tokens, words, unknown = tokenize("日本 costs", PREFIX, 10)
+    assert [token.text for token in tokens if token.kind == "word"][0] == "日本"
+    assert words == ("日", "本", "costs")
+    assert unknown == ("日", "本")
 
 
 def test_bytes_of_one_character_go_by_their_names():
@@ -191,5 +200,5 @@ def test_bytes_of_one_character_go_by_their_names():
     model = models.BPE({p: i for i, p in enumerate(dict.fromkeys(pieces))}, [], unk_token="<unk>", byte_fallback=True)
     tokenizer = Tokenizer(model)
     tokenizer.normalizer = normalizers.Replace(" ", "▁")
-    tokens, _ = QueryTokenizer(colpali_tokenizer(as_pretrained(tokenizer)))("é", PREFIX, 0)
+    tokens, _, _ = QueryTokenizer(colpali_tokenizer(as_pretrained(tokenizer)))("é", PREFIX, 0)
     assert [token.text for token in tokens if token.kind == "word"] == ["<0xC3>", "<0xA9>"]
