@@ -129,7 +129,7 @@ class Evaluation:
         for words in texts:
             for _ in range(phrases_per_page):
                 length = int(rng.integers(3, 6))
-                start = int(rng.integers(0, len(words) - length))
+                start = int(rng.integers(0, len(words) - length + 1))
                 phrase = " ".join(words[start : start + length])
                 relevant = np.array([f" {phrase} " in text for text in joined])
                 query = self.encoder.embed_query(phrase)

@@ -1,0 +1,104 @@
+"""A run in miniature: the loop learns, stops, goes on where it was, and leaves a checkpoint that the app loads."""
+
+import json
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from colpali_demo import load_encoder
+from colpali_demo.training.model import build_model, build_processor, train_tokenizer
+from colpali_demo.training.pages import CHAR, TrainingPage
+from colpali_demo.training.pretrain import Pretrainer, Run, Schedule, sample_queries
+from colpali_demo.training.targets import make_example
+
+WORDS = ["alpha", "beta", "gamma", "delta", "omega", "sigma"]
+
+
+@pytest.fixture(scope="module")
+def processor():
+    return build_processor(train_tokenizer([" " + " ".join(WORDS * 5)], vocabulary=300), image_size=128)
+
+
+def example(processor, seed):
+    """Six words, each a column of black stripes of its own width, on a square of 128 pixels."""
+    words = WORDS.copy()
+    Random(seed).shuffle(words)
+    image = Image.new("RGB", (128, 128), "white")
+    draw = ImageDraw.Draw(image)
+    chars, boxes, spans = [], [], []
+    for row, word in enumerate(words):
+        top = 4 + row * 20
+        start = len(chars)
+        for column, character in enumerate(word):
+            left = 8 + column * 16
+            draw.rectangle((left, top, left + 2 + WORDS.index(word) * 2, top + 12), fill="black")
+            chars.append((ord(character), left / 128, top / 128, (left + 14) / 128, (top + 12) / 128))
+        spans.append((start, len(chars)))
+        boxes.append((8 / 128, top / 128, (8 + 16 * len(word)) / 128, (top + 12) / 128))
+    page = TrainingPage(image, np.array(chars, CHAR), words, np.array(boxes, np.float32), np.array(spans))
+    return make_example(page, processor.tokenizer, size=128)
+
+
+def new_run(folder, processor, **changes):
+    torch.manual_seed(0)
+    schedule = Schedule(**{"pages": 12, "dense_pages": 4, "warmup_pages": 4, "decay_pages": 4, "batch": 2} | changes)
+    model = build_model(processor, width=64, layers=1, embedding_dim=16)
+    return Run(folder, Pretrainer(model, processor), processor, schedule, "cpu")
+
+
+def test_a_run_goes_through_both_stages_and_leaves_a_checkpoint(tmp_path, processor):
+    run = new_run(tmp_path, processor)
+    run.train(([example(processor, i), example(processor, i + 1)] for i in range(100)), counts={}, log_every=1)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["seen"] for line in lines] == [2, 4, 6, 8, 10, 12]
+    assert "token" not in lines[1] and "token" in lines[2]
+    assert all(np.isfinite(line["character"]) for line in lines)
+
+    encoder = load_encoder(str(tmp_path / "checkpoint"), device="cpu")
+    page = encoder.embed_pages([Image.new("RGB", (50, 80), "white")])[0]
+    assert (page.layout.rows, page.layout.cols) == (4, 4)
+    # What training saw as a page and as a query is what the app's encoder makes of them.
+    run.average.eval()
+    trainer = Pretrainer(run.average.to(torch.bfloat16).float(), processor).eval()
+    with torch.inference_mode():
+        vectors, mask, places = trainer.encode_queries(["alpha beta"])
+    query = encoder.embed_query("alpha beta")
+    assert [token.index for token in query.tokens if token.kind == "word"] == [token for token, _ in places[0]]
+    torch.testing.assert_close(vectors[0][mask[0]], query.vectors, atol=2e-4, rtol=0)
+
+
+def test_a_killed_run_goes_on_where_it_was(tmp_path, processor):
+    batches = [[example(processor, i), example(processor, i + 1)] for i in range(6)]
+    whole = new_run(tmp_path / "whole", processor)
+    for batch in batches[:4]:
+        whole.step(batch, {})
+    first = new_run(tmp_path / "cut", processor)
+    for batch in batches[:2]:
+        first.step(batch, {})
+    first.save_state()
+    second = new_run(tmp_path / "cut", processor)
+    assert second.seen == 4
+    for batch in batches[2:4]:
+        second.step(batch, {})
+    for name, value in whole.trainer.state_dict().items():
+        torch.testing.assert_close(second.trainer.state_dict()[name], value, msg=name)
+
+
+def test_the_tower_learns_the_characters_of_a_few_pages(tmp_path, processor):
+    run = new_run(tmp_path, processor, pages=1000, dense_pages=1000, learning_rate=3e-3)
+    batch = [example(processor, 0), example(processor, 1)]
+    before = run.step(batch, {})["character"]
+    for _ in range(20):
+        after = run.step(batch, {})["character"]
+    assert after < before / 2
+
+
+def test_queries_come_from_the_page_they_are_asked_of(processor):
+    examples = [example(processor, i) for i in range(3)]
+    queries = sample_queries(examples, 8, {"alpha": 1000}, np.random.default_rng(0))
+    assert len(queries) == 24
+    for query, page in queries:
+        assert f" {query} " in " " + " ".join(examples[page].words) + " "
