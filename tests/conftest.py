@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from checkpoints import make_checkpoint
 from hypothesis import settings
 from PIL import Image
@@ -16,6 +17,8 @@ from colpali_demo.encoder import Encoder, load_encoder
 # Machines that run tests are slow and busy: no deadlines.
 settings.register_profile("colpali", deadline=None, max_examples=60, database=None)
 settings.load_profile("colpali")
+# The models of the tests are so small that threads only wait for each other.
+torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@ import threading
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colpali_demo.encoder import load_encoder
@@ -19,6 +19,7 @@ def filled(encoder, make_page) -> PageIndex:
     return index
 
 
+@settings(max_examples=25)
 @given(st.text(max_size=30))
 def test_scores_are_sums_of_the_ledgers_for_any_query(filled, text):
     query = filled.encoder.embed_query(text)

@@ -33,7 +33,8 @@ def load_encoder(
 
     Without a `device` it is what `COLPALI_DEVICE` says, else the first of cuda, mps and cpu that there is. Without a
     `dtype` it is bfloat16 on cuda and mps (the activations of Gemma overflow float16) and float32 on the cpu. Nothing
-    is downloaded unless `download` is True. Raises CheckpointError for whatever makes the checkpoint unusable.
+    is downloaded unless `download` is True. Raises CheckpointError for whatever makes the checkpoint unusable, and
+    ValueError for a device that this machine does not have or a dtype that does not exist.
     """
     checkpoint = find_checkpoint(name, download=download)
     device = _device(device or Settings.from_env().device)
@@ -200,7 +201,10 @@ class Encoder:
 
 def _device(name: str | torch.device) -> torch.device:
     if name != "auto":
-        return torch.device(name)
+        try:
+            return torch.empty(0, device=name).device
+        except (RuntimeError, AssertionError) as error:  # torch asserts that it was built for the device
+            raise ValueError(f"the device {str(name)!r} cannot be used: {error}") from error
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
@@ -209,7 +213,11 @@ def _device(name: str | torch.device) -> torch.device:
 def _dtype(dtype: str | torch.dtype | None, device: torch.device) -> torch.dtype:
     if dtype is None:
         return torch.float32 if device.type == "cpu" else torch.bfloat16
-    return getattr(torch, dtype) if isinstance(dtype, str) else dtype
+    if isinstance(dtype, str):
+        dtype = getattr(torch, dtype, None)
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise ValueError("the dtype must be one of floating point, such as float32 or bfloat16")
+    return dtype
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

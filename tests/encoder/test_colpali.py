@@ -145,6 +145,14 @@ def test_dtype_is_a_choice_and_vectors_stay_float32(checkpoint, encoder):
     torch.testing.assert_close(query.vectors, encoder.embed_query("revenue").vectors, atol=0.2, rtol=0)
 
 
+def test_devices_and_dtypes_that_do_not_exist(checkpoint):
+    with pytest.raises(ValueError, match="abacus"):
+        load_encoder(str(checkpoint), device="abacus")
+    for dtype in ("float33", "int8", "nn"):
+        with pytest.raises(ValueError, match="floating point"):
+            load_encoder(str(checkpoint), dtype=dtype)
+
+
 def test_the_tower_of_the_bundled_checkpoint_loads(tmp_path):
     tower = ConvTowerConfig(widths=(4, 8, 8), depths=(0, 1, 0), image_size=32, projection_dim=32)
     encoder = load_encoder(str(make_checkpoint(tmp_path, image_size=32, patch_size=8, vision=tower)))
