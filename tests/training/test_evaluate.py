@@ -68,9 +68,9 @@ def test_rank_measures(scores, relevant, recall, ndcg):
 
 
 def test_phrases_are_found_by_a_perfect_reader_and_by_bm25():
-    texts = [["north", "south", "north", "south"], ["east", "west", "east", "west"]]
-    embeddings = [torch.eye(5)[[VOCABULARY.index(w) for w in text] + [4, 4, 4]] for text in texts]
-    pages = [page(text, [NORTH_IN_FIRST_PATCH] * 4) for text in texts]
+    texts = [["north", "south", "north", "south", "north"], ["east", "west", "east", "west", "east"]]
+    embeddings = [torch.eye(5)[[VOCABULARY.index(w) for w in text] + [4, 4]] for text in texts]
+    pages = [page(text, [NORTH_IN_FIRST_PATCH] * 5) for text in texts]
     encoder = OneHotEncoder(None)
     encoder.embed_pages = lambda images: [SimpleNamespace(vectors=embeddings.pop(0), layout=None)]
     found = evaluate.Evaluation(encoder, pages).retrieval(np.random.default_rng(0))
