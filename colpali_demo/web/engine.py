@@ -23,6 +23,11 @@ logger = logging.getLogger(__name__)
 SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
 
 
+OTHER_CHECKPOINTS = {
+    "vidore/colpali-v1.3-hf": "The checkpoint of ColPali’s authors: about 6 GB, Gemma license, needs a GPU.",
+}
+
+
 @dataclass(eq=False)
 class Sample:
     """A document that everybody may search. Its pages are embedded once; visitors only read them.
@@ -73,6 +78,7 @@ class Engine:
         self.settled = threading.Event()
         self.encoder: Encoder | None = None
         self.calibrated = False
+        self.present: set[str] = set()  # of OTHER_CHECKPOINTS: those that are on this machine
         self.error = ""
         self._folder = folder
         self._download = download
@@ -103,6 +109,7 @@ class Engine:
     def _load(self) -> None:
         from colpali_demo.encoder import CheckpointError, load_encoder  # takes seconds to import
 
+        self.present = {name for name in OTHER_CHECKPOINTS if _is_present(name)}
         try:
             device = None if self.settings.device == "auto" else self.settings.device
             self.encoder = load_encoder(self.settings.model, device=device, download=self._download)
@@ -147,3 +154,13 @@ class Engine:
             self.calibrated = True
         except Exception:
             logger.exception("calibration")
+
+
+def _is_present(name: str) -> bool:
+    from colpali_demo.encoder.checkpoints import CheckpointError, find_checkpoint
+
+    try:
+        find_checkpoint(name)
+    except CheckpointError:
+        return False
+    return True

@@ -15,7 +15,7 @@ from colpali_demo.web.checkpoint import Checkpoint
 from colpali_demo.web.engine import Engine
 from colpali_demo.web.lens import Lens
 from colpali_demo.web.library import Library
-from colpali_demo.web.payload import checkpoint_value, samples_value
+from colpali_demo.web.payload import checkpoint_value, library_value, samples_value
 from colpali_demo.web.samples import Samples
 from colpali_demo.web.sessions import Session, Sessions
 
@@ -23,7 +23,12 @@ logger = logging.getLogger(__name__)
 
 EXAMPLES = 4  # buttons for the example queries of a sample
 POLL_SECONDS = 0.25
-NO_PAGES = "No pages to search yet: pick a sample or drop in a PDF."
+LOADING = {
+    "title": "The first explanation is on its way",
+    "message": "The model is loading in the background. This takes a few seconds.",
+}
+NOT_ASKED = {"title": "Your pages are ready", "message": "Ask them something."}
+NO_PAGES = {"title": "No pages to search", "message": "Pick a sample or drop in a PDF, then ask it something."}
 FILE_TYPES = [".pdf", ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"]
 
 MASTHEAD = """
@@ -43,6 +48,7 @@ def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blo
     # Waiting costs no thread, so as many visitors as like may wait.
     waiting_group: dict[str, Any] = {"concurrency_id": "waiting", "concurrency_limit": None}
     plain: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    queries = engine.samples[0].queries[:EXAMPLES] if engine.samples else ()
 
     with gr.Blocks(
         title="Why did this page match?", analytics_enabled=False, delete_cache=(3600, 86400), fill_width=True
@@ -54,9 +60,10 @@ def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blo
             with gr.Tab("Explore"):
                 with gr.Row(elem_classes="desk", equal_height=False):
                     with gr.Column(scale=8, min_width=340):
-                        samples = Samples(elem_id="samples")
+                        samples = Samples(samples_value(engine.samples), elem_id="samples")
                         with gr.Row(elem_classes="ask", equal_height=True):
                             query = gr.Textbox(
+                                queries[0] if queries else None,
                                 label="Query",
                                 show_label=False,
                                 placeholder="Ask your pages something",
@@ -77,7 +84,10 @@ def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blo
                             )
                             button = gr.Button("Search", variant="primary", scale=0, min_width=104, elem_id="search")
                         with gr.Row(elem_classes="examples"):
-                            examples = [gr.Button(visible=False, size="sm") for _ in range(EXAMPLES)]
+                            examples = [
+                                gr.Button(queries[n] if n < len(queries) else "", visible=n < len(queries), size="sm")
+                                for n in range(EXAMPLES)
+                            ]
                     with gr.Column(scale=4, min_width=300):
                         upload = gr.File(
                             label=f"Add your own: {settings.max_pages} pages, {settings.max_file_mb} MB each",
@@ -85,13 +95,13 @@ def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blo
                             file_types=FILE_TYPES,
                             elem_id="upload",
                         )
-                        library = Library(elem_id="library")
-                lens = Lens(elem_id="lens")
+                        library = Library(library_value([], []), elem_id="library")
+                lens = Lens(LOADING, elem_id="lens")
             with gr.Tab("Notes"):
                 gr.Markdown(NOTES, elem_classes="notes-page")
 
         asks = [query, *examples]
-        demo.load(handlers.arrive, None, [samples, library, *asks], **plain, queue=False).then(
+        demo.load(handlers.arrive, None, [samples, library], **plain, queue=False).then(
             handlers.follow_loading, None, [checkpoint, library], **plain, **waiting_group
         ).then(handlers.first_look, None, lens, **plain, **search_group)
         for event in (query.submit, button.click):
@@ -109,6 +119,7 @@ def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blo
             handlers.index, None, library, **plain, **indexing_group
         ).then(handlers.search_again, None, lens, **plain, **search_group)
         library.cancel_indexing(handlers.cancel, None, library, **plain, queue=False)
+        library.dismiss_errors(handlers.dismiss, None, library, **plain, queue=False)
         library.remove_document(handlers.remove, None, library, **plain, queue=False).then(
             handlers.search_again, None, lens, **plain, **search_group
         )
@@ -133,12 +144,11 @@ class _Handlers:
     # ------------------------------------------------------------------ arriving and leaving
 
     def arrive(self, request: gr.Request) -> list[Any]:
-        """What a new visitor sees at once: the samples, the first of them on the shelf, with its queries."""
+        """What a new visitor sees at once: the samples, the first of them on the shelf."""
         session = self._session(request)
-        sample = self._engine.samples[0] if self._engine.samples else None
-        if sample is not None:
-            session.add_sample(sample.source)
-        return [samples_value(self._engine.samples), session.library(), *self._asks(sample)]
+        if self._engine.samples:
+            session.add_sample(self._engine.samples[0].source)
+        return [samples_value(self._engine.samples), session.library()]
 
     async def follow_loading(self, request: gr.Request) -> AsyncIterator[tuple[dict[str, Any], dict[str, Any]]]:
         """Follow the loading of the model, and then the samples of the visitor until they can be searched."""
@@ -151,9 +161,9 @@ class _Handlers:
     def first_look(self, request: gr.Request) -> Any:
         """The first sample with its first query, unless the visitor has begun something of their own."""
         session = self._session(request)
-        if session.touched or not session.samples:
-            return {"message": self._engine.error} if self._engine.error else gr.skip()
-        return self._found(session, session.samples[0].queries[0], self._settings.top_k)
+        if session.asked is None and not session.touched and session.samples:
+            session.asked = session.samples[0].queries[0], self._settings.top_k
+        return self._found(session)
 
     def leave(self, request: gr.Request) -> None:
         """Free what the visitor had."""
@@ -201,6 +211,12 @@ class _Handlers:
         session.stop()
         return session.library()
 
+    def dismiss(self, request: gr.Request) -> dict[str, Any]:
+        """Show no more what could not be read."""
+        session = self._session(request)
+        session.dismiss_errors()
+        return session.library()
+
     def remove(self, event: gr.EventData, request: gr.Request) -> dict[str, Any]:
         """Take a document off the shelf."""
         session = self._session(request)
@@ -219,36 +235,44 @@ class _Handlers:
         """The value of the lens for a query."""
         session = self._session(request)
         session.touched = True
-        return self._found(session, text or "", int(top_k or self._settings.top_k))
+        if not (text or "").strip():
+            return gr.skip()
+        session.asked = text.strip(), max(1, int(top_k or self._settings.top_k))
+        return self._found(session)
 
     def search_again(self, request: gr.Request) -> Any:
         """The last search once more, over the pages there are now."""
-        session = self._session(request)
-        if session.result is None:
-            return gr.skip() if session.indexes() else {"message": NO_PAGES}
-        return self._found(session, session.result.hits[0].query.text, session.result.top_k)
+        return self._found(self._session(request))
 
-    def _found(self, session: Session, text: str, top_k: int) -> Any:
-        text = text.strip()
-        if not text:
-            return gr.skip()
-        limit = self._settings.max_query_chars
-        if len(text) > limit:
-            return {"message": f"A query may have up to {limit} characters; this one has {len(text)}."}
-        if self._engine.encoder is None:
-            return {"message": self._engine.error or "The model is still loading. Search again in a few seconds."}
+    def _found(self, session: Session) -> Any:
+        """What the lens shows for the last query: the explanation, or why there is none."""
+        if not_ready := self._not_ready():
+            return not_ready
         if not session.indexes():
             session.result = None
-            return {"message": NO_PAGES}
+            return NO_PAGES
+        if session.asked is None:
+            return NOT_ASKED
+        text, top_k = session.asked
+        limit = self._settings.max_query_chars
+        if len(text) > limit:
+            return {"title": "Too long", "message": f"A query may have {limit} characters; this one has {len(text)}."}
         try:
-            return session.search(text, max(1, top_k))
+            return session.search(text, top_k)
         except Exception:
             logger.exception("search")
-            return {"message": "This search failed, and the server’s log says why. Try again, or ask something else."}
+            return {"title": "This search failed", "message": "Try again, or ask something else."}
 
     def open_page(self, event: gr.EventData, request: gr.Request) -> Any:
         """The lens with one page more in it."""
         try:
             return self._session(request).open_page(str(event.key))
         except KeyError:
-            return {"message": "This page is no longer in your library. Search again."}
+            return {"title": "This page is gone", "message": "It is no longer in your library. Search again."}
+
+    def _not_ready(self) -> dict[str, str] | None:
+        if self._engine.encoder is not None:
+            return None
+        if self._engine.error:
+            return {"title": "The model could not be loaded", "message": self._engine.error}
+        return LOADING

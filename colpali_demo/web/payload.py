@@ -15,6 +15,7 @@ import numpy as np
 
 from colpali_demo import maxsim
 from colpali_demo.explain import explanation_dict
+from colpali_demo.web.engine import OTHER_CHECKPOINTS
 from colpali_demo.web.pictures import page_key
 
 if TYPE_CHECKING:
@@ -176,15 +177,14 @@ def library_value(
     }
 
 
-OTHER_CHECKPOINTS = {
-    "vidore/colpali-v1.3-hf": "the checkpoint of the ColPali authors: about 6 GB, Gemma licence, needs a GPU.",
-}
-
-
 def checkpoint_value(engine: Engine) -> dict[str, Any]:
     """The value of the line about the checkpoint in use."""
     others = [
-        {"name": name, "text": text, "command": f"python app.py --model {name} --download"}
+        {
+            "name": name,
+            "text": f"{text} It is {'already' if name in engine.present else 'not'} on this machine. To use it, run:",
+            "command": f"python app.py --model {name}" + ("" if name in engine.present else " --download"),
+        }
         for name, text in OTHER_CHECKPOINTS.items()
         if name != engine.settings.model
     ]

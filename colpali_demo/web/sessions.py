@@ -45,6 +45,7 @@ class Session:
     folder: Path
     samples: list[Sample] = field(default_factory=list)
     result: Result | None = None
+    asked: tuple[str, int] | None = None  # the last query, and how many pages to explain
     touched: bool = False  # the visitor has done something of their own
     _index: PageIndex | None = None
     _own: dict[str, Document] = field(default_factory=dict)  # by content hash, in order of arrival
@@ -93,7 +94,7 @@ class Session:
 
     def _sample_progress(self) -> dict[str, Any] | None:
         for sample in self.samples:
-            if not sample.finished.is_set():
+            if not sample.finished.is_set() and self.engine.state != "failed":
                 done = len(sample.index or ())
                 return {"source": sample.title, "done": done, "total": sample.total, "cancel": False}
         return None
@@ -110,6 +111,10 @@ class Session:
             self.samples.append(sample)
             self.engine.want(sample)
         return sample
+
+    def dismiss_errors(self) -> None:
+        """Forget what could not be read so far."""
+        self._errors = []
 
     def remove(self, document: str) -> None:
         """Take a document off the shelf, with its pictures."""

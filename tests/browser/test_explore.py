@@ -90,6 +90,8 @@ def test_files_that_cannot_be_read_are_named_and_the_rest_stays_searchable(visit
     assert visitor.documents()["good.pdf"] == "3 pages"
     value = visitor.search("fox and dog")
     assert len(value["ranking"]) == 11  # the sample's pages and the good file's
+    visitor.page.click("#library [data-part=dismiss]")
+    visitor.page.wait_for_selector("#library [data-part=failed]", state="hidden")
 
 
 def test_a_search_works_while_pages_are_indexed(visitor, make_pdf):
@@ -149,8 +151,25 @@ def test_words_that_the_vocabulary_lacks_are_named(visitor):
 
 
 def test_the_longest_query_is_searched(visitor):
-    query = ("revenue by region 2024 " * 30)[:500].strip()
+    query = ("xylophone jazz 2024 " * 30)[:500].strip()
     assert visitor.search(query)["query"]["text"] == query
+
+
+def test_maps_too_large_for_one_answer_are_fetched(visitor):
+    visitor.after_search(lambda: visitor.page.locator("#samples .sample").nth(1).click())
+    visitor.page.click("#top-k input")
+    visitor.page.get_by_role("option", name="Top 10").click()
+    value = visitor.search(("xylophone jazz 2024 " * 30)[:500].strip())
+    fetched = [key for key, page in value["pages"].items() if "file" in page["maps"]]
+    assert 0 < len(fetched) < 10
+    visitor.page.click(f'#lens .rank-card[data-key="{fetched[-1]}"]')
+    visitor.page.wait_for_selector(f'#lens .rank-card[data-key="{fetched[-1]}"][aria-current]')
+    visitor.page.locator("#lens [data-part=threshold]").fill("0")
+    pixels = {visitor.heat()}
+    for token in (5, 6):
+        visitor.page.click(f'#lens .chip[data-token="{token}"]')
+        pixels.add(visitor.heat())
+    assert len(pixels) == 3
 
 
 @pytest.mark.parametrize(

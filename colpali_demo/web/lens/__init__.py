@@ -12,13 +12,15 @@ from colpali_demo.web.component import Component
 
 
 class Lens(Component):
-    """Shows the value that `payload.lens_value` makes. It is an output only: never make it an input of an event.
+    """Shows the value that `payload.lens_value` makes; or a message, {"title", "message"}, where there is none.
+
+    It is an output only: never make it an input of an event.
 
     Its event `open_page` asks for a page whose maps are not in the value; the data are its `key` and the `search`.
     """
 
-    def __init__(self, **props: Any) -> None:
+    def __init__(self, value: dict[str, Any] | None = None, **props: Any) -> None:
         colors = b64encode(colormap.TABLE.tobytes()).decode()
         super().__init__(
-            Path(__file__).parent, colors=colors, faintest=colormap.FAINTEST, word_overlap=WORD_OVERLAP, **props
+            Path(__file__).parent, value, colors=colors, faintest=colormap.FAINTEST, word_overlap=WORD_OVERLAP, **props
         )

@@ -293,6 +293,8 @@ function drawScale() {
     const share = (x + 0.5) / canvas.width;
     const value = lo + share * span;
     if (value < threshold) continue;
+    context.fillStyle = "#fff";
+    context.fillRect(x, 0, 1, 1);
     context.fillStyle = color((value - threshold) / (hi - threshold || 1));
     context.fillRect(x, 0, 1, 1);
   }
@@ -621,7 +623,8 @@ async function load() {
     state.value = null;
     delete element.dataset.search;
     part("notes").replaceChildren();
-    if (value?.message) part("empty-text").textContent = value.message;
+    part("empty-title").textContent = value?.title || "";
+    part("empty-text").textContent = value?.message || "";
     return;
   }
   const same = state.value && state.value.query.text === value.query.text && state.value.query.tokens.length === value.query.tokens.length;

@@ -61,8 +61,10 @@ function load() {
     if (progress.total) bar.value = progress.done / progress.total;
     else bar.removeAttribute("value");
   }
+  const errors = value.errors || [];
+  part("failed").hidden = !errors.length;
   part("errors").replaceChildren(
-    ...(value.errors || []).map((error) =>
+    ...errors.map((error) =>
       node("p", { "data-code": error.code }, node("b", {}, error.page ? `${error.source}, page ${error.page}` : error.source), ` ${error.message}`),
     ),
   );
@@ -70,6 +72,7 @@ function load() {
 }
 
 part("clear").addEventListener("click", () => trigger("clear_all", {}));
+part("dismiss").addEventListener("click", () => trigger("dismiss_errors", {}));
 part("cancel").addEventListener("click", () => {
   part("progress-text").textContent = "Stopping after this page; what is done stays.";
   part("cancel").hidden = true;
