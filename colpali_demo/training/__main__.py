@@ -10,6 +10,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m colpali_demo.training", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     add_pretrain(commands.add_parser("pretrain", help="teach colpali-tiny to read, from random weights"))
+    curves = commands.add_parser("curves", help="draw the losses and accuracies of a run over pages seen")
+    curves.add_argument("folder", type=Path, help="the run")
+    curves.add_argument("out", type=Path, help="the PNG")
+    curves.set_defaults(run=draw)
     add_words(commands.add_parser("words", help="embed frequent words with a text model, for `pretrain --words`"))
     add_evaluate(commands.add_parser("evaluate", help="measure how well a checkpoint reads PDFs with a text layer"))
     arguments = parser.parse_args()
@@ -72,6 +76,12 @@ def pretrain(arguments: argparse.Namespace) -> None:
     )
     counts = json.loads(arguments.counts.read_text())
     run.train(batches(stream, schedule.batch, arguments.workers, arguments.reuse, arguments.seed), counts)
+
+
+def draw(arguments: argparse.Namespace) -> None:
+    from .curves import draw_curves
+
+    draw_curves(arguments.folder, arguments.out)
 
 
 def add_words(parser: argparse.ArgumentParser) -> None:

@@ -38,17 +38,17 @@ class Schedule:
     dense_pages: int = 3_000  # tower only
     warmup_pages: int = 400
     decay_pages: int = 6_000  # learning rate falls to zero over the last ones
-    batch: int = 4
+    batch: int = 2  # small batches, more steps: early learning is faster per page
     queries: int = 8  # per page
-    learning_rate: float = 1.2e-3
+    learning_rate: float = 2e-3
     weight_character: float = 0.3  # in the second stage; the first takes 1, 1 and 0.5
     weight_piece: float = 0.3
     weight_grid: float = 0.3
-    weight_token: float = 0.6
-    weight_page: float = 0.2
+    weight_token: float = 1.0
+    weight_page: float = 0.3
     weight_meaning: float = 0.2  # with a teacher only
     meaning_words: int = 64  # a step
-    ema: float = 0.995
+    ema: float = 0.998
 
     def rate(self, seen: int) -> float:
         """Warm-up, a plateau, a straight line down to zero."""
@@ -229,7 +229,7 @@ def sample_queries(examples: list[Example], count: int, counts: dict[str, int], 
     """Single rare words and phrases of 2-6 consecutive words, `count` for each page: (query, page number)."""
     queries = []
     for number, example in enumerate(examples):
-        usable = np.array([len(w) > 1 and w.isascii() for w in example.words])
+        usable = np.array([len(w) > 1 and w.isascii() and "<" not in w for w in example.words])
         if not usable.any():
             continue
         rarity = np.array([(1 + counts.get(w, 0)) ** -0.4 for w in example.words]) * usable
@@ -240,7 +240,7 @@ def sample_queries(examples: list[Example], count: int, counts: dict[str, int], 
                 queries.append((example.words[start], number))
                 continue
             start = max(0, start - int(rng.integers(0, 3)))
-            words = [w for w in example.words[start : start + int(rng.integers(2, 7))] if w]
+            words = [w for w in example.words[start : start + int(rng.integers(2, 7))] if w and "<" not in w]
             if words:
                 queries.append((" ".join(" ".join(words).split()), number))
     return queries

@@ -106,7 +106,8 @@ def make_example(page: TrainingPage, tokenizer: PreTrainedTokenizerFast, size: i
                 continue
             for token, (first, last) in zip(ids, spans, strict=True):
                 first, last = max(first - 1, 0), last - 1  # the space in front is not drawn
-                if token == tokenizer.unk_token_id or last <= first:
+                # Text may well say <image> or <loc0003>: that is no piece of text to the tokenizer.
+                if token == tokenizer.unk_token_id or token >= tokenizer.vocab_size or last <= first:
                     continue
                 left, right = boxes[start + first, 0], boxes[start + last - 1, 2]
                 piece_ids.append(token)
