@@ -9,6 +9,11 @@ from pathlib import Path
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m colpali_demo.training", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
+    tokenizer = commands.add_parser("tokenizer", help="make the processor and the word counts from a folder of text")
+    tokenizer.add_argument("text", type=Path, help="folder of .txt files")
+    tokenizer.add_argument("out", type=Path, help="folder for the processor; the counts are its word_counts.json")
+    tokenizer.add_argument("--vocabulary", type=int, default=5_000)
+    tokenizer.set_defaults(run=make_tokenizer)
     add_pretrain(commands.add_parser("pretrain", help="teach colpali-tiny to read, from random weights"))
     curves = commands.add_parser("curves", help="draw the losses and accuracies of a run over pages seen")
     curves.add_argument("folder", type=Path, help="the run")
@@ -20,6 +25,15 @@ def main() -> None:
     arguments.run(arguments)
 
 
+def make_tokenizer(arguments: argparse.Namespace) -> None:
+    from .model import build_processor, count_words, flattened, train_tokenizer
+
+    counts = count_words(line for file in sorted(arguments.text.rglob("*.txt")) for line in file.open(errors="ignore"))
+    build_processor(train_tokenizer(flattened(counts), arguments.vocabulary)).save_pretrained(arguments.out)
+    kept = {word: count for word, count in counts.items() if count > 1}
+    (arguments.out / "word_counts.json").write_text(json.dumps(kept))
+
+
 def add_pretrain(parser: argparse.ArgumentParser) -> None:
     from .pretrain import Schedule
 
@@ -29,7 +43,7 @@ def add_pretrain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pdfs", type=Path, help="folder of PDFs with a text layer, as a second source of pages")
     parser.add_argument("--pdf-share", type=float, default=0.4, help="part of the pages that come from them")
     parser.add_argument("--processor", type=Path, required=True, help="folder with the processor (see `tokenizer`)")
-    parser.add_argument("--counts", type=Path, required=True, help="JSON of word counts: rare words are asked for more")
+    parser.add_argument("--counts", type=Path, required=True, help="word_counts.json: rare words are asked for more")
     parser.add_argument("--words", type=Path, help="table of words made by `words`: teaches which ones are close")
     parser.add_argument("--difficulty", type=float, default=1.0, help="0: large print only; 1: the full mix")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw pages")
@@ -85,7 +99,7 @@ def draw(arguments: argparse.Namespace) -> None:
 
 
 def add_words(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("counts", type=Path, help="JSON of word counts")
+    parser.add_argument("counts", type=Path, help="word_counts.json (see `tokenizer`)")
     parser.add_argument("out", type=Path, help="the table, an .npz file")
     parser.add_argument("--words", type=int, default=20_000)
     parser.set_defaults(run=words)

@@ -1,6 +1,8 @@
 """Build colpali-tiny from nothing: its tokenizer, its processor and a `ColPaliForRetrieval` with random weights."""
 
-from collections.abc import Iterable
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import torch
@@ -18,6 +20,21 @@ from transformers.models.siglip.image_processing_pil_siglip import SiglipImagePr
 from colpali_demo.encoder.tower import ConvTowerConfig
 
 SPECIAL_TOKENS = {"pad_token": "<pad>", "eos_token": "<eos>", "bos_token": "<bos>", "unk_token": "<unk>"}
+
+
+def count_words(texts: Iterable[str]) -> Counter[str]:
+    """How often each lower-cased word and number stands in the texts."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(re.findall(r"[^\W_]+", text.lower()))
+    return counts
+
+
+def flattened(counts: Counter[str], power: float = 0.6) -> Iterator[str]:
+    """The words again, each count^power times: so that a frequent field's jargon does not take all the pieces."""
+    for word, count in counts.items():
+        if count > 1 and word.isalpha():
+            yield " ".join(["", *[word] * round(count**power)])
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int = 4096) -> PreTrainedTokenizerFast:
