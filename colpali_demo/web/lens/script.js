@@ -386,7 +386,7 @@ function drawCard() {
     .sort((a, b) => at(b) - at(a))
     .slice(0, 3);
   lines.push(
-    node("dl", { class: "card-list" }, node("dt", {}, "closest tokens"), ...closest.map((index) => node("dd", {}, node("span", {}, label(tokens()[index])), node("span", {}, shown(at(index)))))),
+    node("dl", { class: "card-list" }, node("dt", {}, "closest tokens"), ...closest.map((index) => node("dd", {}, node("span", {}, spoken(tokens()[index])), node("span", {}, shown(at(index)))))),
   );
   const wins = found.wins.get(cell);
   if (wins) lines.push(node("p", { class: "card-win" }, `★ wins ${wins.map((index) => spoken(tokens()[index])).join(", ")}`));
