@@ -76,6 +76,7 @@ def page_entry(explanation: Explanation, rank: int, pictures: Pictures) -> dict[
 def lens_value(
     *,
     search: str,
+    model: Mapping[str, Any],
     hits: Sequence[Hit],
     explanations: Sequence[Explanation],
     top_k: int,
@@ -87,6 +88,7 @@ def lens_value(
     """The value of the lens for one search.
 
     search: a name that no other search has
+    model: the encoder's `model_info`
     hits: every page searched, best first
     explanations: the pages whose maps to send; the first `top_k` of the hits and any that was opened besides
     focus: key of the page to show
@@ -99,6 +101,7 @@ def lens_value(
     value = {
         "schema": 1,
         "search": search,
+        "model": dict(model),
         "query": {
             "text": query.text,
             "unknown": list(query.unknown),

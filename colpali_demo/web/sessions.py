@@ -293,6 +293,7 @@ class Session:
         strength = self._own_index().strength(best) if self.engine.calibrated else None
         return lens_value(
             search=result.search,
+            model=self.engine.encoder.model_info,
             hits=result.hits,
             explanations=list(result.explanations.values()),
             top_k=result.top_k,

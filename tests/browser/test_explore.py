@@ -226,6 +226,7 @@ def test_pictures_are_gone_when_the_visitor_has_left(new_visitor, make_pdf):
 
 
 def test_the_checkpoint_says_what_to_expect(visitor):
+    assert "has not been measured" in visitor.page.inner_text("#lens .notes")
     summary = visitor.page.inner_text("#checkpoint summary")
     assert "random-colpali" in summary
     visitor.page.click("#checkpoint summary")

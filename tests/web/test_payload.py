@@ -53,6 +53,7 @@ def lens_value(index: PageIndex, query: str, folder: Path, top_k: int = 2, opene
     explained = [*hits[:top_k], *([hits[opened - 1]] if opened else [])]
     return payload.lens_value(
         search="s1",
+        model=index.encoder.model_info,
         hits=hits,
         explanations=[hit.explain() for hit in explained],
         top_k=top_k,
@@ -68,6 +69,7 @@ def lens_value(index: PageIndex, query: str, folder: Path, top_k: int = 2, opene
 def test_the_value_holds_the_explanations_themselves(index, tmp_path):
     value = lens_value(index, "revenue by region", tmp_path)
     assert json.loads(json.dumps(value)) == value
+    assert value["model"] == index.encoder.model_info
     for hit in index.search("revenue by region", top_k=2):
         entry = value["pages"][page_key(hit.page)]
         for name, expected in explanation_dict(hit.explain(), hit.rank).items():

@@ -568,7 +568,8 @@ function buildRanking() {
 
 function buildNotes() {
   const notes = [];
-  const { strength, query } = state.value;
+  const { strength, query, model } = state.value;
+  if (model.reads.level !== "reads") notes.push([model.name, model.reads.sentence, "quiet"]);
   if (query.unknown.length)
     notes.push([
       "Unknown words",
@@ -581,7 +582,7 @@ function buildNotes() {
       `Every query lights something. On the best page the typed words reach a mean MaxSim of ${shown(strength.word_mean)}; ` +
         `unrelated queries and blank pages reach ${shown(strength.threshold)} with this checkpoint.`,
     ]);
-  part("notes").replaceChildren(...notes.map(([title, text]) => node("p", { class: "note" }, node("b", {}, title), ` ${text}`)));
+  part("notes").replaceChildren(...notes.map(([title, text, kind]) => node("p", { class: `note ${kind || ""}` }, node("b", {}, title), ` ${text}`)));
 }
 
 function buildPage() {
