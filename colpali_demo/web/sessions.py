@@ -119,7 +119,8 @@ class Session:
     def remove(self, document: str) -> None:
         """Take a document off the shelf, with its pictures."""
         self.samples = [sample for sample in self.samples if sample.document != document]
-        if self._own.pop(document, None) is not None and self._index is not None:
+        self._own.pop(document, None)
+        if self._index is not None:
             self._index.remove(document)
         for key in [key for key in self._pictures if key.startswith(f"{document}-")]:
             pictures = self._pictures.pop(key)
@@ -140,20 +141,20 @@ class Session:
     def receive(self, paths: list[str]) -> None:
         """Take over uploaded files: out of the folder where Gradio keeps one copy for all who upload the same file."""
         self.touched = True
-        if not self._indexing:
-            self._errors, self._stopped = [], False
-        for path in paths:
-            name = display_name(path)
-            own = self.folder / secrets.token_hex(8)
-            try:
-                os.replace(path, own)
-            except OSError as error:
-                logger.warning("upload %s: %s", path, error)
-                self._errors.append(DocumentError(name, "not_found", self.engine.settings))
-                continue
-            self._inbox.append((own, name))
-        if self._inbox and not self._progress:
-            self._progress = {"note": "Waiting to start …"}
+        with self._lock:
+            if not self._indexing:
+                self._errors, self._stopped = [], False
+            for path in paths:
+                name = display_name(path)
+                own = self.folder / secrets.token_hex(8)
+                try:
+                    os.replace(path, own)
+                    self._inbox.append((own, name))
+                except OSError as error:
+                    logger.warning("upload %s: %s", path, error)
+                    self._errors.append(DocumentError(name, "not_found", self.engine.settings))
+            if self._inbox and not self._progress:
+                self._progress = {"note": "Waiting to start …"}
 
     def index_inbox(self) -> Iterator[None]:
         """Index what `receive` took, page by page; yields after each page and whenever the library has changed."""
@@ -167,18 +168,29 @@ class Session:
                 yield
             if self.engine.encoder is None:
                 self._errors.append(PageError("The model", None, "checkpoint_missing", self.engine.error))
-                self._inbox.clear()
-            while self._inbox and not self._stopped:
-                path, name = self._inbox.popleft()
+                self._stopped = True
+            while (upload := self._next_upload()) is not None:
+                path, name = upload
                 try:
                     yield from self._index_file(path, name)
                 finally:
                     path.unlink(missing_ok=True)
-        finally:
-            for path, _ in self._inbox:
-                path.unlink(missing_ok=True)
-            self._inbox.clear()
+        except BaseException:  # a visitor who leaves closes the generator: GeneratorExit
+            self._stopped = True
+            self._next_upload()
+            raise
+
+    def _next_upload(self) -> tuple[Path, str] | None:
+        """The next file of the inbox; None ends the indexing, because all is done or the visitor has stopped it."""
+        with self._lock:
+            if self._stopped:
+                for path, _ in self._inbox:
+                    path.unlink(missing_ok=True)
+                self._inbox.clear()
+            if self._inbox:
+                return self._inbox.popleft()
             self._open, self._progress, self._indexing = None, None, False
+            return None
 
     def _index_file(self, path: Path, name: str) -> Iterator[None]:
         settings = self.engine.settings
@@ -221,7 +233,7 @@ class Session:
                 text = "This page could not be embedded and was left out; try again in a moment."
                 self._note(document.source, page.number, "embedding_failed", text)
             if document.document not in self._own:  # removed meanwhile
-                index.remove(document.document)
+                self.remove(document.document)
                 return
             pace.reach(page.number)
             self._report(document, pace)

@@ -180,6 +180,31 @@ def test_removing_a_document_removes_its_pages_and_pictures(sessions, upload):
     assert [entry["source"] for entry in session.search("revenue", top_k=5)["ranking"]] == ["costs.pdf"]
 
 
+def test_leaving_the_page_closes_the_generator_and_frees_the_inbox(sessions, upload):
+    session = sessions.get("a")
+    session.receive([upload(), upload(pages=2, text="costs", name="costs.pdf")])
+    job = session.index_inbox()
+    for _ in range(3):
+        next(job)
+    job.close()
+    assert session.library()["progress"] is None
+    session.receive([upload(pages=1, text="last", name="last.pdf")])
+    index_all(session)
+    assert pages(session)["last.pdf"] == 1
+    assert "costs.pdf" not in pages(session)
+
+
+def test_files_that_arrive_while_others_are_indexed_come_next(sessions, upload):
+    session = sessions.get("a")
+    session.receive([upload()])
+    for count, _ in enumerate(session.index_inbox()):
+        if count == 2:
+            session.receive([upload(pages=2, text="costs", name="costs.pdf")])
+            index_all(session)  # the second upload's own event: it has nothing left to do
+            assert "costs.pdf" not in pages(session)
+    assert pages(session) == {"report.pdf": 3, "costs.pdf": 2}
+
+
 def test_removing_a_document_while_it_is_indexed(sessions, upload):
     session = sessions.get("a")
     session.receive([upload()])
@@ -188,6 +213,7 @@ def test_removing_a_document_while_it_is_indexed(sessions, upload):
         if documents and documents[0]["pages"] == 1:
             session.remove(documents[0]["document"])
     assert session.library()["documents"] == []
+    assert list(session.folder.iterdir()) == []
     assert session.indexes() == []
 
 
