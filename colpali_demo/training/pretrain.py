@@ -311,7 +311,7 @@ class Run:
                 parts |= trainer.retrieval_losses(trainer.embed_pages(image), examples, queries)
                 if self.teacher:
                     parts |= trainer.meaning_losses(self.teacher, schedule.meaning_words, rng)
-        weights = {"character": 2.0, "piece": 0.5, "grid": 0.25}
+        weights = {"character": 1.0, "piece": 1.0, "grid": 1.0}
         if whole:
             names = ("character", "piece", "grid", "token", "page", *(["meaning"] if self.teacher else []))
             weights = {name: getattr(schedule, f"weight_{name}") for name in names}
