@@ -90,7 +90,7 @@ def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blo
                             ]
                     with gr.Column(scale=4, min_width=300):
                         upload = gr.File(
-                            label=f"Add your own, up to {settings.max_pages} pages and {settings.max_file_mb} MB each",
+                            label=f"Add your own: up to {settings.max_pages} pages, {settings.max_file_mb} MB",
                             file_count="multiple",
                             file_types=FILE_TYPES,
                             elem_id="upload",

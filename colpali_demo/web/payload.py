@@ -43,10 +43,15 @@ def file_data(path: Path) -> dict[str, Any]:
 
 
 def cosine_range(hits: Iterable[Hit]) -> dict[str, float]:
-    """{"lo", "median", "hi"} of the cosines of every token with every vector of all the pages."""
-    matrices = [maxsim.similarities(hit.query.vectors, hit.embedding.vectors) for hit in hits]
-    every = np.concatenate([matrix.numpy().ravel() for matrix in matrices])
+    """{"lo", "median", "hi"} of the cosines of every token with every patch of all the pages."""
+    every = np.concatenate([_maps(hit).ravel() for hit in hits])
     return {"lo": float(every.min()), "median": float(np.median(every)), "hi": float(every.max())}
+
+
+def _maps(hit: Hit) -> np.ndarray:
+    """The similarity maps of a hit, float32 (tokens, rows * cols), without the rest of an explanation."""
+    vectors = hit.embedding.vectors[hit.embedding.layout.patch_vectors.ravel()]
+    return maxsim.similarities(hit.query.vectors, vectors).numpy()
 
 
 def quantize(maps: np.ndarray, lo: float, hi: float) -> bytes:

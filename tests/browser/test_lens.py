@@ -198,3 +198,11 @@ def test_hits_open_without_a_request(visitor):
     visitor.page.click(f'#lens [data-key="{second["key"]}"]')
     assert f"rank 2 of {len(visitor.value()['ranking'])}" in visitor.page.inner_text("#lens .caption")
     assert [url for url in requests if "/file=" not in url] == []  # its picture may have to be fetched
+
+
+def test_the_keyboard_keeps_its_place_in_the_ranking(visitor):
+    second = visitor.value()["ranking"][1]["key"]
+    visitor.page.focus(f'#lens [data-key="{second}"]')
+    visitor.page.keyboard.press("Enter")
+    visitor.page.wait_for_selector(f'#lens [data-key="{second}"][aria-current]')
+    assert visitor.page.evaluate("document.activeElement.dataset.key") == second

@@ -88,7 +88,7 @@ def test_maps_come_back_within_half_a_step(index, tmp_path):
 
 def test_one_scale_covers_every_page_and_token(index, tmp_path):
     value = lens_value(index, "revenue by region", tmp_path, top_k=1)
-    every = np.concatenate([hit.explain().similarities.ravel() for hit in index.rank("revenue by region")])
+    every = np.concatenate([hit.explain().maps.ravel() for hit in index.rank("revenue by region")])
     assert value["range"] == pytest.approx({"lo": every.min(), "median": np.median(every), "hi": every.max()})
 
 

@@ -15,10 +15,17 @@ function load() {
   part("title").textContent = value.name || "";
   part("state").textContent = value.text || "";
   part("sentence").textContent = value.sentence || "";
-  part("facts").replaceChildren(...(value.facts || []).flatMap(([name, text]) => [node("dt", {}, name), node("dd", {}, text)]));
+  part("facts").replaceChildren(
+    ...(value.facts || []).flatMap(([name, text]) => [node("dt", {}, name), node("dd", {}, text)]),
+  );
   part("others").replaceChildren(
     ...(value.others || []).map((other) =>
-      node("div", { class: "other" }, node("p", {}, node("b", {}, other.name), ` ${other.text}`), node("code", { tabindex: "0" }, other.command)),
+      node(
+        "div",
+        { class: "other" },
+        node("p", {}, node("b", {}, other.name), ` ${other.text}`),
+        node("code", { tabindex: "0" }, other.command),
+      ),
     ),
   );
   element.dataset.state = value.state || "";

@@ -13,6 +13,13 @@ const stored = (() => {
 })();
 
 const SUM = "sum";
+const KINDS = {
+  bos: "start token",
+  prefix: "part of the prefix",
+  word: "typed",
+  augmentation: "added by the model",
+  suffix: "added by the model",
+};
 const SCALES = [
   ["token", "This token"],
   ["page", "This page"],
@@ -30,7 +37,7 @@ const state = {
   opacity: 0.8,
 };
 const colors = bytes(props.colors);
-const decoded = new Map(); // page key -> its decoded maps, for the current value
+let decoded = new Map(); // page key -> its decoded maps
 
 // ---------------------------------------------------------------------------------------------- small helpers
 
@@ -49,7 +56,11 @@ function node(tag, attributes = {}, ...children) {
   return result;
 }
 
-const shown = (value, digits = 3) => value.toFixed(digits).replace(/^-(?=0\.?0*$)/, "").replace("-", "−");
+const shown = (value, digits = 3) =>
+  value
+    .toFixed(digits)
+    .replace(/^-(?=0\.?0*$)/, "")
+    .replace("-", "−");
 const count = (value) => value.toLocaleString("en-US");
 const percent = (value) => `${Math.round(100 * value)} %`.replace("-", "−");
 const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
@@ -63,7 +74,8 @@ function label(token) {
   if (/^\s*\n\s*$/.test(token.text)) return "↵";
   if (/^\s+$/.test(token.text)) return "␣";
   const text = token.text.trim();
-  if (/^[\p{C}\p{Z}]+$/u.test(text)) return [...text].map((c) => `U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`).join(" ");
+  if (/^[\p{C}\p{Z}]+$/u.test(text))
+    return [...text].map((c) => `U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`).join(" ");
   return text || `<${token.kind}>`;
 }
 
@@ -82,19 +94,26 @@ function spoken(token) {
 }
 
 const place = (match) =>
-  match.slot === "patch" ? `row ${match.row}, col ${match.col}` : match.slot === "tile" ? "thumbnail tile" : `prompt ${slotText(match)}`;
+  match.slot === "patch"
+    ? `row ${match.row}, col ${match.col}`
+    : match.slot === "tile"
+      ? "thumbnail tile"
+      : `prompt ${slotText(match)}`;
 const slotText = (match) => quoted((match.slot_text || "").replace(/\n/g, "↵"));
 
 // ---------------------------------------------------------------------------------------------- numbers
 
 /** The similarity maps of a page, Float32Array (tokens x rows x cols), and what follows from them. */
-async function decode(key) {
-  if (decoded.has(key)) return decoded.get(key);
-  const source = state.value.pages[key];
-  const { lo, hi } = state.value.range;
+async function decode(value, key) {
+  const source = value.pages[key];
+  const { lo, hi } = value.range;
   let buffer;
   if (source.maps.data) buffer = bytes(source.maps.data).buffer;
-  else buffer = await (await fetch(source.maps.file.url)).arrayBuffer();
+  else {
+    const reply = await fetch(source.maps.file.url);
+    if (!reply.ok) throw new Error(reply.statusText);
+    buffer = await reply.arrayBuffer();
+  }
   const levels = new Uint16Array(buffer);
   const maps = new Float32Array(levels.length);
   const step = (hi - lo) / 65535;
@@ -109,9 +128,7 @@ async function decode(key) {
     contribution[cell] += match.maxsim;
     wins.set(cell, [...(wins.get(cell) || []), match.index]);
   }
-  const result = { maps, cells, contribution, wins, extent: extent(maps), extents: new Map() };
-  decoded.set(key, result);
-  return result;
+  return { maps, cells, contribution, wins, extent: extent(maps), extents: new Map() };
 }
 
 /** Lowest, middle and highest of some values. */
@@ -198,7 +215,9 @@ function put(target, row, col) {
 
 function drawBoxes() {
   const selection = current();
-  const matches = page().tokens.filter((match) => match.slot === "patch" && (selection === SUM || match.index === selection));
+  const matches = page().tokens.filter(
+    (match) => match.slot === "patch" && (selection === SUM || match.index === selection),
+  );
   const cells = new Map();
   for (const match of matches) cells.set(`${match.row},${match.col}`, match);
   part("boxes").replaceChildren(
@@ -221,12 +240,14 @@ function drawHeadline() {
     const sum = (test) => source.tokens.reduce((total, match) => total + (test(match) ? match.maxsim : 0), 0);
     const typed = (match) => tokens()[match.index].kind === "word";
     const words = source.tokens.filter(typed).length;
+    const added = source.tokens.length - words;
     const away = source.tokens.filter((match) => match.slot !== "patch").length;
     line.replaceChildren(
       "Score ",
       strong(shown(source.score, 2)),
-      ` = ${plural(source.tokens.length, "MaxSim term")}: ${shown(sum(typed), 2)} from ${plural(words, "token")} you typed, ` +
-        `${shown(sum((match) => !typed(match)), 2)} from ${count(source.tokens.length - words)} the model adds`,
+      ` = ${plural(source.tokens.length, "MaxSim term")}: `,
+      `${shown(sum(typed), 2)} from ${plural(words, "token")} you typed, `,
+      `${shown(source.score - sum(typed), 2)} from ${count(added)} the model adds`,
       away ? ` · ${plural(away, "term")} won off the image` : "",
     );
     return;
@@ -265,14 +286,16 @@ function drawScale() {
   const selection = current();
   const { values, lo, hi, threshold, scaleName } = layer(selection);
   const span = hi - lo || 1;
-  part("scale-title").textContent = selection === SUM ? "MaxSim placed on winners" : `All ${count(values.length)} similarities`;
+  part("scale-title").textContent =
+    selection === SUM ? "MaxSim placed on winners" : `All ${count(values.length)} similarities`;
 
   // The histogram stands on the color scale: the same axis, so a bar's color is the color on the page.
   const svg = part("histogram");
   svg.setAttribute("viewBox", `0 0 ${HISTOGRAM_BINS} 100`);
   const bins = new Array(HISTOGRAM_BINS).fill(0);
   const drawn = selection === SUM ? values.filter((value) => value !== 0) : values;
-  for (const value of drawn) bins[Math.max(0, Math.min(HISTOGRAM_BINS - 1, Math.floor(((value - lo) / span) * HISTOGRAM_BINS)))]++;
+  for (const value of drawn)
+    bins[Math.max(0, Math.min(HISTOGRAM_BINS - 1, Math.floor(((value - lo) / span) * HISTOGRAM_BINS)))]++;
   const tallest = Math.max(...bins);
   const draw = (tag, attributes) => {
     const shape = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -282,7 +305,13 @@ function drawScale() {
   // Square roots, so that the few hot patches stay visible beside a thousand cool ones.
   const bars = bins.map((n, i) => {
     const height = n ? Math.max(3, 96 * Math.sqrt(n / tallest)) : 0;
-    return draw("rect", { x: i + 0.08, width: 0.84, y: 100 - height, height, class: lo + ((i + 1) / HISTOGRAM_BINS) * span <= threshold ? "cool" : "warm" });
+    return draw("rect", {
+      x: i + 0.08,
+      width: 0.84,
+      y: 100 - height,
+      height,
+      class: lo + ((i + 1) / HISTOGRAM_BINS) * span <= threshold ? "cool" : "warm",
+    });
   });
   svg.replaceChildren(...bars);
 
@@ -318,11 +347,15 @@ function drawScale() {
     selection === SUM
       ? `Colors from 0 to ${shown(hi, 2)}, scale of ${scaleName}. A patch that wins several tokens carries their sum.`
       : `Cosine; colors on the scale of ${scaleName}. Below ${shown(threshold, 2)} nothing is drawn.` +
-        (match.slot === "patch" ? "" : ` The winner, ${shown(match.maxsim)}, is ${place(match)}: not among these patches.`) +
+        (match.slot === "patch"
+          ? ""
+          : ` The winner, ${shown(match.maxsim)}, is ${place(match)}: not among these patches.`) +
         " Bar heights are square roots of counts.";
 
   for (const button of part("scales").children) {
-    const on = button.dataset.scale === state.scale || (selection === SUM && state.scale === "token" && button.dataset.scale === "page");
+    const on =
+      button.dataset.scale === state.scale ||
+      (selection === SUM && state.scale === "token" && button.dataset.scale === "page");
     button.setAttribute("aria-checked", on);
     button.tabIndex = on ? 0 : -1;
     button.disabled = selection === SUM && button.dataset.scale === "token";
@@ -374,22 +407,39 @@ function drawCard() {
   const selection = current();
   const lines = [node("p", { class: "card-title" }, `Patch row ${row}, col ${col}`)];
   if (selection === SUM) {
-    if (found.wins.has(cell)) lines.push(node("p", {}, `contributes ${shown(found.contribution[cell])} of ${shown(source.score, 2)}`));
+    if (found.wins.has(cell))
+      lines.push(node("p", {}, `contributes ${shown(found.contribution[cell])} of ${shown(source.score, 2)}`));
   } else {
     const value = at(selection);
     let rank = 1;
     for (const other of mapOf(found, selection).values) if (other > value) rank++;
-    lines.push(node("p", {}, `${spoken(tokens()[selection])} `, node("b", {}, shown(value)), ` · ${count(rank)} of ${count(found.cells)} patches`));
+    lines.push(
+      node(
+        "p",
+        {},
+        `${spoken(tokens()[selection])} `,
+        node("b", {}, shown(value)),
+        ` · ${count(rank)} of ${count(found.cells)} patches`,
+      ),
+    );
   }
   const closest = tokens()
     .map((token) => token.index)
     .sort((a, b) => at(b) - at(a))
     .slice(0, 3);
   lines.push(
-    node("dl", { class: "card-list" }, node("dt", {}, "closest tokens"), ...closest.map((index) => node("dd", {}, node("span", {}, spoken(tokens()[index])), node("span", {}, shown(at(index)))))),
+    node(
+      "dl",
+      { class: "card-list" },
+      node("dt", {}, "closest tokens"),
+      ...closest.map((index) =>
+        node("dd", {}, node("span", {}, spoken(tokens()[index])), node("span", {}, shown(at(index)))),
+      ),
+    ),
   );
   const wins = found.wins.get(cell);
-  if (wins) lines.push(node("p", { class: "card-win" }, `★ wins ${wins.map((index) => spoken(tokens()[index])).join(", ")}`));
+  if (wins)
+    lines.push(node("p", { class: "card-win" }, `★ wins ${wins.map((index) => spoken(tokens()[index])).join(", ")}`));
   const under = wordsUnder(row, col);
   if (under.length) lines.push(node("p", { class: "card-words" }, `under it: ${under.slice(0, 12).join(" ")}`));
   else if (!source.words.length) lines.push(node("p", { class: "card-words" }, "no text layer on this page"));
@@ -409,9 +459,14 @@ function drawCard() {
 /** The same rule as explain.words_under: a word counts if it shares enough of the shorter side, across and down. */
 function wordsUnder(row, col) {
   const { grid, words } = page();
-  const shares = (start, end, from, to) => Math.min(end, to) - Math.max(start, from) >= props.word_overlap * Math.min(end - start, to - from);
+  const shares = (start, end, from, to) =>
+    Math.min(end, to) - Math.max(start, from) >= props.word_overlap * Math.min(end - start, to - from);
   return words
-    .filter(([, left, top, right, bottom]) => shares(left, right, col / grid.cols, (col + 1) / grid.cols) && shares(top, bottom, row / grid.rows, (row + 1) / grid.rows))
+    .filter(
+      ([, left, top, right, bottom]) =>
+        shares(left, right, col / grid.cols, (col + 1) / grid.cols) &&
+        shares(top, bottom, row / grid.rows, (row + 1) / grid.rows),
+    )
     .map(([text]) => text);
 }
 
@@ -470,7 +525,7 @@ function buildChips() {
       token.index,
       token.kind,
       label(token),
-      `${spoken(token)}: ${token.kind === "word" ? "typed" : token.kind} token ${token.index}, MaxSim ${shown(match.maxsim)}, ${place(match)}`,
+      [`${spoken(token)}, ${KINDS[token.kind]}`, `MaxSim ${shown(match.maxsim)}`, place(match)].join(" · "),
       match.maxsim,
       3,
       match.maxsim / top,
@@ -498,31 +553,60 @@ function buildLedger() {
     ...source.tokens.map((match) => {
       const token = tokens()[match.index];
       const away = match.slot !== "patch";
-      const bar = node("i", { class: match.maxsim < 0 ? "negative" : away ? "away" : null, title: away ? place(match) : null }, away ? place(match) : "");
+      const bar = node(
+        "i",
+        { class: match.maxsim < 0 ? "negative" : away ? "away" : null, title: away ? place(match) : null },
+        away ? place(match) : "",
+      );
       bar.style.width = `${(100 * Math.abs(match.maxsim)) / top}%`;
       return node(
         "tr",
-        { "data-token": match.index, class: token.kind, onclick: () => choose(match.index), ...previewing(match.index) },
+        {
+          "data-token": match.index,
+          class: token.kind,
+          onclick: () => choose(match.index),
+          ...previewing(match.index),
+        },
         node("th", { scope: "row" }, label(token)),
         node("td", { class: "bar" }, bar),
         node("td", { class: "number" }, shown(match.maxsim)),
-        node("td", { class: "number quiet" }, match.margin === null ? "" : `+${shown(match.margin)}`.replace("+−", "−")),
+        node(
+          "td",
+          { class: "number quiet" },
+          match.margin === null ? "" : `+${shown(match.margin)}`.replace("+−", "−"),
+        ),
       );
     }),
   );
   part("ledger-foot").replaceChildren(
-    node("tr", {}, node("th", { scope: "row" }, "score"), node("td", { class: "bar" }, `sum of ${source.tokens.length}`), node("td", { class: "number" }, shown(source.score, 2)), node("td")),
+    node(
+      "tr",
+      {},
+      node("th", { scope: "row" }, "score"),
+      node("td", { class: "bar" }, `sum of ${source.tokens.length}`),
+      node("td", { class: "number" }, shown(source.score, 2)),
+      node("td"),
+    ),
   );
   const positive = source.tokens.reduce((total, match) => total + Math.max(0, match.maxsim), 0) || 1;
   part("stack").replaceChildren(
     ...source.tokens.map((match) => {
-      const piece = node("i", { "data-token": match.index, class: tokens()[match.index].kind, ...previewing(match.index), onclick: () => choose(match.index) });
+      const piece = node("i", {
+        "data-token": match.index,
+        class: tokens()[match.index].kind,
+        ...previewing(match.index),
+        onclick: () => choose(match.index),
+      });
       piece.style.width = `${(100 * Math.max(0, match.maxsim)) / positive}%`;
       return piece;
     }),
   );
-  const away = source.tokens.some((match) => match.slot !== "patch") ? " Hollow bars: won off the image, by a vector of the page’s prompt." : "";
-  part("ledger-text").textContent = `Margin: how far the winner is ahead of the best vector elsewhere on the page.${away} Rows and columns count from 0.`;
+  const away = source.tokens.some((match) => match.slot !== "patch")
+    ? " Hollow bars: won off the image, by a vector of the page’s prompt."
+    : "";
+  part("ledger-text").textContent =
+    `Margin: how far the winner is ahead of the best vector elsewhere on the page.${away} ` +
+    "Rows and columns count from 0.";
 }
 
 function buildRanking() {
@@ -531,7 +615,10 @@ function buildRanking() {
   const share = (entry) => {
     const sent = pages[entry.key];
     if (!sent) return null;
-    const typed = sent.tokens.reduce((total, match) => total + (tokens()[match.index].kind === "word" ? match.maxsim : 0), 0);
+    const typed = sent.tokens.reduce(
+      (total, match) => total + (tokens()[match.index].kind === "word" ? match.maxsim : 0),
+      0,
+    );
     const bar = node("span", { class: "share", "aria-hidden": "true" }, node("i", { class: "typed" }), node("i"));
     bar.children[0].style.width = `${Math.max(0, (100 * typed) / best)}%`;
     bar.children[1].style.width = `${Math.max(0, (100 * (entry.score - typed)) / best)}%`;
@@ -551,19 +638,31 @@ function buildRanking() {
       small ? null : node("img", { src: pages[entry.key].thumb.url, alt: "", loading: "lazy" }),
       node("span", { class: "rank-numbers" }, node("b", {}, `#${entry.rank}`), node("span", {}, shown(entry.score, 2))),
       small ? null : share(entry),
-      node("span", { class: "rank-source" }, node("span", { class: "rank-name" }, entry.source), node("span", {}, `p. ${entry.page}`)),
+      node(
+        "span",
+        { class: "rank-source" },
+        node("span", { class: "rank-name" }, entry.source),
+        node("span", {}, `p. ${entry.page}`),
+      ),
     );
   const cards = ranking.filter((entry) => entry.hit || entry.key === state.key);
   const others = ranking.filter((entry) => !cards.includes(entry));
   const list = part("ranking");
   const open = list.querySelector("details")?.open;
+  const focused = list.contains(document.activeElement) && document.activeElement.dataset.key;
   list.replaceChildren(
     node("div", { class: "rank-cards" }, ...cards.map((entry) => button(entry, false))),
     node("p", { class: "key" }, node("i", { class: "typed" }), "words you typed ", node("i"), "tokens the model adds"),
     others.length
-      ? node("details", { class: "rank-others", open }, node("summary", {}, `${plural(others.length, "other page")}`), ...others.map((entry) => button(entry, true)))
+      ? node(
+          "details",
+          { class: "rank-others", open },
+          node("summary", {}, `${plural(others.length, "other page")}`),
+          ...others.map((entry) => button(entry, true)),
+        )
       : "",
   );
+  if (focused) list.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 }
 
 function buildNotes() {
@@ -579,10 +678,13 @@ function buildNotes() {
   if (strength?.weak)
     notes.push([
       "Weak match",
-      `Every query lights something. On the best page the typed words reach a mean MaxSim of ${shown(strength.word_mean)}; ` +
-        `unrelated queries and blank pages reach ${shown(strength.threshold)} with this checkpoint.`,
+      "Every query lights something. On the best page the typed words reach a mean MaxSim of " +
+        `${shown(strength.word_mean)}; with this checkpoint, queries that have nothing to find reach ` +
+        `${shown(strength.threshold)}.`,
     ]);
-  part("notes").replaceChildren(...notes.map(([title, text, kind]) => node("p", { class: `note ${kind || ""}` }, node("b", {}, title), ` ${text}`)));
+  part("notes").replaceChildren(
+    ...notes.map(([title, text, kind]) => node("p", { class: `note ${kind || ""}` }, node("b", {}, title), ` ${text}`)),
+  );
 }
 
 function buildPage() {
@@ -595,13 +697,14 @@ function buildPage() {
   buildLedger();
 }
 
-async function openPage(key) {
+function openPage(key) {
   if (!state.value.pages[key]) {
-    part("ranking").querySelector(`[data-key="${CSS.escape(key)}"]`)?.setAttribute("aria-busy", "true");
+    part("ranking")
+      .querySelector(`[data-key="${CSS.escape(key)}"]`)
+      ?.setAttribute("aria-busy", "true");
     trigger("open_page", { key, search: state.value.search });
     return;
   }
-  await decode(key);
   Object.assign(state, { key, patch: null, pinned: false, preview: null });
   buildRanking();
   buildPage();
@@ -609,33 +712,45 @@ async function openPage(key) {
 }
 
 /** The typed token with the largest MaxSim on a patch; what a visitor sees first. */
-function firstToken(source) {
-  const typed = source.tokens.filter((match) => tokens()[match.index].kind === "word" && match.slot === "patch" && /\w{3}/u.test(tokens()[match.index].text));
+function firstToken({ pages, focus, query }) {
+  const text = (match) => query.tokens[match.index];
+  const typed = pages[focus].tokens.filter(
+    (match) => match.slot === "patch" && text(match).kind === "word" && /[\p{L}\p{N}]{3}/u.test(text(match).text),
+  );
   if (!typed.length) return SUM;
   return typed.reduce((best, match) => (match.maxsim > best.maxsim ? match : best)).index;
 }
 
+function showMessage(value) {
+  state.value = null;
+  delete element.dataset.search;
+  part("notes").replaceChildren();
+  part("empty-title").textContent = value?.title || "";
+  part("empty-text").textContent = value?.message || "";
+  part("empty").hidden = false;
+  part("body").hidden = true;
+}
+
+let latest = null; // the value that came last, while its maps may still be on their way
+
 async function load() {
-  const value = props.value;
-  const body = part("body");
-  part("empty").hidden = Boolean(value?.focus);
-  body.hidden = !value?.focus;
-  if (!value?.focus) {
-    state.value = null;
-    delete element.dataset.search;
-    part("notes").replaceChildren();
-    part("empty-title").textContent = value?.title || "";
-    part("empty-text").textContent = value?.message || "";
-    return;
+  const value = (latest = props.value);
+  if (!value?.focus) return showMessage(value);
+  let maps;
+  try {
+    const keys = Object.keys(value.pages);
+    maps = new Map(await Promise.all(keys.map(async (key) => [key, await decode(value, key)])));
+  } catch {
+    return showMessage({ title: "This explanation is gone", message: "Search again." });
   }
-  const same = state.value && state.value.query.text === value.query.text && state.value.query.tokens.length === value.query.tokens.length;
-  state.value = value;
-  decoded.clear();
+  if (latest !== value) return;
+  const words = ({ query }) => JSON.stringify(query.tokens);
+  if (!state.value || words(state.value) !== words(value)) state.chosen = firstToken(value);
+  Object.assign(state, { value, key: value.focus, patch: null, pinned: false, preview: null });
+  decoded = maps;
+  part("empty").hidden = true;
+  part("body").hidden = false;
   buildNotes();
-  Object.assign(state, { key: value.focus, patch: null, pinned: false, preview: null });
-  await Promise.all(Object.keys(value.pages).map(decode));
-  if (state.value !== value) return; // another search arrived meanwhile
-  if (!same) state.chosen = firstToken(value.pages[value.focus]);
   buildRanking();
   buildPage();
   show();
@@ -729,7 +844,9 @@ frame.addEventListener("keydown", (event) => {
   event.preventDefault();
   const { rows, cols } = page().grid;
   const selected = current() === SUM ? null : page().tokens[current()];
-  const [row, col] = state.patch || (selected?.slot === "patch" ? [selected.row - move[0], selected.col - move[1]] : [-move[0], -move[1]]);
+  const [row, col] =
+    state.patch ||
+    (selected?.slot === "patch" ? [selected.row - move[0], selected.col - move[1]] : [-move[0], -move[1]]);
   state.patch = [Math.max(0, Math.min(rows - 1, row + move[0])), Math.max(0, Math.min(cols - 1, col + move[1]))];
   state.pinned = true;
   drawCard();

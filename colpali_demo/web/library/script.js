@@ -41,17 +41,34 @@ function load() {
   const pages = documents.reduce((total, entry) => total + entry.pages, 0);
   part("title").textContent = documents.length ? `Searching ${plural(pages, "page")}` : "No pages yet";
   part("clear").hidden = documents.length < 2;
+  const focused =
+    element.contains(document.activeElement) && document.activeElement.closest("[data-document]")?.dataset.document;
   part("documents").replaceChildren(
     ...documents.map((entry) =>
       node(
         "li",
         { "data-document": entry.document },
         node("span", { class: "name", title: entry.source }, entry.source),
-        node("span", { class: "pages" }, entry.pages < entry.of ? `${entry.pages} of ${plural(entry.of, "page")}` : plural(entry.pages, "page")),
-        node("button", { type: "button", class: "remove", "aria-label": `Remove ${entry.source}`, onclick: () => trigger("remove_document", { document: entry.document }) }, "×"),
+        node(
+          "span",
+          { class: "pages" },
+          entry.pages < entry.of ? `${entry.pages} of ${plural(entry.of, "page")}` : plural(entry.pages, "page"),
+        ),
+        node(
+          "button",
+          {
+            type: "button",
+            class: "remove",
+            "aria-label": `Remove ${entry.source}`,
+            onclick: () => trigger("remove_document", { document: entry.document }),
+          },
+          "×",
+        ),
       ),
     ),
   );
+  if (focused)
+    element.querySelector(`[data-document="${CSS.escape(focused)}"] .remove`)?.focus({ preventScroll: true });
   const progress = value.progress;
   part("progress").hidden = !progress;
   if (progress) {
@@ -65,7 +82,12 @@ function load() {
   part("failed").hidden = !errors.length;
   part("errors").replaceChildren(
     ...errors.map((error) =>
-      node("p", { "data-code": error.code }, node("b", {}, error.page ? `${error.source}, page ${error.page}` : error.source), ` ${error.message}`),
+      node(
+        "p",
+        { "data-code": error.code },
+        node("b", {}, error.page ? `${error.source}, page ${error.page}` : error.source),
+        ` ${error.message}`,
+      ),
     ),
   );
   element.dataset.state = progress ? "busy" : "idle";

@@ -19,8 +19,16 @@ function load() {
     ...samples.map((sample) =>
       node(
         "button",
-        { type: "button", class: "sample", title: sample.description, "data-file": sample.file, onclick: () => trigger("open_sample", { file: sample.file }) },
-        sample.thumb ? node("img", { src: sample.thumb.url, alt: "" }) : node("span", { class: "blank", "aria-hidden": "true" }),
+        {
+          type: "button",
+          class: "sample",
+          title: sample.description,
+          "data-file": sample.file,
+          onclick: () => trigger("open_sample", { file: sample.file }),
+        },
+        sample.thumb
+          ? node("img", { src: sample.thumb.url, alt: "" })
+          : node("span", { class: "blank", "aria-hidden": "true" }),
         node("span", { class: "sample-text" }, node("b", {}, sample.title), node("span", {}, sample.note)),
       ),
     ),
