@@ -17,6 +17,8 @@ from checkpoints import make_checkpoint
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from reportlab.pdfgen.canvas import Canvas
 
+from colpali_demo.encoder.calibration import Calibration
+
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
@@ -30,9 +32,13 @@ CHROMIUM_ARGUMENTS = [
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of `python app.py`, run as anybody runs it; its grid is 16 x 16 patches."""
+    """The address of `python app.py`, run as anybody runs it.
+
+    Its grid is 16 x 16 patches, and its calibration calls nearly every match weak.
+    """
     folder = tmp_path_factory.mktemp("server")
     checkpoint = make_checkpoint(folder / "random-colpali", image_size=224)
+    Calibration(threshold=0.99, quantile=0.95, unrelated=(0.99,)).save(checkpoint / "calibration.json")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

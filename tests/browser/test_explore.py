@@ -150,6 +150,15 @@ def test_words_that_the_vocabulary_lacks_are_named(visitor):
     assert "жизнь" in visitor.page.inner_text("#lens .notes")
 
 
+def test_weak_matches_are_called_weak(visitor):
+    strength = visitor.search("fox and dog")["strength"]
+    assert strength["weak"]
+    notes = visitor.page.inner_text("#lens .notes")
+    assert "Weak match" in notes
+    assert f"{strength['word_mean']:.3f}" in notes
+    assert "0.990" in notes
+
+
 def test_the_longest_query_is_searched(visitor):
     query = ("xylophone jazz 2024 " * 30)[:500].strip()
     assert visitor.search(query)["query"]["text"] == query

@@ -675,7 +675,7 @@ function buildNotes() {
       `This checkpoint’s vocabulary has no piece of ${query.unknown.map(quoted).join(", ")}. ` +
         "Those tokens still score, because every token must, but their maps mean nothing.",
     ]);
-  if (strength?.weak)
+  if (strength?.weak && strength.word_mean !== null)
     notes.push([
       "Weak match",
       "Every query lights something. On the best page the typed words reach a mean MaxSim of " +
