@@ -102,7 +102,7 @@ def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blo
 
         asks = [query, *examples]
         demo.load(handlers.arrive, None, [samples, library], **plain, queue=False).then(
-            handlers.follow_loading, None, [checkpoint, library], **plain, **waiting_group
+            handlers.follow_loading, None, [checkpoint, samples, library], **plain, **waiting_group
         ).then(handlers.first_look, None, lens, **plain, **search_group)
         for event in (query.submit, button.click):
             event(handlers.search, [query, top_k], lens, **plain, **search_group)
@@ -150,13 +150,13 @@ class _Handlers:
             session.add_sample(self._engine.samples[0].source)
         return [samples_value(self._engine.samples), session.library()]
 
-    async def follow_loading(self, request: gr.Request) -> AsyncIterator[tuple[dict[str, Any], dict[str, Any]]]:
+    async def follow_loading(self, request: gr.Request) -> AsyncIterator[list[Any]]:
         """Follow the loading of the model, and then the samples of the visitor until they can be searched."""
-        session = self._session(request)
-        while not self._engine.settled.is_set() or not session.samples_ready():
-            yield checkpoint_value(self._engine), session.library()
+        engine, session = self._engine, self._session(request)
+        while not engine.settled.is_set() or not session.samples_ready():
+            yield [checkpoint_value(engine), samples_value(engine.samples), session.library()]
             await asyncio.sleep(POLL_SECONDS)
-        yield checkpoint_value(self._engine), session.library()
+        yield [checkpoint_value(engine), samples_value(engine.samples), session.library()]
 
     def first_look(self, request: gr.Request) -> Any:
         """The first sample with its first query, unless the visitor has begun something of their own."""

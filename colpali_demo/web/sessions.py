@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import os
 import secrets
 import shutil
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -59,14 +59,13 @@ class Session:
     _closed: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _looking: threading.Lock = field(default_factory=threading.Lock)
-    _versions: Iterator[int] = field(default_factory=itertools.count)
 
     # ------------------------------------------------------------------ the library
 
     def library(self) -> dict[str, Any]:
-        """The value of the library component. Each has a higher `version`: answers may overtake one another."""
+        """The value of the library component. Later ones have a higher `version`: answers may overtake one another."""
         with self._looking:
-            return {**self._library(), "version": next(self._versions)}
+            return {**self._library(), "version": time.monotonic_ns() // 1000}
 
     def _library(self) -> dict[str, Any]:
         counts = Counter(page.document for page in self._index.pages) if self._index else Counter()
@@ -89,7 +88,10 @@ class Session:
             }
             for own in list(self._own.values())
         ]
-        errors = [*self._errors, *(self._open.errors if self._open else ())]
+        failed = [
+            PageError(sample.title, None, "sample_failed", sample.error) for sample in self.samples if sample.error
+        ]
+        errors = [*failed, *self._errors, *(self._open.errors if self._open else ())]
         return library_value(documents, errors, self._progress or self._sample_progress())
 
     def _sample_progress(self) -> dict[str, Any] | None:

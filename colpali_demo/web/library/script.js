@@ -32,6 +32,32 @@ function progressText(progress) {
 }
 
 let version = -1;
+let shownErrors = "";
+const rows = new Map(); // document -> its line; kept, since a button replaced under the pointer would lose its click
+
+function row(entry) {
+  if (!rows.has(entry.document)) {
+    const remove = () => trigger("remove_document", { document: entry.document });
+    rows.set(
+      entry.document,
+      node(
+        "li",
+        { "data-document": entry.document },
+        node("span", { class: "name", title: entry.source }, entry.source),
+        node("span", { class: "pages" }),
+        node(
+          "button",
+          { type: "button", class: "remove", "aria-label": `Remove ${entry.source}`, onclick: remove },
+          "×",
+        ),
+      ),
+    );
+  }
+  const line = rows.get(entry.document);
+  line.querySelector(".pages").textContent =
+    entry.pages < entry.of ? `${entry.pages} of ${plural(entry.of, "page")}` : plural(entry.pages, "page");
+  return line;
+}
 
 function load() {
   const value = props.value || {};
@@ -41,34 +67,10 @@ function load() {
   const pages = documents.reduce((total, entry) => total + entry.pages, 0);
   part("title").textContent = documents.length ? `Searching ${plural(pages, "page")}` : "No pages yet";
   part("clear").hidden = documents.length < 2;
-  const focused =
-    element.contains(document.activeElement) && document.activeElement.closest("[data-document]")?.dataset.document;
-  part("documents").replaceChildren(
-    ...documents.map((entry) =>
-      node(
-        "li",
-        { "data-document": entry.document },
-        node("span", { class: "name", title: entry.source }, entry.source),
-        node(
-          "span",
-          { class: "pages" },
-          entry.pages < entry.of ? `${entry.pages} of ${plural(entry.of, "page")}` : plural(entry.pages, "page"),
-        ),
-        node(
-          "button",
-          {
-            type: "button",
-            class: "remove",
-            "aria-label": `Remove ${entry.source}`,
-            onclick: () => trigger("remove_document", { document: entry.document }),
-          },
-          "×",
-        ),
-      ),
-    ),
-  );
-  if (focused)
-    element.querySelector(`[data-document="${CSS.escape(focused)}"] .remove`)?.focus({ preventScroll: true });
+  const lines = documents.map(row);
+  const list = part("documents");
+  if (lines.length !== list.children.length || lines.some((line, at) => line !== list.children[at]))
+    list.replaceChildren(...lines);
   const progress = value.progress;
   part("progress").hidden = !progress;
   if (progress) {
@@ -80,16 +82,18 @@ function load() {
   }
   const errors = value.errors || [];
   part("failed").hidden = !errors.length;
-  part("errors").replaceChildren(
-    ...errors.map((error) =>
-      node(
-        "p",
-        { "data-code": error.code },
-        node("b", {}, error.page ? `${error.source}, page ${error.page}` : error.source),
-        ` ${error.message}`,
+  if (JSON.stringify(errors) !== shownErrors)
+    part("errors").replaceChildren(
+      ...errors.map((error) =>
+        node(
+          "p",
+          { "data-code": error.code },
+          node("b", {}, error.page ? `${error.source}, page ${error.page}` : error.source),
+          ` ${error.message}`,
+        ),
       ),
-    ),
-  );
+    );
+  shownErrors = JSON.stringify(errors); // announced once, not with every page
   element.dataset.state = progress ? "busy" : "idle";
 }
 

@@ -13,8 +13,12 @@ function node(tag, attributes = {}, ...children) {
   return result;
 }
 
+let shown = "";
+
 function load() {
   const samples = props.value?.samples || [];
+  if (JSON.stringify(samples) === shown) return; // a button replaced under the pointer would lose its click
+  shown = JSON.stringify(samples);
   part("samples").replaceChildren(
     ...samples.map((sample) =>
       node(
