@@ -43,7 +43,12 @@ NOTES = (Path(__file__).parent / "notes.md").read_text("utf-8")
 def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blocks:
     """The Gradio app. Start the engine before or after; the page works as soon as it is up."""
     handlers = _Handlers(engine, sessions, settings)
-    search_group: dict[str, Any] = {"concurrency_id": "search", "concurrency_limit": 4}
+    # Of searches asked for while one runs, the last is answered.
+    search_group: dict[str, Any] = {
+        "concurrency_id": "search",
+        "concurrency_limit": 4,
+        "trigger_mode": "always_last",
+    }
     indexing_group: dict[str, Any] = {"concurrency_id": "indexing", "concurrency_limit": 4}
     # Waiting costs no thread, so as many visitors as like may wait.
     waiting_group: dict[str, Any] = {"concurrency_id": "waiting", "concurrency_limit": None}
@@ -54,8 +59,8 @@ def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blo
         title="Why did this page match?", analytics_enabled=False, delete_cache=(3600, 86400), fill_width=True
     ) as demo:
         with gr.Row(elem_classes="top", equal_height=False):
-            gr.HTML(MASTHEAD, elem_classes="masthead", apply_default_css=False, scale=3)
-            checkpoint = Checkpoint(checkpoint_value(engine), elem_id="checkpoint", scale=1)
+            gr.HTML(MASTHEAD, elem_classes="masthead", apply_default_css=False)
+            checkpoint = Checkpoint(checkpoint_value(engine), elem_id="checkpoint")
         with gr.Tabs():
             with gr.Tab("Explore"):
                 with gr.Row(elem_classes="desk", equal_height=False):
@@ -110,7 +115,7 @@ def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blo
             example.click(lambda text: text, example, query, **plain, queue=False).then(
                 handlers.search, [query, top_k], lens, **plain, **search_group
             )
-        lens.open_page(handlers.open_page, None, lens, trigger_mode="always_last", **plain, **search_group)
+        lens.open_page(handlers.open_page, None, lens, **plain, **search_group)
 
         samples.open_sample(handlers.open_sample, None, [library, *asks], **plain, queue=False).then(
             handlers.follow_samples, None, library, **plain, **waiting_group
