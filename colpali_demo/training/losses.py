@@ -9,6 +9,10 @@ the ground before the features say which characters and subwords are where.
 import torch
 from torch.nn import functional as F
 
+# Makes features come out as long as the rows of the embedding table. Shorter ones would be drowned by what the layers of
+# a fresh language model add to them.
+PIECE_SCALE = 0.25
+
 
 def late_interaction_scores(queries: torch.Tensor, query_mask: torch.Tensor, pages: torch.Tensor) -> torch.Tensor:
     """MaxSim of every query with every page: sum over query tokens of the best page vector's dot product.
@@ -62,7 +66,7 @@ def token_to_patch(logits: torch.Tensor, positive: torch.Tensor, ignore: torch.T
 
 
 def piece_at_cell(
-    features: torch.Tensor, table: torch.Tensor, cells: torch.Tensor, pieces: torch.Tensor
+    features: torch.Tensor, table: torch.Tensor, bias: torch.Tensor, cells: torch.Tensor, pieces: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Which subword stands in a cell, read off with the language model's own embedding table.
 
@@ -70,12 +74,14 @@ def piece_at_cell(
 
     Args:
         features: (pages * rows * columns, width); `table`: (vocabulary, width).
+        bias: (vocabulary,), how frequent pieces are. Without it the features must say so, with an offset common to all
+            of them that drowns their content in every cosine.
         cells: int64 (pieces,), flat index of the cell that holds each piece; `pieces`: int64 (pieces,), token ids.
 
     Returns:
         The loss and the share of pieces that are their cell's best guess.
     """
-    logits = features[cells] @ table.T
+    logits = PIECE_SCALE * features[cells] @ table.T + bias
     occupied, group = torch.unique(cells, return_inverse=True)
     present = torch.zeros(len(occupied), logits.shape[1], dtype=torch.bool, device=cells.device)
     present[group, pieces] = True

@@ -70,6 +70,9 @@ class Pretrainer(nn.Module):
         self.stages = (stride_8, stride_16)
         self.character_head = nn.Linear(widths[stride_8], CHARACTER_CLASSES)
         self.piece_head = nn.Linear(widths[stride_16], width)
+        pieces = processor.image_token_id  # the ids before it are pieces of text
+        self.piece_bias = nn.Parameter(torch.zeros(pieces))
+        self.grid_bias = nn.Parameter(torch.zeros(pieces))
         self.log_scale = nn.Parameter(torch.tensor(math.log(20.0)))
         self.size = config.vision_config.image_size
         self.grid = self.size // config.vision_config.patch_size
@@ -79,7 +82,6 @@ class Pretrainer(nn.Module):
         page = tokenizer(page_text, add_special_tokens=False, return_tensors="pt")
         self.register_buffer("page_ids", page["input_ids"], persistent=False)
         self.tokenizer = tokenizer
-        self.text_pieces = processor.image_token_id  # the ids before it are pieces of text
         self.query_prefix = tokenizer(f"<bos>{processor.query_prefix}".rstrip(), add_special_tokens=False)["input_ids"]
         suffix = processor.query_augmentation_token * 10 + "\n"
         self.query_suffix = tokenizer(suffix, add_special_tokens=False)["input_ids"]
@@ -148,15 +150,15 @@ class Pretrainer(nn.Module):
 
         embedding = self.model.get_input_embeddings()
         table = embedding.weight * embedding.embed_scale
-        table = table[: self.text_pieces]  # the pieces of text
+        table = table[: len(self.piece_bias)]
         chosen = [rng.permutation(len(e.piece_ids))[:PIECES] for e in examples]
         ids = torch.from_numpy(np.concatenate([e.piece_ids[c] for e, c in zip(examples, chosen, strict=True)])).to(
             device
         )
         middle = image.hidden_states[self.stages[1]].permute(0, 2, 3, 1)
-        for name, features in (
-            ("piece", self.piece_head(middle.flatten(0, 2))),
-            ("grid", image.pooler_output.flatten(0, 1)),
+        for name, features, bias in (
+            ("piece", self.piece_head(middle.flatten(0, 2)), self.piece_bias),
+            ("grid", image.pooler_output.flatten(0, 1), self.grid_bias),
         ):
             side = self.size // 16 if name == "piece" else self.grid
             cells = []
@@ -164,7 +166,7 @@ class Pretrainer(nn.Module):
                 column, row = (example.piece_centers[kept] * side).astype(np.int64).T
                 cells.append((number * side + row) * side + column)
             cells = torch.from_numpy(np.concatenate(cells)).to(device)
-            result[name], result[f"{name}_accuracy"] = losses.piece_at_cell(features, table, cells, ids)
+            result[name], result[f"{name}_accuracy"] = losses.piece_at_cell(features, table, bias, cells, ids)
         return result
 
     def retrieval_losses(self, pages: torch.Tensor, examples: list[Example], queries: list[tuple[str, int]]):

@@ -59,9 +59,10 @@ def test_every_positive_patch_is_asked_to_beat_all_negatives():
 
 def test_pieces_of_one_cell_are_not_each_others_negatives():
     table = torch.eye(4)
-    features = torch.tensor([[2.0, 3.0, 0.0, 1.0], [0.0, 0.0, 1.0, 0.0]])
+    features = torch.tensor([[2.0, 3.0, 0.0, 0.5], [0.0, 0.0, 1.0, -0.5]]) / losses.PIECE_SCALE
+    bias = torch.tensor([0.0, 0.0, 0.0, 0.5])
     cells, pieces = torch.tensor([0, 0, 1]), torch.tensor([0, 1, 2])
-    loss, right = losses.piece_at_cell(features, table, cells, pieces)
+    loss, right = losses.piece_at_cell(features, table, bias, cells, pieces)
     others = math.exp(0.0) + math.exp(1.0)
     first = -math.log(math.exp(2.0) / (math.exp(2.0) + others))
     second = -math.log(math.exp(3.0) / (math.exp(3.0) + others))
