@@ -9,8 +9,8 @@ the ground before the features say which characters and subwords are where.
 import torch
 from torch.nn import functional as F
 
-# Makes features come out as long as the rows of the embedding table. Shorter ones would be drowned by what the layers of
-# a fresh language model add to them.
+# Makes features come out as long as the rows of the embedding table. Shorter ones would be drowned by what the layers
+# of a fresh language model add to them.
 PIECE_SCALE = 0.25
 
 
