@@ -182,6 +182,8 @@ class Pretrainer(nn.Module):
         for number, (query, _) in enumerate(queries):
             words = query.split(" ")
             for token, word in places[number]:
+                if not positive[words[word]].any():
+                    continue
                 rows.append(number)
                 columns.append(token)
                 owners.append(words[word])
