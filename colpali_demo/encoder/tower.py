@@ -8,7 +8,7 @@ registered with `AutoConfig` and `AutoModel` at the bottom of this file, the one
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel, initialization
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 
@@ -71,12 +71,10 @@ class ConvTower(PreTrainedModel):
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
+        # Only through transformers' own functions: they leave alone what a checkpoint has filled in.
+        super()._init_weights(module)
         if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        elif isinstance(module, nn.BatchNorm2d):
-            module.reset_running_stats()
-            nn.init.ones_(module.weight)
-            nn.init.zeros_(module.bias)
+            initialization.kaiming_normal_(module.weight, nonlinearity="relu")
 
     def forward(
         self, pixel_values: torch.Tensor, output_hidden_states: bool = False, **kwargs

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from colpali_demo import load_encoder
 from colpali_demo.training.model import build_model, build_processor, train_tokenizer
 from colpali_demo.training.pages import CHAR, TrainingPage
-from colpali_demo.training.pretrain import Pretrainer, Run, Schedule, sample_queries
+from colpali_demo.training.pretrain import Pretrainer, Run, Schedule, sample_queries, to_pixels
 from colpali_demo.training.targets import make_example
 
 WORDS = ["alpha", "beta", "gamma", "delta", "omega", "sigma"]
@@ -58,7 +58,8 @@ def test_a_run_goes_through_both_stages_and_leaves_a_checkpoint(tmp_path, proces
     assert all(np.isfinite(line["character"]) for line in lines)
 
     encoder = load_encoder(str(tmp_path / "checkpoint"), device="cpu")
-    page = encoder.embed_pages([Image.new("RGB", (50, 80), "white")])[0]
+    drawn = example(processor, 0)
+    page = encoder.embed_pages([Image.fromarray(drawn.pixels)])[0]
     assert (page.layout.rows, page.layout.cols) == (4, 4)
     # What training saw as a page and as a query is what the app's encoder makes of them.
     run.average.eval()
@@ -68,6 +69,9 @@ def test_a_run_goes_through_both_stages_and_leaves_a_checkpoint(tmp_path, proces
     query = encoder.embed_query("alpha beta")
     assert [token.index for token in query.tokens if token.kind == "word"] == [token for token, _ in places[0]]
     torch.testing.assert_close(vectors[0][mask[0]], query.vectors, atol=2e-4, rtol=0)
+    with torch.inference_mode():
+        _, vectors = trainer.encode_pages(to_pixels([drawn], torch.device("cpu")))
+    torch.testing.assert_close(vectors[0], page.vectors, atol=2e-3, rtol=0)
 
 
 def test_a_killed_run_goes_on_where_it_was(tmp_path, processor):
