@@ -247,4 +247,4 @@ def test_the_checkpoint_says_what_to_expect(visitor):
 
 def test_notes_open(visitor):
     visitor.page.get_by_role("tab", name="Notes").click()
-    assert visitor.page.is_visible("text=The numbers add up")
+    visitor.page.get_by_text("The numbers add up").wait_for()
