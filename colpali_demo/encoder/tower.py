@@ -68,6 +68,9 @@ class ConvTower(PreTrainedModel):
             down = [nn.Conv2d(channels, width, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
             self.stages.append(nn.Sequential(*down, *(ResidualBlock(width) for _ in range(depth))))
             channels = width
+        # As SigLIP's post_layernorm. Without it a cell can say "text" or "empty" with a long common offset, and the few
+        # dimensions left for what the text says are drowned.
+        self.post_norm = nn.LayerNorm(channels)
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -86,7 +89,7 @@ class ConvTower(PreTrainedModel):
             x = stage(x)
             hidden_states.append(x)
         return BaseModelOutputWithPooling(
-            last_hidden_state=x.flatten(2).transpose(1, 2),
+            last_hidden_state=self.post_norm(x.flatten(2).transpose(1, 2)),
             hidden_states=tuple(hidden_states) if output_hidden_states else None,
         )
 

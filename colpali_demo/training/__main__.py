@@ -21,6 +21,11 @@ def main() -> None:
     curves.set_defaults(run=draw)
     add_words(commands.add_parser("words", help="embed frequent words with a text model, for `pretrain --words`"))
     add_evaluate(commands.add_parser("evaluate", help="measure how well a checkpoint reads PDFs with a text layer"))
+    weak = commands.add_parser(
+        "calibrate", help="measure what a weak match is; writes calibration.json to the checkpoint"
+    )
+    weak.add_argument("folder", type=Path, help="the checkpoint")
+    weak.set_defaults(run=calibrate_weak_matches)
     arguments = parser.parse_args()
     arguments.run(arguments)
 
@@ -144,6 +149,13 @@ def evaluate(arguments: argparse.Namespace) -> None:
     )
     print(table(result))
     save(result, arguments.json, encoder.checkpoint.folder if arguments.write_reading else None)
+
+
+def calibrate_weak_matches(arguments: argparse.Namespace) -> None:
+    from colpali_demo import load_encoder
+    from colpali_demo.encoder import calibrate
+
+    calibrate(load_encoder(str(arguments.folder))).save(arguments.folder / "calibration.json")
 
 
 if __name__ == "__main__":

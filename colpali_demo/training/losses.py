@@ -9,9 +9,9 @@ the ground before the features say which characters and subwords are where.
 import torch
 from torch.nn import functional as F
 
-# Makes features come out as long as the rows of the embedding table. Shorter ones would be drowned by what the layers
-# of a fresh language model add to them.
-PIECE_SCALE = 0.25
+# Features and rows of the table are both about 16 long: a cell that shows one piece and nothing else can give it 32
+# nats over the average piece, one that shows four of them 16 each.
+PIECE_SCALE = 0.125
 
 
 def late_interaction_scores(queries: torch.Tensor, query_mask: torch.Tensor, pages: torch.Tensor) -> torch.Tensor:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+from torch import nn
 from transformers import (
     ColPaliConfig,
     ColPaliForRetrieval,
@@ -107,7 +108,30 @@ def build_model(processor: ColPaliProcessor, width: int = 256, layers: int = 4, 
         hidden_size=width,
         image_token_id=processor.image_token_id,
     )
-    return ColPaliForRetrieval(ColPaliConfig(vlm_config=vlm, embedding_dim=embedding_dim))
+    model = ColPaliForRetrieval(ColPaliConfig(vlm_config=vlm, embedding_dim=embedding_dim))
+    start_near_identity(model)
+    return model
+
+
+@torch.no_grad()
+def start_near_identity(model: ColPaliForRetrieval) -> None:
+    """Initial weights with which a patch's vector is its tower feature, and a token's its row of the table, rotated.
+
+    Small random numbers (the usual deviation of 0.02) in a chain of linear maps learn one direction after the other: in
+    a run that began with them all patches lay in 13 of 128 dimensions. Here projector and head begin as rotations, rows
+    of the table have unit variance, and the language model's layers add nothing at first. So what the dense losses
+    teach the tower is worth something to the late-interaction losses from their first step.
+    """
+    language_model = model.vlm.language_model
+    nn.init.normal_(language_model.embed_tokens.weight, std=language_model.config.hidden_size**-0.5)  # times its root
+    projector = model.vlm.multi_modal_projector.linear
+    nn.init.orthogonal_(projector.weight)
+    nn.init.zeros_(projector.bias)
+    for layer in language_model.layers:
+        nn.init.zeros_(layer.self_attn.o_proj.weight)
+        nn.init.zeros_(layer.mlp.down_proj.weight)
+    nn.init.orthogonal_(model.embedding_proj_layer.weight)
+    nn.init.zeros_(model.embedding_proj_layer.bias)
 
 
 def save_checkpoint(model: ColPaliForRetrieval, processor: ColPaliProcessor, folder: Path) -> None:

@@ -27,6 +27,7 @@ from .model import save_checkpoint
 from .targets import CHARACTER_CLASSES, CHARACTER_STRIDE, TOUCH, Example, patch_overlap
 
 EMPTY_CELLS = 2_000  # background cells a page contributes to the character loss
+TABLE_RATE = 0.1  # of the learning rate: what is to be read must not run away from the features that learn to read it
 PIECES = 400  # subwords a page contributes: each costs a softmax over the vocabulary
 
 
@@ -267,12 +268,16 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
         trainer.to(self.device)
         self.average = copy.deepcopy(trainer.model).eval().requires_grad_(False)
-        decayed = [p for p in trainer.parameters() if p.ndim > 1]
-        plain = [p for p in trainer.parameters() if p.ndim <= 1]
+        table = trainer.model.get_input_embeddings().weight
+        others = [p for p in trainer.parameters() if p is not table]
+        groups = [
+            {"params": [p for p in others if p.ndim > 1], "weight_decay": 0.02},
+            {"params": [p for p in others if p.ndim <= 1]},
+            {"params": [table], "scale": TABLE_RATE},
+        ]
         self.optimizer = torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}],
-            lr=schedule.learning_rate, betas=(0.9, 0.98), fused=True,
-        )  # fmt: skip
+            groups, lr=schedule.learning_rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True
+        )
         self.seen = self.steps = 0
         self.state_file = folder / "state.pt"
         if self.state_file.exists():
@@ -302,7 +307,7 @@ class Run:
         schedule, trainer = self.schedule, self.trainer
         rate = schedule.rate(self.seen)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("scale", 1.0)
         trainer.train()
         whole = self.seen >= schedule.dense_pages
         pixels = to_pixels(examples, self.device)

@@ -106,3 +106,29 @@ def test_queries_come_from_the_page_they_are_asked_of(processor):
     assert len(queries) == 24
     for query, page in queries:
         assert f" {query} " in " " + " ".join(examples[page].words) + " "
+
+
+def test_a_fresh_model_passes_features_and_table_rows_on_to_the_vectors(processor):
+    torch.manual_seed(0)
+    model = build_model(processor, width=64, layers=2, embedding_dim=16)
+    trainer = Pretrainer(model, processor).eval()
+
+    def head(hidden):
+        unit = torch.nn.functional.normalize(hidden, dim=-1)
+        return torch.nn.functional.normalize(unit @ model.embedding_proj_layer.weight.T, dim=-1)
+
+    with torch.inference_mode():
+        image, pages = trainer.encode_pages(to_pixels([example(processor, 0)], torch.device("cpu")))
+        torch.testing.assert_close(pages[0, :16], head(image.pooler_output[0]), atol=1e-5, rtol=0)
+        (query,), _, places = trainer.encode_queries(["omega"])
+        rows = model.get_input_embeddings().weight[trainer.tokenizer(" omega", add_special_tokens=False)["input_ids"]]
+        torch.testing.assert_close(query[[token for token, _ in places[0]]], head(rows), atol=1e-5, rtol=0)
+
+
+def test_the_vectors_of_a_fresh_model_fill_the_space(processor):
+    torch.manual_seed(0)
+    trainer = Pretrainer(build_model(processor, width=64, layers=2, embedding_dim=16), processor).eval()
+    with torch.inference_mode():
+        rows = trainer.model.get_input_embeddings().weight @ trainer.model.embedding_proj_layer.weight.T
+    spectrum = torch.linalg.svdvals(rows - rows.mean(dim=0)) ** 2
+    assert spectrum.sum() ** 2 / (spectrum**2).sum() > 15  # of 16 dimensions
