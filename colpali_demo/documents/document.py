@@ -77,7 +77,8 @@ class Document:
 
     The page clock stops drawing a page after `settings.page_seconds`. The document clock, `settings.document_seconds`,
     counts the time spent on opening and drawing, not what the caller does between pages. A page that kills the renderer
-    costs that page: a new renderer goes on after it, until `settings.child_deaths` have died.
+    costs that page: a new renderer goes on after it, until `settings.child_deaths` have died. A page that PDFium
+    refuses to draw is tried with poppler, where that is installed and counts as many pages.
 
     Use it from one thread. `close` may come from any thread: it kills the renderer and ends the iteration without an
     error. Leaving the loop early, the context manager, and losing the last reference close it too.
@@ -92,11 +93,12 @@ class Document:
         self._file = file
         self._size = 0
         self._settings = settings
-        self._renderer = ""
-        self._process: RendererProcess | None = None
+        self._renderer = ""  # the one that opened the file
+        self._others: list[str] = []  # those to ask about a page that it refuses to draw
+        self._processes: dict[str, RendererProcess] = {}  # by renderer
         self._deaths = 0
         self._seconds_left = settings.document_seconds
-        self._cut = False  # there are more pages than we may read
+        self._pages = 0  # at most one more than we may read
         self._ended = False
         self._in_use = threading.Lock()  # held while the process and the file are used, and to close them
 
@@ -108,7 +110,7 @@ class Document:
                     yield page
                 if self._ended:
                     return
-            if self._cut:
+            if self._pages > self.page_count:
                 self._add_error(None, "too_many_pages")
         finally:
             self.close()
@@ -125,11 +127,11 @@ class Document:
     def close(self) -> None:
         """Kill the renderer and let go of the file. Pages already read stay as they are."""
         self._ended = True
-        process = self._process
-        if process is not None:
+        for process in list(self._processes.values()):
             process.kill()  # wakes a thread that waits for a page
         with self._in_use:
-            self._drop_process()
+            for renderer in list(self._processes):
+                self._drop(renderer)
             if self._file >= 0:
                 os.close(self._file)
                 self._file = -1
@@ -147,61 +149,93 @@ class Document:
             raise RenderFailure("unsupported_type")
         with open(self._file, "rb", closefd=False) as file:
             self.document = hashlib.file_digest(file, "sha256").hexdigest()[:16]
-        pages = self._start_first_of(_renderers(kind, self._settings))
-        self.page_count = min(pages, self._settings.max_pages)
-        self._cut = pages > self._settings.max_pages
+        self._pages = self._start_first_of(_renderers(kind, self._settings))
+        self.page_count = min(self._pages, self._settings.max_pages)
 
     def _start_first_of(self, renderers: list[str]) -> int:
         """Start the first renderer that can open the file; raises the first one's RenderFailure where none can."""
         first_failure = None
-        for renderer in renderers:
-            self._renderer = renderer
+        for position, renderer in enumerate(renderers):
+            self._renderer, self._others = renderer, renderers[position + 1 :]
             try:
-                return self._start()
+                return self._start(renderer)
             except RenderFailure as failure:
-                self._drop_process()
+                self._drop(renderer)
                 if failure.code == "renderer_failed":  # nobody has looked at the file, nor would the next one
                     raise
                 first_failure = first_failure or failure
         raise first_failure
 
-    def _start(self) -> int:
+    def _start(self, renderer: str) -> int:
         """Start a renderer and have it open the file; the number of pages, at most `max_pages` + 1."""
         try:
-            self._process = RendererProcess(self._file, self._size, self._renderer, self._settings)
+            process = RendererProcess(self._file, self._size, renderer, self._settings)
         except OSError as error:
             raise RenderFailure("renderer_failed", str(error)) from None
+        self._processes[renderer] = process
         if self._ended:  # closed meanwhile, by somebody who saw no process to kill
             raise RenderFailure("renderer_failed", "closed")
-        self._process.wait_until_ready()
-        return self._clocked(self._process.open)
+        process.wait_until_ready()
+        return self._clocked(process.open)
 
     def _read_page(self, number: int) -> Page | None:
         """The page; None where it failed, which is then in `errors`, or where the document was closed."""
         with self._in_use:
             if self._ended:
                 return None
-            if self._process is None and not self._restart():
+            if self._renderer not in self._processes and not self._restart():
                 return None
             try:
-                header, jpeg = self._clocked(self._process.render, number)
-                width, height = parse_image(header, jpeg, self._settings.render_pixels)
-                words, blank = parse_words(header.get("words")), header.get("blank") is True
-                return Page(self.document, self.source, number, width, height, jpeg, words, blank)
+                return self._draw(number, self._renderer)
             except RendererLost as lost:
-                self._drop_process()
+                self._drop(self._renderer)
                 if not self._ended:  # else it was `close` that killed it
                     self._survive(number, lost)
             except RenderFailure as failure:
-                self._add_error(number, failure.code, failure.detail)
+                page = self._second_opinion(number) if failure.code == "page_failed" else None
+                if page is None and not self._ended:
+                    self._add_error(number, failure.code, failure.detail)
+                return page
+        return None
+
+    def _draw(self, number: int, renderer: str) -> Page:
+        """The page as a running renderer draws it; raises RenderFailure."""
+        header, jpeg = self._clocked(self._processes[renderer].render, number)
+        width, height = parse_image(header, jpeg, self._settings.render_pixels)
+        words, blank = parse_words(header.get("words")), header.get("blank") is True
+        return Page(self.document, self.source, number, width, height, jpeg, words, blank)
+
+    def _second_opinion(self, number: int) -> Page | None:
+        """A page that the first renderer refused, drawn by another; None where there is none that can.
+
+        A renderer that cannot open the file, counts other pages in it, or dies over a page, is not asked again.
+        """
+        for renderer in list(self._others):
+            try:
+                # Poppler skips a page that is missing, and then calls the next one by its number.
+                if renderer not in self._processes and self._start(renderer) != self._pages:
+                    raise RenderFailure("damaged", "another number of pages")
+            except RenderFailure as failure:
+                logger.info("%s: %s: %s", self.source, renderer, failure)
+                self._others.remove(renderer)
+                self._drop(renderer)
+                continue
+            try:
+                return self._draw(number, renderer)
+            except RendererLost as lost:
+                logger.info("%s, page %d: %s: %s", self.source, number, renderer, lost)
+                self._others.remove(renderer)
+                self._drop(renderer)
+            except RenderFailure as failure:
+                logger.info("%s, page %d: %s: %s", self.source, number, renderer, failure)
         return None
 
     def _restart(self) -> bool:
         """A new renderer for the pages after the one that killed the last."""
         try:
-            self._start()
+            self._start(self._renderer)
         except RenderFailure as failure:
-            self._drop_process()
+            self._drop(self._renderer)
             if not self._ended:
                 self._end(failure.code if failure.code == "document_timeout" else "gave_up", failure.detail)
             return False
@@ -230,10 +264,10 @@ class Document:
         finally:
             self._seconds_left -= time.monotonic() - start
 
-    def _drop_process(self) -> None:
-        if self._process is not None:
-            self._process.close()
-            self._process = None
+    def _drop(self, renderer: str) -> None:
+        process = self._processes.pop(renderer, None)
+        if process is not None:
+            process.close()
 
     def _end(self, code: str, detail: str = "") -> None:
         self._add_error(None, code, detail)

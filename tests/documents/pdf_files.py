@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -108,3 +109,57 @@ def nested_filters() -> bytes:
             4: stream(packed, b"/Filter[/FlateDecode/FlateDecode]"),
         }
     )
+
+
+def object_stream_bomb() -> bytes:
+    """A page whose font lies in an object stream of 3 kB that unpacks to 300 MB."""
+    body = b"10 0 " + b" " * 300_000_000
+    packed = zlib.compress(zlib.compress(body, 1), 9)
+    objects = {
+        1: b"<</Type/Catalog/Pages 2 0 R>>",
+        2: b"<</Type/Pages/Count 1/Kids[3 0 R]>>",
+        3: b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<</Font<</F1 10 0 R>>>>>>",
+        4: stream(text("1")),
+        5: stream(packed, b"/Type/ObjStm/N 1/First 5/Filter[/FlateDecode/FlateDecode]"),
+    }
+    return xref_stream_pdf(objects, {10: (5, 0)})
+
+
+def xref_stream_pdf(objects: dict[int, bytes], packed: dict[int, tuple[int, int]]) -> bytes:
+    """A PDF with a cross-reference stream: `packed` objects lie in the object stream (its number, their index)."""
+    data = bytearray(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
+    entries = {0: (0, 0, 65535)}
+    for number, body in objects.items():
+        entries[number] = (1, len(data), 0)
+        data += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    entries |= {number: (2, *place) for number, place in packed.items()}
+    table = max(entries) + 1
+    entries[table] = (1, len(data), 0)
+    rows = b"".join(struct.pack(">BIH", *entries.get(number, (0, 0, 0))) for number in range(table + 1))
+    body = stream(rows, b"/Type/XRef/Size %d/W[1 4 2]/Root 1 0 R" % (table + 1))
+    return bytes(data + b"%d 0 obj\n%s\nendobj\nstartxref\n%d\n%%%%EOF\n" % (table, body, len(data)))
+
+
+def giant_image() -> Content:
+    """An image of 60,000 x 60,000 pixels (10 GB in RGB) whose data is a few bytes."""
+    entries = (
+        b"/Type/XObject/Subtype/Image/Width 60000/Height 60000/ColorSpace/DeviceRGB/BitsPerComponent 8"
+        b"/Filter/FlateDecode"
+    )
+    return Content(
+        b"q 600 0 0 700 0 0 cm /I Do Q", b"/XObject<</I 1000 0 R>>", {1000: stream(zlib.compress(bytes(9)), entries)}
+    )
+
+
+def nested_operators(depth: int = 500_000) -> bytes:
+    """Graphics states, arrays and dictionaries opened half a million deep."""
+    return b"q " * depth + b"[" * depth + b"<<" * depth + BLACK_SQUARE
+
+
+def nested_page_tree(depth: int = 5_000) -> bytes:
+    """A page below thousands of page tree nodes, one in the other."""
+    objects = {1: b"<</Type/Catalog/Pages 2 0 R>>"}
+    for number in range(2, depth):
+        objects[number] = b"<</Type/Pages/Count 1/Kids[%d 0 R]>>" % (number + 1)
+    objects[depth] = b"<</Type/Page/MediaBox[0 0 612 792]>>"
+    return write_pdf(objects)

@@ -21,7 +21,11 @@ from tests.documents.pdf_files import (
     BLACK_SQUARE,
     Content,
     exponential_forms,
+    giant_image,
     nested_filters,
+    nested_operators,
+    nested_page_tree,
+    object_stream_bomb,
     pages_pdf,
     self_drawing_form,
     slow_shading,
@@ -74,7 +78,7 @@ def test_a_document_may_be_called_something_else(save: Save, settings: Settings)
 
 
 @pytest.mark.parametrize(
-    "name", ["-v.pdf", "quote'\"$(id).pdf", "new\nline.pdf", "%s{0}.pdf", "n" * 240 + ".pdf", "spaced out .pdf"]
+    "name", ["-v.pdf", "quote'\"$(id).pdf", "new\nline.pdf", "%s{0}.pdf", "n" * 250 + ".pdf", "spaced out .pdf"]
 )
 @pytest.mark.parametrize("renderer", ["pdfium", "pdf2image"])
 def test_hostile_names_are_only_names(save: Save, settings: Settings, name: str, renderer: str) -> None:
@@ -222,6 +226,35 @@ def test_nested_filters_run_out_of_memory(save: Save, settings: Settings) -> Non
     assert read(save(nested_filters()), replace(settings, page_seconds=20.0)) == ([], [(1, "page_memory")])
 
 
+def test_an_object_stream_that_unpacks_without_end_runs_out_of_memory(save: Save, settings: Settings) -> None:
+    assert read(save(object_stream_bomb()), settings) == ([], [(1, "page_memory")])
+
+
+@pytest.mark.parametrize("renderer", ["pdfium", "pdf2image"])
+def test_a_giant_image_does_not_take_the_memory_it_claims(save: Save, settings: Settings, renderer: str) -> None:
+    path = save(pages_pdf([text("1"), giant_image(), text("3")]))
+    pages, errors = read(path, replace(settings, pdf_renderer=renderer, page_seconds=30.0, document_seconds=60.0))
+    assert {1, 3} <= set(pages)
+    assert set(pages) | {page for page, _ in errors} == {1, 2, 3}
+
+
+def test_operators_nested_half_a_million_deep(save: Save, settings: Settings) -> None:
+    pages, errors = read(save(pages_pdf([nested_operators(), text("2")])), settings)
+    assert 2 in pages
+    assert set(pages) | {page for page, _ in errors} == {1, 2}
+
+
+def test_a_page_below_thousands_of_nodes(save: Save, settings: Settings) -> None:
+    path = save(nested_page_tree())
+    assert code_of(path, replace(settings, pdf_renderer="pdfium")) == "no_pages"
+    assert read(path, settings) == ([1], [])  # poppler follows them all
+
+
+def test_a_document_of_very_many_pages_costs_no_more_than_those_that_are_read(save: Save, settings: Settings) -> None:
+    pages, errors = read(save(pages_pdf([b""] * 20_000)), replace(settings, max_pages=4))
+    assert (pages, errors) == ([1, 2, 3, 4], [(None, "too_many_pages")])
+
+
 def test_too_many_bombs_end_the_document(save: Save, settings: Settings) -> None:
     path = save(pages_pdf([self_drawing_form(), text("2"), self_drawing_form(), text("4"), text("5")]))
     settings = replace(settings, page_seconds=20.0, child_deaths=2)
@@ -256,7 +289,8 @@ def test_documents_are_read_at_the_same_time(save: Save, settings: Settings) -> 
 
 
 def process_of(document: Document) -> int:
-    return document._process._process.pid
+    (process,) = document._processes.values()
+    return process._process.pid
 
 
 def is_gone(pid: int) -> bool:

@@ -101,7 +101,7 @@ def test_slow_pages_are_stopped_with_all_their_processes(save: Save, forced: Set
     document = open_document(
         save(pages_pdf([slow_shading(), BLACK_SQUARE])), settings=replace(forced, page_seconds=2.0)
     )
-    group = document._process._process.pid
+    group = document._processes["pdf2image"]._process.pid
     assert living_members(group) == [group]
     assert [page.number for page in document] == [2]
     assert [(error.page, error.code) for error in document.errors] == [(1, "page_timeout")]

@@ -187,3 +187,62 @@ except OSError as error:
     assert rest[-1] == "File too large"
     if sys.platform == "linux":
         assert rest[0] == "no memory"
+
+
+# A first renderer that refuses page 2, and another that answers with ANSWER.
+SECOND_OPINION = """
+second = json.loads(sys.argv[1])["renderer"] == "pdf2image"
+if not second:
+    send({"error": REFUSAL})
+    continue
+page["blank"] = False
+ANSWER
+"""
+
+
+@pytest.mark.parametrize(
+    ("refusal", "answer", "read", "codes"),
+    [
+        ("page_failed", "send(page, jpeg(90, 80))", [1, 2, 3], []),
+        ("page_failed", "send({'error': 'page_failed'})", [1, 3], ["page_failed"]),
+        ("page_failed", "os.abort()", [1, 3], ["page_failed"]),
+        ("page_failed", "time.sleep(600)", [1, 3], ["page_failed"]),
+        ("page_too_small", "send(page, jpeg(90, 80))", [1, 3], ["page_too_small"]),
+    ],
+)
+def test_a_page_that_pdfium_refuses_gets_a_second_opinion(
+    monkeypatch: pytest.MonkeyPatch,
+    path: Path,
+    settings: Settings,
+    refusal: str,
+    answer: str,
+    read: list[int],
+    codes: list[str],
+) -> None:
+    lines = SECOND_OPINION.replace("REFUSAL", repr(refusal)).replace("ANSWER", answer)
+    take_over(monkeypatch, lines.strip().replace("\n", "\n    "))
+    document = open_document(path, settings=replace(settings, page_seconds=2.0))
+    pages = list(document)
+    assert [page.number for page in pages] == read
+    assert [page.blank for page in pages] == [page.number != 2 for page in pages]
+    assert [error.code for error in document.errors] == codes
+    assert document._processes == {}
+
+
+def test_a_second_renderer_that_does_not_start_is_asked_once(
+    monkeypatch: pytest.MonkeyPatch, path: Path, settings: Settings, tmp_path: Path
+) -> None:
+    started = tmp_path / "started"
+    ready = f"""
+if json.loads(sys.argv[1])["renderer"] == "pdf2image":
+    open({str(started)!r}, "a").write("x")
+    sys.exit(1)
+{READY}
+"""
+    script = TAKEN_OVER.replace("READY", ready).replace("if int(line) != 2:", "if False:")
+    script = script.replace("ANSWER", "send({'error': 'page_failed'})")
+    monkeypatch.setattr(sandbox, "COMMAND", (sys.executable, "-c", script))
+    document = open_document(path, settings=settings)
+    assert list(document) == []
+    assert [(error.page, error.code) for error in document.errors] == [(n, "page_failed") for n in (1, 2, 3)]
+    assert started.read_text() == "x"
