@@ -9,10 +9,6 @@ the ground before the features say which characters and subwords are where.
 import torch
 from torch.nn import functional as F
 
-# Features and rows of the table are both about 16 long: a cell that shows one piece and nothing else can give it 32
-# nats over the average piece, one that shows four of them 16 each.
-PIECE_SCALE = 0.125
-
 
 def late_interaction_scores(queries: torch.Tensor, query_mask: torch.Tensor, pages: torch.Tensor) -> torch.Tensor:
     """MaxSim of every query with every page: sum over query tokens of the best page vector's dot product.
@@ -73,7 +69,7 @@ def piece_at_cell(
     Several subwords may share a cell: the others of the same cell are left out of each one's denominator.
 
     Args:
-        features: (pages * rows * columns, width); `table`: (vocabulary, width).
+        features: (pages * rows * columns, width), already divided by the temperature; `table`: (vocabulary, width).
         bias: (vocabulary,), how frequent pieces are. Without it the features must say so, with an offset common to all
             of them that drowns their content in every cosine.
         cells: int64 (pieces,), flat index of the cell that holds each piece; `pieces`: int64 (pieces,), token ids.
@@ -81,7 +77,7 @@ def piece_at_cell(
     Returns:
         The loss and the share of pieces that are their cell's best guess.
     """
-    logits = PIECE_SCALE * features[cells] @ table.T + bias
+    logits = features[cells] @ table.T + bias
     occupied, group = torch.unique(cells, return_inverse=True)
     present = torch.zeros(len(occupied), logits.shape[1], dtype=torch.bool, device=cells.device)
     present[group, pieces] = True
@@ -90,3 +86,26 @@ def piece_at_cell(
     logits = logits.masked_fill(others, -torch.inf)
     loss = F.cross_entropy(logits, pieces)
     return loss, (logits.argmax(dim=1) == pieces).float().mean()
+
+
+def cell_of_piece(
+    features: torch.Tensor, table: torch.Tensor, cells: torch.Tensor, pieces: torch.Tensor, side: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where each subword stands among all cells of the batch: `token_to_patch` for tokens without a context.
+
+    Args:
+        features, table, cells, pieces: as `piece_at_cell`.
+        side: cells in a row. The cells around one that holds a piece's center may show its ends: they do not count.
+
+    Returns:
+        The loss over the distinct pieces and the share of them whose best cell holds one.
+    """
+    distinct, rows = torch.unique(pieces, return_inverse=True)
+    logits = (table[distinct] @ features.T).float()
+    holds = torch.zeros(logits.shape, device=logits.device)
+    holds[rows, cells] = 1.0
+    pages = holds.view(-1, 1, side, side)  # of one piece on one page
+    around = F.max_pool2d(pages, 3, stride=1, padding=1).view_as(holds).bool()
+    holds = holds.bool()
+    found = holds.gather(1, logits.argmax(dim=1, keepdim=True)).float().mean()
+    return token_to_patch(logits, holds, around & ~holds), found

@@ -1,9 +1,10 @@
 """Teach colpali-tiny to read, from random weights: `python -m colpali_demo.training pretrain`.
 
-Coarse on fine, in two stages. First the vision tower alone learns which character stands in each 8-pixel cell and
-which subword in each 16- and 32-pixel cell, the subwords through the language model's own embedding table. Then the
-whole model runs: every query token is asked to prefer the patches that show its word, and every query its own page.
-The heads that read characters and subwords are dropped when a checkpoint is saved.
+Coarse on fine, in two stages. First the vision tower alone learns which character stands in each 8-pixel cell, which
+subword in each 16-pixel cell and, in the space that MaxSim compares vectors in, which subwords a patch shows and which
+patch shows a subword: through the language model's embedding table, its final norm and the 128-d head, as if the layers
+between added nothing. Then the whole model runs: every query token is asked to prefer the patches that show its word,
+and every query its own page. The heads that read characters and subwords are dropped when a checkpoint is saved.
 """
 
 import copy
@@ -26,6 +27,9 @@ from .meaning import Teacher, meaning_loss
 from .model import save_checkpoint
 from .targets import CHARACTER_CLASSES, CHARACTER_STRIDE, TOUCH, Example, patch_overlap
 
+# Features at stride 16 and rows of the table are both about 16 long: a cell that shows one piece and nothing else can
+# give it 32 nats over the average piece.
+PIECE_SCALE = 0.125
 EMPTY_CELLS = 2_000  # background cells a page contributes to the character loss
 TABLE_RATE = 0.1  # of the learning rate: what is to be read must not run away from the features that learn to read it
 PIECES = 400  # subwords a page contributes: each costs a softmax over the vocabulary
@@ -42,9 +46,10 @@ class Schedule:
     batch: int = 2  # small batches, more steps: early learning is faster per page
     queries: int = 8  # per page
     learning_rate: float = 2e-3
-    weight_character: float = 0.3  # in the second stage; the first takes 1, 1 and 0.5
+    weight_character: float = 0.3  # these four in the second stage; in the first each is 1
     weight_piece: float = 0.3
     weight_grid: float = 0.3
+    weight_cell: float = 0.3
     weight_token: float = 1.0
     weight_page: float = 0.3
     weight_meaning: float = 0.2  # with a teacher only
@@ -74,7 +79,7 @@ class Pretrainer(nn.Module):
         pieces = processor.image_token_id  # the ids before it are pieces of text
         self.piece_bias = nn.Parameter(torch.zeros(pieces))
         self.grid_bias = nn.Parameter(torch.zeros(pieces))
-        self.log_scale = nn.Parameter(torch.tensor(math.log(20.0)))
+        self.log_scale = nn.Parameter(torch.tensor(math.log(30.0)))  # inverse temperature of every cosine
         self.size = config.vision_config.image_size
         self.grid = self.size // config.vision_config.patch_size
 
@@ -126,7 +131,17 @@ class Pretrainer(nn.Module):
         ).embeddings
         return vectors, mask.bool(), places
 
-    def dense_losses(self, image, examples: list[Example]) -> dict[str, torch.Tensor]:
+    @property
+    def scale(self) -> torch.Tensor:
+        return self.log_scale.exp().clamp(max=80.0)
+
+    def without_layers(self, hidden: torch.Tensor) -> torch.Tensor:
+        """The vectors that hidden states (..., width) would give if the language model's layers added nothing."""
+        hidden = self.model.vlm.language_model.norm(hidden)
+        return nn.functional.normalize(self.model.embedding_proj_layer(hidden), dim=-1)
+
+    def dense_losses(self, image, vectors: torch.Tensor, examples: list[Example]) -> dict[str, torch.Tensor]:
+        """Reading at strides 8 and 16 and in the patches' vectors (pages, patches, dim)."""
         device = self.page_ids.device
         grid = self.size // CHARACTER_STRIDE
         cells, labels = [], []
@@ -153,21 +168,23 @@ class Pretrainer(nn.Module):
         table = embedding.weight * embedding.embed_scale
         table = table[: len(self.piece_bias)]
         chosen = [rng.permutation(len(e.piece_ids))[:PIECES] for e in examples]
-        ids = torch.from_numpy(np.concatenate([e.piece_ids[c] for e, c in zip(examples, chosen, strict=True)])).to(
-            device
-        )
-        middle = image.hidden_states[self.stages[1]].permute(0, 2, 3, 1)
-        for name, features, bias in (
-            ("piece", self.piece_head(middle.flatten(0, 2)), self.piece_bias),
-            ("grid", image.pooler_output.flatten(0, 1), self.grid_bias),
-        ):
-            side = self.size // 16 if name == "piece" else self.grid
+        ids = np.concatenate([e.piece_ids[c] for e, c in zip(examples, chosen, strict=True)])
+        ids = torch.from_numpy(ids).to(device)
+
+        def cells_of(side: int) -> torch.Tensor:
             cells = []
             for number, (example, kept) in enumerate(zip(examples, chosen, strict=True)):
                 column, row = (example.piece_centers[kept] * side).astype(np.int64).T
                 cells.append((number * side + row) * side + column)
-            cells = torch.from_numpy(np.concatenate(cells)).to(device)
-            result[name], result[f"{name}_accuracy"] = losses.piece_at_cell(features, table, bias, cells, ids)
+            return torch.from_numpy(np.concatenate(cells)).to(device)
+
+        middle = image.hidden_states[self.stages[1]].permute(0, 2, 3, 1).flatten(0, 2)
+        result["piece"], result["piece_accuracy"] = losses.piece_at_cell(
+            PIECE_SCALE * self.piece_head(middle), table, self.piece_bias, cells_of(self.size // 16), ids
+        )
+        features, table, cells = self.scale * vectors.flatten(0, 1), self.without_layers(table), cells_of(self.grid)
+        result["grid"], result["grid_accuracy"] = losses.piece_at_cell(features, table, self.grid_bias, cells, ids)
+        result["cell"], result["cell_accuracy"] = losses.cell_of_piece(features, table, cells, ids, self.grid)
         return result
 
     def retrieval_losses(self, pages: torch.Tensor, examples: list[Example], queries: list[tuple[str, int]]):
@@ -175,7 +192,7 @@ class Pretrainer(nn.Module):
         device = pages.device
         vectors, mask, places = self.encode_queries([query for query, _ in queries])
         vectors, pages = vectors.float(), pages.float()
-        scale = self.log_scale.exp().clamp(max=80.0)
+        scale = self.scale
 
         positive, touched = word_patches(examples, {w for query, _ in queries for w in query.split(" ")}, self.grid)
         text_slots = pages.shape[1] - self.grid**2
@@ -214,7 +231,7 @@ class Pretrainer(nn.Module):
             [row[[token for token, _ in place]].float().mean(0) for row, place in zip(vectors, places, strict=True)]
         )
         means = nn.functional.normalize(means, dim=-1)
-        return {"meaning": meaning_loss(means, target, self.log_scale.exp().clamp(max=80.0))}
+        return {"meaning": meaning_loss(means, target, self.scale)}
 
 
 def word_patches(examples: list[Example], words: set[str], grid: int) -> tuple[dict, dict]:
@@ -313,16 +330,17 @@ class Run:
         pixels = to_pixels(examples, self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
             image = trainer.model.vlm.get_image_features(pixels, output_hidden_states=True)
-            parts = trainer.dense_losses(image, examples)
+            pages = trainer.embed_pages(image) if whole else trainer.without_layers(image.pooler_output)
+            parts = trainer.dense_losses(image, pages[:, : trainer.grid**2], examples)
             if whole:
                 rng = np.random.default_rng((7, self.seen))
                 queries = sample_queries(examples, schedule.queries, counts, rng)
-                parts |= trainer.retrieval_losses(trainer.embed_pages(image), examples, queries)
+                parts |= trainer.retrieval_losses(pages, examples, queries)
                 if self.teacher:
                     parts |= trainer.meaning_losses(self.teacher, schedule.meaning_words, rng)
-        weights = {"character": 1.0, "piece": 1.0, "grid": 1.0}
+        weights = dict.fromkeys(("character", "piece", "grid", "cell"), 1.0)
         if whole:
-            names = ("character", "piece", "grid", "token", "page", *(["meaning"] if self.teacher else []))
+            names = (*weights, "token", "page", *(["meaning"] if self.teacher else []))
             weights = {name: getattr(schedule, f"weight_{name}") for name in names}
         loss = sum(weight * parts[name] for name, weight in weights.items())
         self.optimizer.zero_grad(set_to_none=True)
