@@ -1,4 +1,4 @@
-"""The command line: `python -m colpali_demo search "revenue by region" *.pdf` and `python -m colpali_demo explain`.
+"""The command line: `python -m colpali_demo search "revenue by region" *.pdf`, and other commands: `--help` lists them.
 
 Results go to standard output, everything else to standard error. Heavy imports wait until they are needed, so that
 `--help` and a mistyped option answer at once.
@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from colpali_demo.explain import Explanation, TokenMatch
     from colpali_demo.settings import Settings
 
-OK, USAGE, NO_PAGE, INTERRUPTED, BROKEN_PIPE = 0, 2, 3, 130, 141  # the last two as shells have them: 128 + signal
+OK, FAILED, USAGE, NO_PAGE, INTERRUPTED, BROKEN_PIPE = (
+    0,
+    1,
+    2,
+    3,
+    130,
+    141,
+)  # the last two as shells have them: 128 + signal
 TOP_TOKENS = 4  # shown per page in the table
 
 
@@ -80,7 +87,21 @@ def _parser() -> argparse.ArgumentParser:
         metavar="INDEX_OR_WORD",
         help="draw the similarity map of this token; without it, the patches that the tokens chose",
     )
-    for command in (search, explain):
+
+    verify = commands.add_parser(
+        "verify",
+        help="check a checkpoint",
+        description="Check that a checkpoint is what this package takes it for, and print a report.",
+        epilog="Exit status: 0 when all checks pass, 1 when one fails, 2 when the checkpoint cannot be loaded.",
+    )
+    verify.set_defaults(command=_verify)
+    verify.add_argument(
+        "--prefix", metavar="TEXT", help="the query prefix it was trained with (default: the one of its family)"
+    )
+    verify.add_argument("--device", help="cuda, mps or cpu (COLPALI_DEVICE; the first of them that there is)")
+    verify.add_argument("--dtype", help="such as float32 or bfloat16 (default: what suits the device)")
+
+    for command in (search, explain, verify):
         command.add_argument("--model", help="checkpoint: tiny, a folder or a Hub id (COLPALI_MODEL; the bundled one)")
         command.add_argument("--download", action="store_true", help="allow downloading the checkpoint from the Hub")
     return parser
@@ -99,9 +120,9 @@ def _settings(given: argparse.Namespace) -> Settings:
         settings = Settings.from_env()
     except ValueError as error:
         raise UsageError(str(error)) from None
-    if not given.query.strip():
+    if "query" in given and not given.query.strip():
         raise UsageError("the query is empty")
-    if len(given.query) > settings.max_query_chars:
+    if "query" in given and len(given.query) > settings.max_query_chars:
         raise UsageError(f"the query has more than {settings.max_query_chars} characters (COLPALI_MAX_QUERY_CHARS)")
     return settings if given.model is None else replace(settings, model=given.model)
 
@@ -188,7 +209,16 @@ def _explain(given: argparse.Namespace, settings: Settings) -> int:
     return OK
 
 
-def _load_encoder(settings: Settings, download: bool) -> Encoder:
+def _verify(given: argparse.Namespace, settings: Settings) -> int:
+    from colpali_demo.verify import verify
+
+    encoder = _load_encoder(settings, given.download, device=given.device, dtype=given.dtype)
+    report = verify(encoder, prefix=given.prefix)
+    print(report)
+    return OK if report.passed else FAILED
+
+
+def _load_encoder(settings: Settings, download: bool, **options: str | None) -> Encoder:
     from transformers.utils import logging
 
     from colpali_demo.encoder import CheckpointError, load_encoder
@@ -196,9 +226,11 @@ def _load_encoder(settings: Settings, download: bool) -> Encoder:
     if not sys.stderr.isatty():
         logging.disable_progress_bar()
     try:
-        return load_encoder(settings.model, download=download)
+        return load_encoder(settings.model, download=download, **options)
     except CheckpointError as error:
         raise UsageError(error.message) from None
+    except ValueError as error:  # a device or a dtype that does not exist
+        raise UsageError(str(error)) from None
 
 
 def _read_page(file: str, number: int, settings: Settings) -> Page | None:

@@ -12,7 +12,7 @@ from colpali_demo.explain import Explanation, explain
 
 if TYPE_CHECKING:
     from colpali_demo.documents import Page
-    from colpali_demo.encoder.colpali import Encoder
+    from colpali_demo.encoder.encoder import Encoder
     from colpali_demo.encoder.layout import PageEmbedding, QueryEmbedding
 
 Progress = Callable[[int, int | None, "Page"], None]

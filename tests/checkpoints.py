@@ -6,14 +6,28 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers.processors import TemplateProcessing
 from transformers import (
+    ColModernVBertConfig,
+    ColModernVBertForRetrieval,
+    ColModernVBertProcessor,
     ColPaliConfig,
     ColPaliForRetrieval,
     ColPaliProcessor,
+    ColQwen2Config,
+    ColQwen2ForRetrieval,
+    ColQwen2Processor,
     GemmaConfig,
+    Idefics3ImageProcessorPil,
+    ModernBertConfig,
+    ModernVBertConfig,
     PaliGemmaConfig,
     PreTrainedConfig,
+    PreTrainedModel,
     PreTrainedTokenizerFast,
+    ProcessorMixin,
+    Qwen2VLConfig,
+    Qwen2VLImageProcessorPil,
     SiglipImageProcessorPil,
     SiglipVisionConfig,
 )
@@ -82,6 +96,87 @@ def make_checkpoint(
         vision_config=vision, text_config=text, projection_dim=32, image_token_id=processor.image_token_id
     )
     model = ColPaliForRetrieval(ColPaliConfig(vlm_config=vlm, embedding_dim=16))
+    return _save(folder, model, processor)
+
+
+def make_colqwen2_checkpoint(folder: Path, *, max_patches: int = 24, seed: int = 0) -> Path:
+    """Save a random ColQwen2 checkpoint whose pages have at most `max_patches` patches of 28 x 28 pixels."""
+    torch.manual_seed(seed)
+    tokenizer = make_tokenizer()
+    special = ["<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|endoftext|>"]
+    tokenizer.add_special_tokens({"additional_special_tokens": special, "pad_token": "<|endoftext|>"})
+    tokenizer.padding_side = "left"  # as in the published checkpoints
+    processor = ColQwen2Processor(
+        image_processor=Qwen2VLImageProcessorPil(
+            size={"shortest_edge": 28 * 28, "longest_edge": 28 * 28 * max_patches}
+        ),
+        tokenizer=tokenizer,
+    )
+    vlm = Qwen2VLConfig(
+        text_config={
+            "vocab_size": len(tokenizer),
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "num_key_value_heads": 1,
+            "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 3, 3]},
+        },
+        vision_config={"depth": 2, "embed_dim": 32, "hidden_size": 32, "num_heads": 2, "mlp_ratio": 2},
+        image_token_id=processor.image_token_id,
+    )
+    return _save(folder, ColQwen2ForRetrieval(ColQwen2Config(vlm_config=vlm, embedding_dim=16)), processor)
+
+
+def make_colmodernvbert_checkpoint(folder: Path, *, longest: int = 128, tile: int = 32, seed: int = 0) -> Path:
+    """Save a random ColModernVBERT checkpoint: tiles of tile x tile pixels with 2 x 2 vectors each."""
+    torch.manual_seed(seed)
+    tokenizer = make_tokenizer()
+    marks = [f"<row_{row}_col_{col}>" for row in range(1, 7) for col in range(1, 7)]
+    special = {"cls_token": "[CLS]", "sep_token": "[SEP]", "additional_special_tokens": ["<global-img>", *marks]}
+    tokenizer.add_special_tokens(special)
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[(t, tokenizer.convert_tokens_to_ids(t)) for t in ("[CLS]", "[SEP]")]
+    )
+    processor = ColModernVBertProcessor(
+        image_processor=Idefics3ImageProcessorPil(
+            size={"longest_edge": longest}, max_image_size={"longest_edge": tile}
+        ),
+        tokenizer=tokenizer,
+        image_seq_len=4,
+    )
+    vlm = ModernVBertConfig(
+        text_config=ModernBertConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            pad_token_id=tokenizer.pad_token_id,
+        ),
+        vision_config=SiglipVisionConfig(
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            image_size=tile,
+            patch_size=4,
+            vision_use_head=False,
+        ),
+        image_token_id=processor.image_token_id,
+        pixel_shuffle_factor=tile // 8,
+    )
+    return _save(folder, ColModernVBertForRetrieval(ColModernVBertConfig(vlm_config=vlm, embedding_dim=16)), processor)
+
+
+MAKERS = {
+    "ColPali": make_checkpoint,
+    "ColQwen2": make_colqwen2_checkpoint,
+    "ColModernVBERT": make_colmodernvbert_checkpoint,
+}
+
+
+def _save(folder: Path, model: PreTrainedModel, processor: ProcessorMixin) -> Path:
     # The usual initialization is so narrow that all vectors would be alike.
     with torch.no_grad():
         for parameter in model.parameters():

@@ -2,7 +2,7 @@
 
 from colpali_demo.encoder.calibration import Calibration, calibrate
 from colpali_demo.encoder.checkpoints import CheckpointError
-from colpali_demo.encoder.colpali import Encoder, load_encoder
+from colpali_demo.encoder.encoder import Encoder, load_encoder
 from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken
 
 __all__ = [

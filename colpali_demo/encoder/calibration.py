@@ -22,7 +22,7 @@ from colpali_demo import maxsim
 from colpali_demo.encoder.checkpoints import CheckpointError, read_json
 
 if TYPE_CHECKING:
-    from colpali_demo.encoder.colpali import Encoder
+    from colpali_demo.encoder.encoder import Encoder
 
 QUANTILE = 0.95
 PAGE_SIZE = (1240, 1754)  # A4 at 150 dots per inch

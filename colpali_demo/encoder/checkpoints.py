@@ -10,6 +10,7 @@ from typing import Any
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
 
+from colpali_demo.encoder.families import FAMILIES, MEAN_SCORED
 from colpali_demo.settings import Settings
 
 BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "colpali-tiny"
@@ -24,8 +25,8 @@ UNMEASURED = {
 class CheckpointError(Exception):
     """A checkpoint cannot be used.
 
-    `code` is one of checkpoint_missing, checkpoint_corrupt, not_colpali, not_downloaded and out_of_memory; `message` is
-    a sentence for people that says what to do.
+    `code` is one of checkpoint_missing, checkpoint_corrupt, unknown_family, not_downloaded, torchvision_missing and
+    out_of_memory; `message` is a sentence for people that says what to do.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -36,11 +37,16 @@ class CheckpointError(Exception):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A ColPali checkpoint on this machine: its files, how to call it, and what it was asked for as."""
+    """A checkpoint on this machine: its files, how to call it, and what it was asked for as."""
 
     folder: Path
     name: str
     source: str
+
+    @property
+    def model_type(self) -> str:
+        """The family, in the words of transformers."""
+        return str(read_json(self.folder / "config.json").get("model_type"))
 
     def reading(self) -> dict[str, Any]:
         """How well the checkpoint reads, from its `reading.json`; `UNMEASURED` when it has none."""
@@ -52,8 +58,8 @@ def find_checkpoint(name: str, *, download: bool = False) -> Checkpoint:
     """Locate a checkpoint by name: "auto", "tiny", a folder, or a Hub id such as "vidore/colpali-v1.3-hf".
 
     "auto" is what `COLPALI_MODEL` names, else the bundled checkpoint. Nothing is downloaded unless `download` is True.
-    Raises CheckpointError: checkpoint_missing, not_downloaded, checkpoint_corrupt, or not_colpali for anything but a
-    ColPali checkpoint in the format of transformers.
+    Raises CheckpointError: checkpoint_missing, not_downloaded, checkpoint_corrupt, or unknown_family for anything but a
+    checkpoint of one of the `FAMILIES` in the format of transformers.
     """
     if name == "auto":
         name = Settings.from_env().model
@@ -66,7 +72,7 @@ def find_checkpoint(name: str, *, download: bool = False) -> Checkpoint:
         checkpoint = Checkpoint(folder, folder.name, name)
     else:
         checkpoint = Checkpoint(_hub_snapshot(name, download), name, name)
-    _require_colpali(checkpoint)
+    _require_family(checkpoint)
     return checkpoint
 
 
@@ -100,19 +106,25 @@ def _hub_snapshot(name: str, download: bool) -> Path:
     return Path(folder)
 
 
-def _require_colpali(checkpoint: Checkpoint) -> None:
-    config = checkpoint.folder / "config.json"
-    if not config.is_file():
+def _require_family(checkpoint: Checkpoint) -> None:
+    if not (checkpoint.folder / "config.json").is_file():
         if (checkpoint.folder / "adapter_config.json").is_file():
             raise CheckpointError(
-                "not_colpali",
+                "unknown_family",
                 f"`{checkpoint.name}` holds only an adapter. Use a complete checkpoint such as vidore/colpali-v1.3-hf.",
             )
         raise CheckpointError("checkpoint_missing", f"`{checkpoint.name}` holds no checkpoint: config.json is missing.")
-    model_type = read_json(config).get("model_type")
-    if model_type != "colpali":
+    model_type = checkpoint.model_type
+    if model_type in MEAN_SCORED:
         raise CheckpointError(
-            "not_colpali",
-            f"`{checkpoint.name}` is not a ColPali checkpoint in the format of transformers, such as "
-            f"vidore/colpali-v1.3-hf: its model type is {model_type}.",
+            "unknown_family",
+            f"`{checkpoint.name}` is a {MEAN_SCORED[model_type]} checkpoint. It scores by a mean of MaxSim; this demo "
+            "explains sums.",
+        )
+    if model_type not in FAMILIES:
+        known = ", ".join(family.name for family in FAMILIES.values())
+        raise CheckpointError(
+            "unknown_family",
+            f"`{checkpoint.name}` is none of {known} in the format of transformers, such as vidore/colpali-v1.3-hf: "
+            f"its model type is {model_type}.",
         )

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -69,24 +69,34 @@ def grid_shape(patches: int, height: int, width: int) -> tuple[int, int]:
     return rows, patches // rows
 
 
-def colpali_layout(
-    ids: Sequence[int], image_token_id: int, height: int, width: int, decode: Callable[[int], str]
-) -> PageLayout:
-    """Layout of a ColPali page, read off the token ids that its processor made.
+class ImageSlots(NamedTuple):
+    """What the image tokens of a page are, in the order of its ids, and the grid that its patches fill."""
 
-    The ids equal to `image_token_id` are the patches, row by row from the top left of an input of height x width
-    pixels; every other id is a token of the prompt, whose text is `decode(id)`.
+    rows: int
+    cols: int
+    slots: list[Slot]
+
+
+def grid_slots(rows: int, cols: int) -> ImageSlots:
+    """Patches alone, row by row from the top left."""
+    return ImageSlots(rows, cols, [("patch", row, col) for row in range(rows) for col in range(cols)])
+
+
+def page_layout(ids: Sequence[int], image_token_id: int, image: ImageSlots, decode: Callable[[int], str]) -> PageLayout:
+    """Layout of a page, read off the token ids that its processor made.
+
+    The ids equal to `image_token_id` are the slots of `image`, in that order; every other id is a token of the prompt,
+    whose text is `decode(id)`. Raises ValueError if there are more or fewer image tokens than slots.
     """
-    rows, cols = grid_shape(sum(token == image_token_id for token in ids), height, width)
-    slots: list[Slot] = []
-    patches = 0
-    for token in ids:
-        if token == image_token_id:
-            slots.append(("patch", *divmod(patches, cols)))
-            patches += 1
-        else:
-            slots.append(("text", decode(token)))
-    return PageLayout(rows, cols, tuple(slots))
+    found = sum(id == image_token_id for id in ids)
+    if found != len(image.slots):
+        raise ValueError(f"{found} image tokens cannot be {len(image.slots)} slots")
+    slots = iter(image.slots)
+    return PageLayout(
+        image.rows,
+        image.cols,
+        tuple(next(slots) if id == image_token_id else ("text", decode(id)) for id in ids),
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """From typed text to token ids, keeping track of what every token is.
 
-`ColPaliProcessor` assembles a query as one string and tokenizes that:
+A processor assembles a query as one string and tokenizes that; ColPali's, for example:
 
     <bos>  Question:  revenue by region  <pad> x 10    \\n
     bos    prefix     word               augmentation  suffix
@@ -21,12 +21,19 @@ from transformers import PreTrainedTokenizerFast
 from colpali_demo.encoder.layout import QueryToken, TokenKind
 
 # Unicode noncharacters, which no text may contain, stand for the special tokens while a query is tokenized.
-BOS, AUGMENTATION, HIDDEN = "\ufdd0", "\ufdd1", "\ufdd2"
+START, AUGMENTATION, END, HIDDEN = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3"
 NOT_TEXT = re.compile("[\ufdd0-\ufdef\ud800-\udfff]")  # noncharacters and lone surrogates
-SUFFIX = "\n"
 # Chinese and Japanese are written without spaces: there, each character is a word.
 CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 WORD = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
+
+
+class QueryFrame(NamedTuple):
+    """What stands around the prefix and the typed text of a query: special tokens or plain text, "" for nothing."""
+
+    start: str
+    augmentation: str
+    end: str
 
 
 class TokenizedQuery(NamedTuple):
@@ -40,14 +47,20 @@ class TokenizedQuery(NamedTuple):
 class QueryTokenizer:
     """Tokenizes queries as the processor of `tokenizer` does, but never takes a special token from typed text."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, frame: QueryFrame) -> None:
         self._pieces = tokenizer
         self._tokenizer = _without_added_tokens(tokenizer)
         self._ids: dict[int, int] = {}  # where an id here differs from the checkpoint's
         added = {token.content: token for token in tokenizer.added_tokens_decoder.values()}
-        for content, sentinel in ((tokenizer.bos_token, BOS), (tokenizer.pad_token, AUGMENTATION)):
+        parts = []
+        for content, sentinel in zip(frame, (START, AUGMENTATION, END), strict=True):
+            if content not in added or _is_space(content):
+                parts.append(content)  # plain text, or a token that comes with the white space below
+                continue
             token = added[content]
             self._add(AddedToken(sentinel, lstrip=token.lstrip, rstrip=token.rstrip, normalized=False), content)
+            parts.append(sentinel)
+        self._frame = QueryFrame(*parts)
         # Tokens of white space, such as the newline of the suffix, do no harm when they are typed.
         for content, token in added.items():
             if _is_space(content):
@@ -60,11 +73,11 @@ class QueryTokenizer:
     def __call__(self, text: str, prefix: str, augmentation: int) -> TokenizedQuery:
         """Assemble and tokenize a query. `augmentation` is the number of augmentation tokens."""
         segments: list[tuple[TokenKind, str]] = [
-            ("bos", BOS),
+            ("bos", self._frame.start),
             ("prefix", as_text(prefix)),
             ("word", as_text(text)),
-            ("augmentation", AUGMENTATION * augmentation),
-            ("suffix", SUFFIX),
+            ("augmentation", self._frame.augmentation * augmentation),
+            ("suffix", self._frame.end),
         ]
         query = "".join(part for _, part in segments)
         kinds = [kind for kind, part in segments for _ in part]

@@ -202,7 +202,6 @@ def checkpoint_value(engine: Engine) -> dict[str, Any]:
         value = {"state": engine.state, "name": name, "text": text, "sentence": engine.error}
         return {**value, "facts": [], "others": others}
     info = engine.encoder.model_info
-    height, width = info["input"]["height"], info["input"]["width"]
     return {
         "state": "ready",
         "name": info["name"],
@@ -212,9 +211,17 @@ def checkpoint_value(engine: Engine) -> dict[str, Any]:
             ["family", info["family"]],
             ["parameters", f"{info['parameters'] / 1e6:,.1f} million"],
             ["runs on", f"{info['device']}, {info['dtype']}"],
-            ["pages", f"squashed to {width} × {height} pixels"],
+            ["pages", info["input"]["text"]],
             ["vectors", f"{info['dim']} numbers each"],
-            ["query", f"<bos>{info['prefix']}… + {info['augmentation']} augmentation tokens + newline"],
+            ["query", _frame_text(info)],
         ],
         "others": others,
     }
+
+
+def _frame_text(info: Mapping[str, Any]) -> str:
+    """What stands around a typed query, in one line."""
+    frame = info["frame"]
+    end = "newline" if frame["end"] == "\n" else frame["end"]
+    text = f"{frame['start']}{info['prefix']}… + {info['augmentation']} × {frame['augmentation']}"
+    return f"{text} + {end}" if end else text

@@ -91,13 +91,13 @@ def test_a_hub_checkpoint_from_the_cache(checkpoint, hub_cache):
 
 def test_another_kind_of_model(damaged):
     (damaged / "config.json").write_text(json.dumps({"model_type": "bert"}))
-    assert error_of(damaged).code == "not_colpali"
+    assert error_of(damaged).code == "unknown_family"
 
 
 def test_an_adapter(tmp_path):
     (tmp_path / "adapter_config.json").write_text("{}")
     error = error_of(tmp_path)
-    assert error.code == "not_colpali"
+    assert error.code == "unknown_family"
     assert "adapter" in error.message
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from colpali_demo.encoder.layout import PageLayout, colpali_layout, grid_shape
+from colpali_demo.encoder.layout import ImageSlots, PageLayout, grid_shape, grid_slots, page_layout
 
 IMAGE = 9
 
@@ -35,7 +35,7 @@ def test_patches_that_fill_no_grid(patches):
 
 def test_layout_comes_from_the_ids_wherever_the_prompt_is():
     ids = [1, *[IMAGE] * 3, 2, *[IMAGE] * 3, 3]
-    page = colpali_layout(ids, IMAGE, height=20, width=30, decode=lambda id: f"<{id}>")
+    page = page_layout(ids, IMAGE, grid_slots(2, 3), decode=lambda id: f"<{id}>")
     assert (page.rows, page.cols) == (2, 3)
     assert page.slots == (
         ("text", "<1>"),
@@ -49,6 +49,19 @@ def test_layout_comes_from_the_ids_wherever_the_prompt_is():
         ("text", "<3>"),
     )
     assert page.patch_vectors.tolist() == [[1, 2, 3], [5, 6, 7]]
+
+
+def test_slots_of_an_image_may_come_in_any_order():
+    image = ImageSlots(1, 2, [("patch", 0, 1), ("tile",), ("patch", 0, 0)])
+    page = page_layout([IMAGE, 1, IMAGE, IMAGE], IMAGE, image, decode=str)
+    assert page.slots == (("patch", 0, 1), ("text", "1"), ("tile",), ("patch", 0, 0))
+    assert page.patch_vectors.tolist() == [[3, 0]]
+
+
+@pytest.mark.parametrize("found", [0, 5, 7])
+def test_image_tokens_and_slots_have_to_agree(found):
+    with pytest.raises(ValueError, match=f"{found} image tokens cannot be 6 slots"):
+        page_layout([1, *[IMAGE] * found], IMAGE, grid_slots(2, 3), decode=str)
 
 
 def test_every_cell_needs_exactly_one_patch():

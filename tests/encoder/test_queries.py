@@ -5,9 +5,10 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import ColPaliProcessor, PreTrainedTokenizerFast, SiglipImageProcessorPil
 
-from colpali_demo.encoder.queries import QueryTokenizer
+from colpali_demo.encoder.queries import QueryFrame, QueryTokenizer
 
 PREFIX = "Question: "
+FRAME = QueryFrame("<bos>", "<pad>", "\n")
 SPECIAL_STRINGS = ["<image>", "<pad>", "<bos>", "<eos>", "<unk>", "<loc0003>", "<seg127>"]
 
 
@@ -52,7 +53,7 @@ def pretrained() -> PreTrainedTokenizerFast:
 
 @pytest.fixture(scope="module")
 def tokenize(pretrained) -> QueryTokenizer:
-    return QueryTokenizer(pretrained)
+    return QueryTokenizer(pretrained, FRAME)
 
 
 def special_ids(tokenizer: PreTrainedTokenizerFast) -> set[int]:
@@ -84,7 +85,7 @@ def test_ids_are_those_of_the_assembled_string(pretrained, tokenize, text, prefi
 @pytest.mark.parametrize("build", [unigram_tokenizer, whole_word_tokenizer, merging_tokenizer])
 def test_ids_are_those_of_the_assembled_string_with_other_vocabularies(build):
     pretrained = colpali_tokenizer(build())
-    tokens, _, _ = QueryTokenizer(pretrained)("pad Question", PREFIX, 10)
+    tokens, _, _ = QueryTokenizer(pretrained, FRAME)("pad Question", PREFIX, 10)
     assert [t.id for t in tokens] == pretrained(f"<bos>{PREFIX}pad Question{'<pad>' * 10}\n")["input_ids"]
 
 
@@ -102,7 +103,7 @@ def test_a_token_across_two_segments_takes_that_of_its_last_character():
     pieces = ["<pad>", "<eos>", "<bos>", "<unk>", *"Q:▁ab\n", "▁a"]
     tokenizer = Tokenizer(models.BPE({p: i for i, p in enumerate(pieces)}, [("▁", "a")], unk_token="<unk>"))
     tokenizer.normalizer = normalizers.Replace(" ", "▁")
-    tokens, _, _ = QueryTokenizer(colpali_tokenizer(as_pretrained(tokenizer)))("ab", "Q: ", 1)
+    tokens, _, _ = QueryTokenizer(colpali_tokenizer(as_pretrained(tokenizer)), FRAME)("ab", "Q: ", 1)
     assert [(t.text, t.kind, t.word) for t in tokens] == [
         ("<bos>", "bos", None),
         ("Q", "prefix", None),
@@ -149,7 +150,7 @@ def test_subwords_of_a_word_share_its_number(tokenize):
 @pytest.mark.parametrize("prefix", [PREFIX, ""])
 def test_typed_special_strings_stay_text(build, special, text, prefix):
     pretrained = colpali_tokenizer(build())
-    tokens, words, _ = QueryTokenizer(pretrained)(text.format(special, special, special), prefix, 10)
+    tokens, words, _ = QueryTokenizer(pretrained, FRAME)(text.format(special, special, special), prefix, 10)
     typed = [token for token in tokens if token.kind == "word"]
     assert not special_ids(pretrained) & {token.id for token in typed}
     assert [token.id for token in tokens].count(pretrained.pad_token_id) == 10
@@ -188,7 +189,7 @@ def test_unknown_words_are_those_without_any_known_piece(tokenize):
 
 def test_unknown_words_in_one_token():
     """Some vocabularies make a single unknown token of several unknown characters, across words."""
-    tokenize = QueryTokenizer(colpali_tokenizer(make_tokenizer(fuse_unk=True)))
+    tokenize = QueryTokenizer(colpali_tokenizer(make_tokenizer(fuse_unk=True)), FRAME)
     tokens, words, unknown = tokenize("日本 costs", PREFIX, 10)
     assert [token.text for token in tokens if token.kind == "word"][0] == "日本"
     assert words == ("日", "本", "costs")
@@ -200,5 +201,5 @@ def test_bytes_of_one_character_go_by_their_names():
     model = models.BPE({p: i for i, p in enumerate(dict.fromkeys(pieces))}, [], unk_token="<unk>", byte_fallback=True)
     tokenizer = Tokenizer(model)
     tokenizer.normalizer = normalizers.Replace(" ", "▁")
-    tokens, _, _ = QueryTokenizer(colpali_tokenizer(as_pretrained(tokenizer)))("é", PREFIX, 0)
+    tokens, _, _ = QueryTokenizer(colpali_tokenizer(as_pretrained(tokenizer)), FRAME)("é", PREFIX, 0)
     assert [token.text for token in tokens if token.kind == "word"] == ["<0xC3>", "<0xA9>"]

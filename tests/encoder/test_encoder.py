@@ -128,7 +128,8 @@ def test_model_info(encoder, checkpoint):
         "dim": 16,
         "prefix": "Question: ",
         "augmentation": 10,
-        "input": {"height": 56, "width": 56},
+        "frame": {"start": "<bos>", "augmentation": "<pad>", "end": "\n"},
+        "input": {"height": 56, "width": 56, "text": "squashed to 56 × 56 pixels"},
         "reads": {
             "schema": 1,
             "level": "unmeasured",

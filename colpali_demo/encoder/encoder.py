@@ -1,24 +1,26 @@
-"""ColPali as an encoder: images of pages and typed queries in, multi-vectors that know their layout out."""
+"""A checkpoint as an encoder: images of pages and typed queries in, multi-vectors that know their layout out."""
 
 from __future__ import annotations
 
+import importlib.util
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import torch
 from PIL import Image
-from transformers import ColPaliForRetrieval, ColPaliProcessor
+from transformers import PreTrainedModel
 
 from colpali_demo.encoder import tower  # noqa: F401  registers the vision tower of the bundled checkpoint
 from colpali_demo.encoder.calibration import Calibration, calibrate
 from colpali_demo.encoder.checkpoints import Checkpoint, CheckpointError, find_checkpoint
-from colpali_demo.encoder.layout import PageEmbedding, QueryEmbedding, colpali_layout
+from colpali_demo.encoder.families import FAMILIES, Family
+from colpali_demo.encoder.layout import PageEmbedding, QueryEmbedding
 from colpali_demo.encoder.queries import QueryTokenizer, as_text
 from colpali_demo.settings import Settings
 
-AUGMENTATION = 10  # augmentation tokens of a query in `ColPaliProcessor.__call__`
+AUGMENTATION = 10  # augmentation tokens that the processors of all families give a query
 BATCH_SIZES = {"cuda": 4, "mps": 2}  # pages at once; on a CPU one at a time is as fast
 
 
@@ -29,7 +31,7 @@ def load_encoder(
     dtype: str | torch.dtype | None = None,
     download: bool = False,
 ) -> Encoder:
-    """Load a ColPali checkpoint: "auto", "tiny", a folder or a Hub id (see `find_checkpoint`).
+    """Load a checkpoint of any family: "auto", "tiny", a folder or a Hub id (see `find_checkpoint`).
 
     Without a `device` it is what `COLPALI_DEVICE` says, else the first of cuda, mps and cpu that there is. Without a
     `dtype` it is bfloat16 on cuda and mps (the activations of Gemma overflow float16) and float32 on the cpu. Nothing
@@ -39,16 +41,23 @@ def load_encoder(
     checkpoint = find_checkpoint(name, download=download)
     device = _device(device or Settings.from_env().device)
     dtype = _dtype(dtype, device)
+    family = FAMILIES[checkpoint.model_type]
     # Whatever is wrong with the files, the parsers of transformers, tokenizers and safetensors each say it with
     # exceptions of their own.
     try:
         # The PIL backend spares torchvision, and gives the same pixels with and without it installed.
-        processor = ColPaliProcessor.from_pretrained(checkpoint.folder, backend="pil", local_files_only=True)
-        model, report = ColPaliForRetrieval.from_pretrained(
+        processor = family.processor_class.from_pretrained(checkpoint.folder, backend="pil", local_files_only=True)
+        model, report = family.model_class.from_pretrained(
             checkpoint.folder, dtype=dtype, local_files_only=True, output_loading_info=True
         )
         model = model.to(device).eval()
     except Exception as error:
+        if "torchvision" in str(error) and importlib.util.find_spec("torchvision") is None:
+            raise CheckpointError(
+                "torchvision_missing",
+                f"The image processor of `{checkpoint.name}` needs torchvision, which is not installed here. Install "
+                "the version that belongs to this torch, or use a checkpoint whose processor has a PIL version.",
+            ) from error
         if _is_out_of_memory(error):
             raise CheckpointError(
                 "out_of_memory", f"`{checkpoint.name}` does not fit into the memory of the {device.type} device."
@@ -63,38 +72,38 @@ def load_encoder(
         raise CheckpointError(
             "checkpoint_corrupt", f"The tokenizer of `{checkpoint.name}` has more tokens than the model embeds."
         )
-    return Encoder(model, processor, checkpoint)
+    return Encoder(model, family(processor), checkpoint)
 
 
 class Encoder:
-    """A loaded ColPali checkpoint. May be shared by threads: the model runs for one of them at a time.
+    """A loaded checkpoint. May be shared by threads: the model runs for one of them at a time.
 
     `model_info` says what is loaded, in plain JSON values; its `reads` says how well the checkpoint reads.
     """
 
-    def __init__(self, model: ColPaliForRetrieval, processor: ColPaliProcessor, checkpoint: Checkpoint) -> None:
+    def __init__(self, model: PreTrainedModel, family: Family, checkpoint: Checkpoint) -> None:
         self.model = model
-        self.processor = processor
+        self.family = family
+        self.processor = family.processor
         self.checkpoint = checkpoint
         self.batch_size = BATCH_SIZES.get(model.device.type, 1)
-        self._tokenize_query = QueryTokenizer(processor.tokenizer)
+        self._tokenize_query = QueryTokenizer(self.processor.tokenizer, family.frame())
         self._model_lock = threading.Lock()
         # Padding settings are state of the tokenizer inside the processor.
         self._processor_lock = threading.Lock()
         self._calibration_lock = threading.Lock()
-        size = processor.image_processor.size
-        self._input = {"height": size["height"], "width": size["width"]}
         self.model_info: dict[str, Any] = {
             "name": checkpoint.name,
             "checkpoint": checkpoint.source,
-            "family": "ColPali",
+            "family": family.name,
             "parameters": model.num_parameters(),
             "device": str(model.device),
             "dtype": str(model.dtype).removeprefix("torch."),
             "dim": model.embedding_dim,
-            "prefix": processor.query_prefix,
+            "prefix": self.processor.query_prefix,
             "augmentation": AUGMENTATION,
-            "input": self._input,
+            "frame": family.frame()._asdict(),
+            "input": family.input,
             "reads": checkpoint.reading(),
         }
 
@@ -138,25 +147,17 @@ class Encoder:
 
     def _embed_batch(self, images: Sequence[Image.Image]) -> list[PageEmbedding]:
         with self._processor_lock:
-            inputs = self.processor(images=list(images))
-        vectors = self._run(inputs["input_ids"], inputs["attention_mask"], inputs["pixel_values"])
+            inputs = self.family.process_pages(images)
+        vectors = self.run(inputs)
         embeddings = []
-        for ids, attended, page in zip(inputs["input_ids"], inputs["attention_mask"].bool(), vectors, strict=True):
-            layout = colpali_layout(
-                ids[attended].tolist(),
-                self.processor.image_token_id,
-                **self._input,
-                decode=self._slot_text,
-            )
+        for position, page in enumerate(vectors):
+            attended = inputs["attention_mask"][position].bool()
+            layout = self.family.layout(inputs["input_ids"][position][attended].tolist(), inputs, position)
             embeddings.append(PageEmbedding(page[attended], layout))
         return embeddings
 
-    def _slot_text(self, id: int) -> str:
-        text = self.processor.tokenizer.decode([id]).replace("▁", " ")  # not every tokenizer's decoder does that
-        return text.strip() or text
-
     def embed_query(self, text: str, *, prefix: str | None = None, augmentation: int | None = None) -> QueryEmbedding:
-        """Embed a query as `<bos>{prefix}{text}`, `augmentation` times the augmentation token, and a newline.
+        """Embed a query: `{prefix}{text}` and `augmentation` times the augmentation token, in the family's frame.
 
         By default `prefix` and `augmentation` are those of the checkpoint's processor. Special tokens typed in `text`
         or `prefix` are text.
@@ -167,7 +168,7 @@ class Encoder:
         ids = torch.tensor([[token.id for token in tokens]])
         return QueryEmbedding(
             text=as_text(text),
-            vectors=self._run(ids, torch.ones_like(ids))[0],
+            vectors=self.run({"input_ids": ids, "attention_mask": torch.ones_like(ids)})[0],
             tokens=tokens,
             words=words,
             unknown=unknown,
@@ -176,20 +177,19 @@ class Encoder:
         )
 
     @torch.inference_mode()
-    def _run(self, ids: torch.Tensor, mask: torch.Tensor, pixels: torch.Tensor | None = None) -> torch.Tensor:
-        """Token ids (batch, length) to vectors (batch, length, dim) in float32 on the CPU."""
-        device = self.model.device
+    def run(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """What the processor made, ids (batch, length), to vectors (batch, length, dim) in float32 on the CPU.
+
+        Vectors of padding are zero. Raises CheckpointError where the model computes anything but numbers.
+        """
+        inputs = {**inputs, **self.family.model_options(inputs["input_ids"])}
+        inputs.pop("labels", None)
+        inputs = {
+            name: value.to(self.model.device) if isinstance(value, torch.Tensor) else value
+            for name, value in inputs.items()
+        }
         with self._model_lock:
-            output = self.model(
-                input_ids=ids.to(device),
-                attention_mask=mask.to(device),
-                # ColPali attends in both directions. PaliGemma does so only where it is told that a token belongs to
-                # the prefix, with type 0; without the types its attention is causal, and the embeddings are others.
-                token_type_ids=torch.zeros_like(ids, device=device),
-                pixel_values=None if pixels is None else pixels.to(device),
-                use_cache=False,
-            )
-            vectors = output.embeddings.float().cpu()
+            vectors = self.model(**inputs).embeddings.float().cpu()
         if not vectors.isfinite().all():
             raise CheckpointError(
                 "checkpoint_corrupt",

@@ -1,0 +1,202 @@
+"""The families of late-interaction retrievers, each a class that says only what it does in its own way.
+
+A checkpoint's `model_type` chooses the family. All of them make one vector a token, score by the sum of MaxSim, and are
+read through their processor in `transformers`; what differs is how a page is cut up, what stands around a query, and
+what the model wants to be told besides ids and pixels.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any, ClassVar
+
+import torch
+from PIL import Image
+from transformers import (
+    BatchFeature,
+    ColModernVBertForRetrieval,
+    ColModernVBertProcessor,
+    ColPaliForRetrieval,
+    ColPaliProcessor,
+    ColQwen2ForRetrieval,
+    ColQwen2Processor,
+    PreTrainedModel,
+    ProcessorMixin,
+)
+
+from colpali_demo.encoder.layout import ImageSlots, PageLayout, grid_shape, grid_slots, page_layout
+from colpali_demo.encoder.queries import QueryFrame
+
+
+class Family:
+    """How one family of checkpoints is read; subclasses say what differs.
+
+    name: what its authors call it
+    query_prefix: what its published checkpoints were trained with; a checkpoint's processor may name another
+    bidirectional: whether its language model lets every token attend to every other, or only to those before it
+    """
+
+    name: ClassVar[str]
+    model_class: ClassVar[type[PreTrainedModel]]
+    processor_class: ClassVar[type[ProcessorMixin]]
+    query_prefix: ClassVar[str]
+    bidirectional: ClassVar[bool] = True
+
+    def __init__(self, processor: ProcessorMixin) -> None:
+        self.processor = processor
+
+    @property
+    def input(self) -> dict[str, Any]:
+        """What a page is made into: {"height", "width", "text"}; pixels, None where they depend on the page."""
+        raise NotImplementedError
+
+    def frame(self) -> QueryFrame:
+        """What the processor puts around a query."""
+        return QueryFrame(start="", augmentation=self.processor.query_augmentation_token, end="\n")
+
+    def process_pages(self, images: Sequence[Image.Image]) -> BatchFeature:
+        """Images to the model's inputs, padded to one length."""
+        return self.processor(images=list(images))
+
+    def process_queries(self, texts: Sequence[str]) -> BatchFeature:
+        """Queries to the model's inputs, as the processor does it. For comparison: `QueryTokenizer` is what is used."""
+        return self.processor(text=list(texts))
+
+    def model_options(self, ids: torch.Tensor) -> dict[str, Any]:
+        """What the model is told besides what the processor made of pages; `ids` are (batch, length)."""
+        return {}
+
+    def image_slots(self, ids: Sequence[int], inputs: BatchFeature, position: int) -> ImageSlots:
+        """What the image tokens among the `ids` of a page are; the page is the one at `position` of the batch."""
+        raise NotImplementedError
+
+    def layout(self, ids: Sequence[int], inputs: BatchFeature, position: int) -> PageLayout:
+        """Layout of a page from its own ids, padding left out."""
+        slots = self.image_slots(ids, inputs, position)
+        return page_layout(ids, self.processor.image_token_id, slots, self._text)
+
+    def _text(self, id: int) -> str:
+        text = self.processor.tokenizer.decode([id]).replace("▁", " ")  # not every tokenizer's decoder does that
+        return text.strip() or text
+
+
+class ColPali(Family):
+    """PaliGemma: the page is squashed to a square. https://arxiv.org/abs/2407.01449"""
+
+    name = "ColPali"
+    model_class = ColPaliForRetrieval
+    processor_class = ColPaliProcessor
+    query_prefix = "Question: "
+
+    @property
+    def input(self) -> dict[str, Any]:
+        size = self.processor.image_processor.size
+        height, width = size["height"], size["width"]
+        return {"height": height, "width": width, "text": f"squashed to {width} × {height} pixels"}
+
+    def frame(self) -> QueryFrame:
+        return super().frame()._replace(start=self.processor.tokenizer.bos_token)
+
+    def model_options(self, ids: torch.Tensor) -> dict[str, Any]:
+        # ColPali attends in both directions. PaliGemma does so only where it is told that a token belongs to the
+        # prefix, with type 0; without the types its attention is causal, and the embeddings are others.
+        return {"token_type_ids": torch.zeros_like(ids), "use_cache": False}
+
+    def image_slots(self, ids: Sequence[int], inputs: BatchFeature, position: int) -> ImageSlots:
+        height, width = inputs["pixel_values"].shape[-2:]
+        return grid_slots(*grid_shape(sum(id == self.processor.image_token_id for id in ids), height, width))
+
+
+class ColQwen2(Family):
+    """Qwen2-VL and Qwen2.5-VL: the page keeps its shape, in whole patches; one vector for 2 x 2 of them.
+
+    The vectors of page and query see what comes before them only.
+    """
+
+    name = "ColQwen2"
+    model_class = ColQwen2ForRetrieval
+    processor_class = ColQwen2Processor
+    query_prefix = "Query: "
+    bidirectional = False
+
+    @property
+    def input(self) -> dict[str, Any]:
+        images = self.processor.image_processor
+        side = images.patch_size * images.merge_size
+        most = images.size["longest_edge"] // side**2
+        return {"height": None, "width": None, "text": f"scaled to at most {most} patches of {side} × {side} pixels"}
+
+    def model_options(self, ids: torch.Tensor) -> dict[str, Any]:
+        return {"use_cache": False}
+
+    def image_slots(self, ids: Sequence[int], inputs: BatchFeature, position: int) -> ImageSlots:
+        _, rows, cols = inputs["image_grid_thw"][position].tolist()  # in patches of the vision tower
+        merge = self.processor.image_processor.merge_size
+        return grid_slots(rows // merge, cols // merge)
+
+
+class ColModernVBert(Family):
+    """ModernVBERT: the page is cut into square tiles, and a thumbnail of all of it follows them.
+
+    Both sides are stretched to whole tiles. A small page is one tile. https://arxiv.org/abs/2510.01149
+    """
+
+    name = "ColModernVBERT"
+    model_class = ColModernVBertForRetrieval
+    processor_class = ColModernVBertProcessor
+    query_prefix = ""
+
+    TILE = re.compile(r"<row_(\d+)_col_(\d+)>")
+
+    @property
+    def input(self) -> dict[str, Any]:
+        images = self.processor.image_processor
+        tile, longest = images.max_image_size["longest_edge"], images.size["longest_edge"]
+        text = f"scaled to {longest} pixels at most, cut into tiles of {tile} × {tile}, and a thumbnail of the whole"
+        return {"height": None, "width": None, "text": text}
+
+    def frame(self) -> QueryFrame:
+        # Here the tokenizer, not the processor, adds the tokens at both ends.
+        tokenizer = self.processor.tokenizer
+        encoding = tokenizer("a", return_special_tokens_mask=True)
+        special = [
+            token if mask else None
+            for token, mask in zip(encoding.tokens(), encoding["special_tokens_mask"], strict=True)
+        ]
+        start, end = (special[0] or ""), (special[-1] or "")
+        return QueryFrame(start, self.processor.query_augmentation_token, end)
+
+    def process_pages(self, images: Sequence[Image.Image]) -> BatchFeature:
+        return self.processor.process_images(images=list(images))
+
+    def process_queries(self, texts: Sequence[str]) -> BatchFeature:
+        return self.processor.process_queries(text=list(texts))
+
+    def image_slots(self, ids: Sequence[int], inputs: BatchFeature, position: int) -> ImageSlots:
+        side = math.isqrt(self.processor.image_seq_len)  # a tile has side x side vectors
+        tiles: list[tuple[int, int] | None] = []  # (row, col) of each tile, None for the thumbnail
+        for is_image, run in groupby(enumerate(ids), key=lambda item: item[1] == self.processor.image_token_id):
+            if is_image:
+                first = next(run)[0]
+                name = self.TILE.fullmatch(self.processor.tokenizer.convert_ids_to_tokens(ids[first - 1]))
+                tiles.append((int(name[1]) - 1, int(name[2]) - 1) if name else None)
+        if tiles == [None]:  # nothing was cut: the only tile is the page
+            return grid_slots(side, side)
+        rows, cols = (side * (1 + max(tile[axis] for tile in tiles if tile)) for axis in (0, 1))
+        slots = [
+            ("patch", tile[0] * side + row, tile[1] * side + col) if tile else ("tile",)
+            for tile in tiles
+            for row in range(side)
+            for col in range(side)
+        ]
+        return ImageSlots(rows, cols, slots)
+
+
+FAMILIES: dict[str, type[Family]] = {"colpali": ColPali, "colqwen2": ColQwen2, "colmodernvbert": ColModernVBert}
+"""The families by `model_type`."""
+
+MEAN_SCORED = {"neomme": "NeoMME"}
+"""Late-interaction retrievers of transformers that score otherwise, by `model_type`."""

@@ -1,0 +1,168 @@
+"""Every family, with a random checkpoint built from its real classes."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from checkpoints import MAKERS
+from PIL import Image
+
+from colpali_demo.encoder import CheckpointError, load_encoder
+from colpali_demo.encoder.families import FAMILIES
+from colpali_demo.verify import silenced_attention
+
+SHAPES = {"square": (112, 112), "portrait": (80, 120), "landscape": (130, 50), "small": (30, 20)}
+
+
+@pytest.fixture(scope="module", params=list(MAKERS))
+def encoder(request, tmp_path_factory):
+    return load_encoder(str(MAKERS[request.param](tmp_path_factory.mktemp(request.param))), device="cpu")
+
+
+def noise(width: int, height: int) -> Image.Image:
+    pixels = np.random.default_rng([width, height]).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return Image.fromarray(pixels)
+
+
+@torch.inference_mode()
+def direct(encoder, inputs) -> list[torch.Tensor]:
+    """The vectors that the model gives when it is called with what the processor made, without padding."""
+    inputs.pop("labels", None)
+    vectors = encoder.model(**inputs).embeddings
+    return [v[mask.bool()] for v, mask in zip(vectors, inputs["attention_mask"], strict=True)]
+
+
+def process_pages(encoder, images):
+    call = encoder.processor.process_images if encoder.family.name == "ColModernVBERT" else encoder.processor
+    return call(images=images)
+
+
+def process_queries(encoder, texts):
+    return encoder.processor.process_queries(text=texts)
+
+
+def test_every_family_is_tested():
+    assert sorted(MAKERS) == sorted(family.name for family in FAMILIES.values())
+
+
+def test_page_vectors_are_those_of_a_direct_call(encoder):
+    images = [noise(*size) for size in SHAPES.values()]
+    for image in images:
+        (page,) = encoder.embed_pages([image])
+        assert len(page.layout.slots) == len(page.vectors)
+        torch.testing.assert_close(page.vectors, direct(encoder, process_pages(encoder, [image]))[0], atol=1e-5, rtol=0)
+    padded = direct(encoder, process_pages(encoder, images))
+    for page, vectors in zip(encoder.embed_pages(images, batch_size=4), padded, strict=True):
+        torch.testing.assert_close(page.vectors, vectors, atol=1e-5, rtol=0)
+
+
+def test_padding_changes_nothing(encoder):
+    images = [noise(*size) for size in SHAPES.values()]
+    together = encoder.embed_pages(images, batch_size=4)
+    for image, page in zip(images, together, strict=True):
+        (alone,) = encoder.embed_pages([image])
+        torch.testing.assert_close(page.vectors, alone.vectors, atol=1e-4, rtol=0)
+        assert page.layout == alone.layout
+
+
+@pytest.mark.parametrize("text", ["revenue by region", "price?", "", "<image> <|endoftext|> [SEP] <end_of_utterance>"])
+def test_query_vectors_are_those_of_a_direct_call(encoder, text):
+    query = encoder.embed_query(text)
+    assert len(query.tokens) == len(query.vectors)
+    if "<" not in text:  # the processor would take typed special tokens for real ones
+        (expected,) = direct(encoder, process_queries(encoder, [text]))
+        torch.testing.assert_close(query.vectors, expected, atol=1e-5, rtol=0)
+    kinds = [token.kind for token in query.tokens]
+    assert kinds == sorted(kinds, key=["bos", "prefix", "word", "augmentation", "suffix"].index)
+    assert kinds.count("augmentation") == 10
+    assert ("word" in kinds) == bool(text)
+
+
+def test_what_stands_around_a_query(encoder):
+    tokens = encoder.embed_query("costs").tokens
+    around = [(token.kind, token.text) for token in tokens if token.kind not in ("word", "prefix")]
+    first, augmentation, last = {
+        "ColPali": ("<bos>", "<pad>", "\n"),
+        "ColQwen2": (None, "<|endoftext|>", "\n"),
+        "ColModernVBERT": ("[CLS]", "<end_of_utterance>", "[SEP]"),
+    }[encoder.family.name]
+    expected = [("augmentation", augmentation)] * 10 + [("suffix", last)]
+    assert around == ([("bos", first)] if first else []) + expected
+    prefix = "".join(token.text for token in tokens if token.kind == "prefix")
+    assert prefix == encoder.family.query_prefix.replace(" ", "")
+
+
+GRIDS = {
+    "ColPali": {"square": (4, 4), "portrait": (4, 4), "landscape": (4, 4)},
+    "ColQwen2": {"square": (4, 4), "portrait": (4, 3), "landscape": (2, 5)},
+    "ColModernVBERT": {"square": (8, 8), "portrait": (8, 6), "landscape": (4, 8)},
+}
+
+
+@pytest.mark.parametrize("shape", ["square", "portrait", "landscape"])
+def test_painting_a_cell_of_the_page_changes_its_patch_most(encoder, shape):
+    """With attention silenced a patch sees its own pixels alone, so the painted cell names its vector."""
+    width, height = SHAPES[shape]
+    image = Image.new("RGB", (width, height), "gray")
+    with silenced_attention(encoder.model):
+        check_grid(encoder, image, GRIDS[encoder.family.name][shape])
+
+
+def check_grid(encoder, image, grid):
+    width, height = image.size
+    (before,) = encoder.embed_pages([image])
+    rows, cols = before.layout.rows, before.layout.cols
+    assert (rows, cols) == grid
+    cells = {(0, cols - 1), (rows - 1, 0), (rows // 2, cols // 3), (rows // 3, cols - 1)}
+    for cell in cells:
+        left, top, right, bottom = before.layout.rectangle(*cell)
+        box = [round(left * width), round(top * height), round(right * width), round(bottom * height)]
+        painted = image.copy()
+        painted.paste("yellow", box)
+        (after,) = encoder.embed_pages([painted])
+        changes = (after.vectors - before.vectors).norm(dim=1)
+        patches = changes[before.layout.patch_vectors.ravel()].reshape(rows, cols)
+        assert divmod(int(patches.argmax()), cols) == cell
+
+
+def test_tiles_of_the_thumbnail_score_but_have_no_place(tmp_path):
+    encoder = load_encoder(str(MAKERS["ColModernVBERT"](tmp_path)), device="cpu")
+    (page,) = encoder.embed_pages([noise(80, 120)])
+    kinds = [slot[0] for slot in page.layout.slots]
+    assert kinds.count("patch") == 8 * 6
+    assert kinds.count("tile") == 4
+    assert kinds.index("tile") > max(index for index, kind in enumerate(kinds) if kind == "patch")
+    texts = [slot[1] for slot in page.layout.slots if slot[0] == "text"]
+    assert {"[CLS]", "<row_1_col_1>", "<row_4_col_3>", "<global-img>", "[SEP]"} <= set(texts)
+
+
+def test_a_page_of_one_tile_has_no_thumbnail(tmp_path):
+    encoder = load_encoder(str(MAKERS["ColModernVBERT"](tmp_path, longest=32)), device="cpu")
+    (page,) = encoder.embed_pages([noise(20, 20)])
+    assert (page.layout.rows, page.layout.cols) == (2, 2)
+    assert "tile" not in {slot[0] for slot in page.layout.slots}
+
+
+def error_of(folder) -> CheckpointError:
+    with pytest.raises(CheckpointError) as caught:
+        load_encoder(str(folder), device="cpu")
+    return caught.value
+
+
+def test_a_family_that_scores_by_a_mean_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "neomme"}))
+    error = error_of(tmp_path)
+    assert error.code == "unknown_family"
+    assert "mean of MaxSim" in error.message
+
+
+def test_an_image_processor_that_needs_torchvision_is_named(tmp_path):
+    MAKERS["ColQwen2"](tmp_path)
+    path = tmp_path / "processor_config.json"
+    config = json.loads(path.read_text())
+    config["image_processor"]["image_processor_type"] = "NeoMMEImageProcessor"
+    path.write_text(json.dumps(config))
+    error = error_of(tmp_path)
+    assert error.code == "torchvision_missing"
+    assert "torchvision" in error.message

@@ -1,0 +1,138 @@
+"""`verify` passes whole checkpoints of every family, and says what is wrong with broken ones."""
+
+import json
+
+import pytest
+import torch
+from checkpoints import MAKERS, make_checkpoint
+from transformers import AutoConfig, AutoModel, SiglipVisionConfig, SiglipVisionModel
+
+from colpali_demo.__main__ import main
+from colpali_demo.encoder import families, load_encoder
+from colpali_demo.verify import verify
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    return {name: make(tmp_path_factory.mktemp(name)) for name, make in MAKERS.items()}
+
+
+def failures(report) -> dict[str, str]:
+    return {check.name: check.finding for check in report.checks if not check.passed}
+
+
+@pytest.mark.parametrize("family", list(MAKERS))
+def test_a_checkpoint_of_each_family_passes(folders, family, capsys):
+    assert main(["verify", "--model", str(folders[family]), "--device", "cpu"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(f"checkpoint  {folders[family].name}: {family}, ")
+    assert "torch" in lines[1]
+    assert lines[-1] == "all 10 checks passed"
+
+
+def test_a_wrong_prefix(tmp_path, capsys):
+    path = make_checkpoint(tmp_path) / "processor_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "query_prefix": "Query: "}))
+    command = ["verify", "--model", str(tmp_path), "--device", "cpu"]
+    assert main(command) == 1
+    report = capsys.readouterr().out
+    assert "the processor puts 'Query: ' before a query; ColPali was trained with 'Question: '" in report
+    assert report.endswith("1 of 10 checks failed\n")
+    assert main([*command, "--prefix", "Query: "]) == 0
+
+
+def test_a_wrong_page_prompt(tmp_path):
+    path = make_checkpoint(tmp_path) / "processor_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "visual_prompt_prefix": "What is it?"}))
+    assert list(failures(verify(load_encoder(str(tmp_path), device="cpu")))) == ["page prompt"]
+
+
+class TransposedTowerConfig(SiglipVisionConfig):
+    model_type = "siglip_transposed"
+
+
+class TransposedTower(SiglipVisionModel):
+    """Hands out its patches column by column."""
+
+    config_class = TransposedTowerConfig
+
+    def forward(self, pixel_values, **kwargs):
+        return super().forward(pixel_values.transpose(2, 3), **kwargs)
+
+
+class MirroredTowerConfig(SiglipVisionConfig):
+    model_type = "siglip_mirrored"
+
+
+class MirroredTower(SiglipVisionModel):
+    """Hands out the patches of each row from right to left."""
+
+    config_class = MirroredTowerConfig
+
+    def forward(self, pixel_values, **kwargs):
+        return super().forward(pixel_values.flip(3), **kwargs)
+
+
+for config, tower in ((TransposedTowerConfig, TransposedTower), (MirroredTowerConfig, MirroredTower)):
+    AutoConfig.register(config.model_type, config)
+    AutoModel.register(config, tower)
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [(TransposedTowerConfig, "rows and columns are transposed"), (MirroredTowerConfig, "mirrored left to right")],
+)
+def test_a_checkpoint_whose_grid_is_mixed_up(tmp_path, capsys, config, reason):
+    vision = config(
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=56,
+        patch_size=14,
+        projection_dim=32,
+        vision_use_head=False,
+    )
+    make_checkpoint(tmp_path, vision=vision)
+    assert main(["verify", "--model", str(tmp_path), "--device", "cpu"]) == 1
+    (failed,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("FAIL"))
+    assert failed.startswith("FAIL  patch grid")
+    assert reason in failed
+
+
+def test_a_transposed_grid_that_is_not_square(folders, monkeypatch):
+    def transposed(rows, cols):
+        cells = [("patch", row, col) for col in range(cols) for row in range(rows)]
+        return families.ImageSlots(rows, cols, cells)
+
+    monkeypatch.setattr(families, "grid_slots", transposed)
+    report = verify(load_encoder(str(folders["ColQwen2"]), device="cpu"))
+    assert list(failures(report)) == ["patch grid"]
+    assert "transposed" in failures(report)["patch grid"]
+
+
+def test_causal_attention(folders, monkeypatch):
+    monkeypatch.setattr(families.ColPali, "model_options", lambda self, ids: {"use_cache": False})
+    found = failures(verify(load_encoder(str(folders["ColPali"]), device="cpu")))
+    assert "only backwards, and ought to go both directions" in found["attention, padded"]
+
+
+def test_attention_that_looks_ahead_where_it_must_not(folders, monkeypatch):
+    monkeypatch.setattr(families.ColModernVBert, "bidirectional", False)
+    found = failures(verify(load_encoder(str(folders["ColModernVBERT"]), device="cpu")))
+    assert set(found) == {"attention", "attention, padded"}
+    assert "goes both directions" in found["attention"]
+
+
+def test_damaged_weights(folders):
+    encoder = load_encoder(str(folders["ColPali"]), device="cpu")
+    with torch.no_grad():
+        encoder.model.embedding_proj_layer.weight.add_(1.0)
+    assert "disagree" in failures(verify(encoder))["precision"]  # with what is in the files
+
+
+def test_what_cannot_be_loaded_is_bad_usage(tmp_path, folders, capsys):
+    assert main(["verify", "--model", str(tmp_path)]) == 2
+    assert "config.json is missing" in capsys.readouterr().err
+    assert main(["verify", "--model", str(folders["ColPali"]), "--device", "abacus"]) == 2
+    assert "abacus" in capsys.readouterr().err
