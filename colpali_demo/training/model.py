@@ -123,7 +123,11 @@ def start_near_identity(model: ColPaliForRetrieval) -> None:
     teach the tower is worth something to the late-interaction losses from their first step.
     """
     language_model = model.vlm.language_model
-    nn.init.normal_(language_model.embed_tokens.weight, std=language_model.config.hidden_size**-0.5)  # times its root
+    config, table = language_model.config, language_model.embed_tokens.weight
+    nn.init.normal_(table, std=config.hidden_size**-0.5)  # times its root
+    # Ten of a query's tokens are <pad>. Like <bos>, which stands in every page's prompt, they begin by adding 1 to the
+    # score of any page; as random directions they would drown the words.
+    table[config.pad_token_id] = table[config.bos_token_id]
     projector = model.vlm.multi_modal_projector.linear
     nn.init.orthogonal_(projector.weight)
     nn.init.zeros_(projector.bias)
