@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from colpali_demo.documents import DocumentError, Page, PageError
+    from colpali_demo.documents import Document, DocumentError, Page, PageError
     from colpali_demo.encoder import Encoder, QueryEmbedding
     from colpali_demo.explain import Explanation, TokenMatch
     from colpali_demo.settings import Settings
@@ -101,7 +101,19 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--device", help="cuda, mps or cpu (COLPALI_DEVICE; the first of them that there is)")
     verify.add_argument("--dtype", help="such as float32 or bfloat16 (default: what suits the device)")
 
-    for command in (search, explain, verify):
+    precompute = commands.add_parser(
+        "precompute",
+        help="store explanations for those who have not got the checkpoint",
+        description="Embed pages and queries once and store them as a set that the demo opens without any model.",
+    )
+    precompute.set_defaults(command=_precompute)
+    precompute.add_argument("files", metavar="FILE", nargs="*", help="PDF or image (default: the samples of the demo)")
+    precompute.add_argument(
+        "--query", metavar="TEXT", action="append", help="may be repeated (default: the queries of the samples)"
+    )
+    precompute.add_argument("--out", metavar="FOLDER", type=Path, required=True, help="a new folder")
+
+    for command in (search, explain, verify, precompute):
         command.add_argument("--model", help="checkpoint: tiny, a folder or a Hub id (COLPALI_MODEL; the bundled one)")
         command.add_argument("--download", action="store_true", help="allow downloading the checkpoint from the Hub")
     return parser
@@ -120,11 +132,17 @@ def _settings(given: argparse.Namespace) -> Settings:
         settings = Settings.from_env()
     except ValueError as error:
         raise UsageError(str(error)) from None
-    if "query" in given and not given.query.strip():
-        raise UsageError("the query is empty")
-    if "query" in given and len(given.query) > settings.max_query_chars:
-        raise UsageError(f"the query has more than {settings.max_query_chars} characters (COLPALI_MAX_QUERY_CHARS)")
+    queries = getattr(given, "query", None) or []
+    for query in [queries] if isinstance(queries, str) else queries:
+        _check_query(query, settings)
     return settings if given.model is None else replace(settings, model=given.model)
+
+
+def _check_query(query: str, settings: Settings) -> None:
+    if not query.strip():
+        raise UsageError("the query is empty")
+    if len(query) > settings.max_query_chars:
+        raise UsageError(f"the query has more than {settings.max_query_chars} characters (COLPALI_MAX_QUERY_CHARS)")
 
 
 # The commands
@@ -216,6 +234,43 @@ def _verify(given: argparse.Namespace, settings: Settings) -> int:
     report = verify(encoder, prefix=given.prefix)
     print(report)
     return OK if report.passed else FAILED
+
+
+def _precompute(given: argparse.Namespace, settings: Settings) -> int:
+    from colpali_demo.documents import DocumentError, open_document
+    from colpali_demo.precomputed import SetDocument, save_set
+    from colpali_demo.web.engine import read_samples
+
+    if given.files and not given.query:
+        raise UsageError("files of your own need at least one --query")
+    if given.files:
+        wanted = [(Path(file), Path(file).stem, "", tuple(given.query)) for file in given.files]
+    else:
+        wanted = [
+            (sample.path, sample.title, sample.description, tuple(given.query or sample.queries))
+            for sample in read_samples()
+        ]
+    encoder = _load_encoder(settings, given.download)
+    errors: list[PageError] = []
+
+    def documents() -> Iterator[tuple[SetDocument, Document]]:
+        for path, title, description, queries in wanted:
+            with open_document(path, settings=settings) as opened:
+                yield SetDocument(opened.document, opened.source, title, description, queries), opened
+                errors.extend(opened.errors)
+
+    try:
+        save_set(given.out, encoder, documents(), lambda page: _say(f"{page.source}, page {page.number}"))
+    except DocumentError as error:
+        _say_error(error)
+        return NO_PAGE
+    except (OSError, ValueError) as error:
+        raise UsageError(str(error)) from None
+    for error in errors:
+        _say_error(error)
+    size = sum(file.stat().st_size for file in given.out.iterdir())
+    print(f"{_printable(str(given.out))}: {size / 1e6:.1f} MB by {encoder.model_info['name']}")
+    return OK
 
 
 def _load_encoder(settings: Settings, download: bool, **options: str | None) -> Encoder:

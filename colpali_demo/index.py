@@ -93,6 +93,11 @@ class PageIndex:
         """Embed and add one page. False if the index has it already."""
         return self._add_batch([page]) == 1
 
+    def add_embedded(self, page: Page, embedding: PageEmbedding) -> None:
+        """Add a page whose vectors are known already; they have to be those of the index's own encoder."""
+        with self._lock:
+            self._entries.setdefault(_key(page), (page, embedding))
+
     def _add_batch(self, pages: list[Page]) -> int:
         with self._lock:
             new = [page for page in pages if _key(page) not in self._entries]
