@@ -6,13 +6,17 @@ import argparse
 import logging
 import os
 import secrets
+import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 from gradio.utils import get_upload_folder
+from starlette.middleware import Middleware
 
 from colpali_demo.settings import Settings
 from colpali_demo.web.engine import Engine
+from colpali_demo.web.guard import Guard
 from colpali_demo.web.page import build_page
 from colpali_demo.web.sessions import Sessions
 from colpali_demo.web.theme import theme
@@ -36,20 +40,27 @@ def main() -> None:
     root = Path(get_upload_folder()) / secrets.token_urlsafe(24)
     root.mkdir(parents=True, mode=0o700)
     engine = Engine(settings, root, download=arguments.download)
-    demo = build_page(engine, Sessions(engine, root), settings)
+    sessions = Sessions(engine, root)
+    demo = build_page(engine, sessions, settings)
     engine.start()
+    sessions.keep_sweeping()
     # On Spaces the environment says where to listen.
     address = {} if "SPACE_ID" in os.environ else {"server_name": settings.host, "server_port": settings.port}
-    demo.launch(
-        **address,
-        theme=theme(),
-        css_paths=Path(__file__).parent / "colpali_demo" / "web" / "style.css",
-        max_file_size=f"{settings.max_file_mb}mb",
-        state_session_capacity=100,
-        footer_links=["gradio"],
-        run_history=False,
-        show_error=False,
-    )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # as Ctrl-C does, which leaves no files behind
+    try:
+        demo.launch(
+            **address,
+            theme=theme(),
+            css_paths=Path(__file__).parent / "colpali_demo" / "web" / "style.css",
+            max_file_size=f"{settings.max_file_mb}mb",
+            state_session_capacity=100,
+            footer_links=["gradio"],
+            run_history=False,
+            show_error=False,
+            app_kwargs={"middleware": [Middleware(Guard, uploads=sessions.uploads, settings=settings)]},
+        )
+    finally:
+        sessions.close()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ class Settings:
 
     # Documents
     render_pixels: int = 1600  # long side of a rendered page
+    image_megapixels: int = 80  # of a picture file: an A3 scan at 600 dpi has 70; must fit into `child_memory_mb`
     pdf_renderer: str = "auto"  # "auto", "pdfium" or "pdf2image"
     max_file_mb: int = 20
     max_pages: int = 40  # per document
@@ -29,8 +30,20 @@ class Settings:
     max_query_chars: int = 500
     top_k: int = 5
 
-    # Web
-    session_pages: int = 200  # pages that one visitor may have indexed at a time
+    # Web: what one visitor may take
+    session_pages: int = 200  # indexed at a time
+    session_mb: int = 400  # memory and disk for their pages, and the size of one upload
+    session_minutes: float = 60.0  # without a click, until what they have is freed
+    searches_per_minute: int = 60
+    files_per_minute: int = 60
+
+    # Web: what all visitors may take together
+    sessions: int = 500  # beyond these, and beyond `total_mb`, the one unused for longest is freed
+    total_mb: int = 4000
+    documents_at_once: int = 16  # being read, each by a process of its own; others wait for their turn
+    queue_length: int = 200  # searches and uploads that wait; more are refused
+
+    # Web: where
     host: str = "127.0.0.1"
     port: int = 7860
 

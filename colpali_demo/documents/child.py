@@ -5,7 +5,8 @@ document gets a process of its own which first limits itself, and which its pare
 Limits hold on Linux. macOS does not enforce the address space, so there the parent's clocks alone protect.
 
 CONFIG is JSON: `renderer` ("pdfium", "pdf2image" or "image"), `file` (descriptor) and `file_bytes`, `memory_mb`,
-`cpu_seconds`, `render_pixels`, `max_pages`. Page numbers come on standard input; `protocol` describes the answers.
+`cpu_seconds`, `render_pixels`, `max_image_pixels`, `max_pages`. Page numbers come on standard input; `protocol`
+describes the answers.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def _open(config: dict[str, Any]) -> Any:
         return PdfiumFile(data, *size)
     from colpali_demo.documents.images import ImageFile
 
-    return ImageFile(data, *size)
+    return ImageFile(data, *size, config["max_image_pixels"])
 
 
 def _draw(source: Any, number: int) -> tuple[dict[str, Any], bytes]:

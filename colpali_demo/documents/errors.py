@@ -11,7 +11,7 @@ MESSAGES = {
     "not_found": "There is no file here that can be read; check its name, or choose the file again.",
     "empty_file": "This file is empty; download or export it again.",
     "too_large": "This file is larger than {max_file_mb} MB; split it, or save it with smaller pictures.",
-    "image_too_large": "This picture has too many pixels; save a smaller copy of it.",
+    "image_too_large": "This picture has more than {image_megapixels} million pixels; save a smaller copy of it.",
     "unsupported_type": "This is not a PDF, PNG, JPEG, WebP or TIFF, whatever its name says; save it as one of these.",
     "password_protected": "This PDF is locked with a password; save a copy without the password and use that.",
     "damaged": "This file is damaged or incomplete; download or export it again.",

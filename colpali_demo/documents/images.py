@@ -11,23 +11,23 @@ from colpali_demo.documents.errors import RenderFailure
 from colpali_demo.documents.page import fit_size
 from colpali_demo.documents.words import WordBox
 
-MAX_PIXELS = 80_000_000  # an A3 scan at 600 dpi has 70 million; RGBA and the copy it needs still fit in 1 GiB
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
 
 
 class ImageFile:
     """An image in memory. Every image of a TIFF is a page; of an animation, the first frame is the only one."""
 
-    def __init__(self, data: bytes, render_pixels: int, max_pages: int) -> None:
+    def __init__(self, data: bytes, render_pixels: int, max_pages: int, max_pixels: int) -> None:
         Image.MAX_IMAGE_PIXELS = None  # `_check_pixels` asks instead, and names the error
         self._data = data
         self._render_pixels = render_pixels
+        self._max_pixels = max_pixels
         try:
             with self._open() as image:
                 self.page_count = self._count(image, max_pages + 1) if image.format == "TIFF" else 1
                 if self.page_count == 1:
                     image.seek(0)
-                    _check_pixels(image)
+                    self._check_pixels(image)
         except (OSError, ValueError, SyntaxError) as error:
             raise RenderFailure("damaged", str(error)) from None
 
@@ -36,7 +36,7 @@ class ImageFile:
         with self._open() as image:
             if number > 1:
                 image.seek(number - 1)
-            _check_pixels(image)
+            self._check_pixels(image)
             size = fit_size(*image.size, min(self._render_pixels, max(image.size)))
             image.draft(None, size)  # a large JPEG is decoded at a fraction of its size
             image.load()
@@ -62,10 +62,9 @@ class ImageFile:
                 return index
         return most
 
-
-def _check_pixels(image: Image.Image) -> None:
-    if image.width * image.height > MAX_PIXELS:
-        raise RenderFailure("image_too_large", f"{image.width} x {image.height} pixels")
+    def _check_pixels(self, image: Image.Image) -> None:
+        if image.width * image.height > self._max_pixels:
+            raise RenderFailure("image_too_large", f"{image.width} x {image.height} pixels")
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:

@@ -38,6 +38,7 @@ class RendererProcess:
             "file_bytes": file_bytes,
             "renderer": renderer,
             "render_pixels": settings.render_pixels,
+            "max_image_pixels": settings.image_megapixels * 1_000_000,
             "max_pages": settings.max_pages,
             "memory_mb": settings.child_memory_mb,
             "cpu_seconds": math.ceil(settings.document_seconds) + 1,

@@ -8,11 +8,13 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from colpali_demo.documents import DocumentError, open_document
 from colpali_demo.settings import Settings
+from colpali_demo.web.faults import log_fault
 from colpali_demo.web.pictures import Pictures, write_pictures
+from colpali_demo.web.turns import Places, Turns
 
 if TYPE_CHECKING:
     from colpali_demo.encoder import Encoder
@@ -20,11 +22,20 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+BUNDLED = ("auto", "tiny")  # names of the checkpoint that comes with the demo
 SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
 
 
 OTHER_CHECKPOINTS = {
     "vidore/colpali-v1.3-hf": "The checkpoint of ColPali’s authors: about 6 GB, Gemma license, needs a GPU.",
+}
+# For visitors; the messages of CheckpointError, which the log has, may name folders of the server.
+_LOADING_FAILURES = {
+    "checkpoint_missing": "there is no such checkpoint",
+    "checkpoint_corrupt": "its files are damaged or incomplete",
+    "not_colpali": "it is not a ColPali checkpoint in the format of transformers",
+    "not_downloaded": "it is not on this server, and was not or could not be downloaded from the Hub",
+    "out_of_memory": "it does not fit into the memory of this server",
 }
 
 
@@ -68,7 +79,10 @@ class Engine:
     """Loads the encoder and embeds the samples in a thread of its own.
 
     `state` is "loading", "ready" or "failed"; `settled` is set when it is no longer "loading", and then `encoder` is
-    there or `error` says in a sentence for visitors why it is not. `folder` takes the pictures of the samples.
+    there or `error` says in a sentence for visitors why it is not. A checkpoint that cannot be loaded is replaced by
+    the bundled one, and then there is both. `folder` takes the pictures of the samples.
+
+    Whoever runs the model waits for `turns`, whoever reads a document for one of the `places`.
     """
 
     def __init__(self, settings: Settings, folder: Path, *, download: bool = False) -> None:
@@ -80,6 +94,8 @@ class Engine:
         self.calibrated = False
         self.present: set[str] = set()  # of OTHER_CHECKPOINTS: those that are on this machine
         self.error = ""
+        self.turns = Turns()
+        self.places = Places(settings.documents_at_once)
         self._folder = folder
         self._download = download
         self._queue = deque(self.samples)
@@ -106,23 +122,41 @@ class Engine:
             if not self.calibrated:
                 self._calibrate()
 
+    @property
+    def wanted(self) -> str:
+        """What to call the checkpoint of the settings before visitors, who need not know where folders lie."""
+        name = self.settings.model
+        is_folder = name.startswith(("/", ".", "~")) or Path(name).is_dir()
+        return "The model" if name in BUNDLED else Path(name).name if is_folder else name
+
+    @property
+    def public_model_info(self) -> dict[str, Any]:
+        """`Encoder.model_info` without the folder of the checkpoint."""
+        return {**self.encoder.model_info, "checkpoint": self.encoder.model_info["name"]}
+
     def _load(self) -> None:
+        self.present = {name for name in OTHER_CHECKPOINTS if _is_present(name)}
+        self.encoder = self._loaded(self.settings.model)
+        if self.encoder is None and self.settings.model not in BUNDLED:
+            first_error = self.error
+            self.encoder = self._loaded("tiny")
+            self.error = first_error
+        self.state = "ready" if self.encoder else "failed"
+        self.settled.set()
+
+    def _loaded(self, name: str) -> Encoder | None:
+        """The encoder of this name; None, with the reason in `error`, where it cannot be loaded."""
         from colpali_demo.encoder import CheckpointError, load_encoder  # takes seconds to import
 
-        self.present = {name for name in OTHER_CHECKPOINTS if _is_present(name)}
         try:
             device = None if self.settings.device == "auto" else self.settings.device
-            self.encoder = load_encoder(self.settings.model, device=device, download=self._download)
-            self.state = "ready"
+            return load_encoder(name, device=device, download=self._download)
         except CheckpointError as error:
             logger.error("%s: %s", error.code, error.message)
-            self.error = error.message
-            self.state = "failed"
+            self.error = f"{self.wanted} could not be loaded: {_LOADING_FAILURES[error.code]}."
         except Exception:
-            logger.exception("the model could not be loaded")
-            self.error = "The model could not be loaded; the server’s log says why."
-            self.state = "failed"
-        self.settled.set()
+            self.error = f"{self.wanted} could not be loaded; the server’s log says why, under {log_fault('loading')}."
+        return None
 
     def _draw_cover(self, sample: Sample) -> None:
         try:
@@ -130,7 +164,7 @@ class Engine:
                 sample.document = document.document
                 sample.total = document.page_count
                 sample.cover = write_pictures(next(iter(document)), self._folder).thumbnail
-        except (DocumentError, StopIteration) as error:
+        except (DocumentError, StopIteration, OSError) as error:
             logger.error("sample %s: %s", sample.path, error)
 
     def _embed(self, sample: Sample) -> None:
@@ -142,7 +176,8 @@ class Engine:
                 for page in document:
                     pictures = write_pictures(page, self._folder)
                     sample.pictures[pictures.key] = pictures
-                    sample.index.add_page(page)
+                    with self.turns.batch():
+                        sample.index.add_page(page)
         except Exception:
             logger.exception("sample %s", sample.path)
             sample.error = "This sample could not be read; the server’s log says why."

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Iterator
+import functools
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from anyio import CapacityLimiter, to_thread
+from gradio.context import LocalContext
 
 from colpali_demo.settings import Settings
 from colpali_demo.web.checkpoint import Checkpoint
 from colpali_demo.web.engine import Engine
+from colpali_demo.web.faults import Refused, is_disk_full, log_fault
 from colpali_demo.web.lens import Lens
 from colpali_demo.web.library import Library
 from colpali_demo.web.payload import checkpoint_value, library_value, samples_value
 from colpali_demo.web.samples import Samples
-from colpali_demo.web.sessions import Session, Sessions
-
-logger = logging.getLogger(__name__)
+from colpali_demo.web.sessions import POLL_SECONDS, Session, Sessions
 
 EXAMPLES = 4  # buttons for the example queries of a sample
-POLL_SECONDS = 0.25
 LOADING = {
     "title": "The first explanation is on its way",
     "message": "The model is loading in the background. This takes a few seconds.",
 }
 NOT_ASKED = {"title": "Your pages are ready", "message": "Ask them something."}
 NO_PAGES = {"title": "No pages to search", "message": "Pick a sample or drop in a PDF, then ask it something."}
+MAX_TOLD_CHARS = 300
 FILE_TYPES = [".pdf", ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"]
 
 MASTHEAD = """
@@ -42,22 +43,22 @@ NOTES = (Path(__file__).parent / "notes.md").read_text("utf-8")
 
 def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blocks:
     """The Gradio app. Start the engine before or after; the page works as soon as it is up."""
-    handlers = _Handlers(engine, sessions, settings)
+    handlers = _Handlers(engine, sessions)
     # Of searches asked for while one runs, the last is answered.
     search_group: dict[str, Any] = {
         "concurrency_id": "search",
         "concurrency_limit": 4,
         "trigger_mode": "always_last",
     }
-    indexing_group: dict[str, Any] = {"concurrency_id": "indexing", "concurrency_limit": 4}
+    # Visitors who index take turns batch by batch, see `turns`, so all of them may begin.
+    indexing_group: dict[str, Any] = {"concurrency_id": "indexing", "concurrency_limit": None}
     # Waiting costs no thread, so as many visitors as like may wait.
     waiting_group: dict[str, Any] = {"concurrency_id": "waiting", "concurrency_limit": None}
     plain: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     queries = engine.samples[0].queries[:EXAMPLES] if engine.samples else ()
 
-    with gr.Blocks(
-        title="Why did this page match?", analytics_enabled=False, delete_cache=(3600, 86400), fill_width=True
-    ) as demo:
+    # Gradio's own `delete_cache` would take the pictures of the samples after a while; sessions delete what is theirs.
+    with gr.Blocks(title="Why did this page match?", analytics_enabled=False, fill_width=True) as demo:
         with gr.Row(elem_classes="top", equal_height=False):
             gr.HTML(MASTHEAD, elem_classes="masthead", apply_default_css=False)
             checkpoint = Checkpoint(checkpoint_value(engine), elem_id="checkpoint")
@@ -94,12 +95,13 @@ def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blo
                                 for n in range(EXAMPLES)
                             ]
                     with gr.Column(scale=4, min_width=300):
-                        upload = gr.File(
+                        upload = _Upload(
                             label=f"Add your own: up to {settings.max_pages} pages, {settings.max_file_mb} MB",
                             file_count="multiple",
                             file_types=FILE_TYPES,
                             elem_id="upload",
                         )
+                        gr.HTML(_privacy(settings), elem_classes="privacy", apply_default_css=False)
                         library = Library(library_value([], []), elem_id="library")
                 lens = Lens(LOADING, elem_id="lens")
             with gr.Tab("Notes"):
@@ -132,22 +134,75 @@ def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blo
             handlers.search_again, None, lens, **plain, **search_group
         )
         demo.unload(handlers.leave)
+    demo.queue(max_size=settings.queue_length)
     return demo
+
+
+def _privacy(settings: Settings) -> str:
+    """What is kept, where, and how long."""
+    return (
+        f"<p>Up to {settings.session_pages} pages in all. Page images and vectors stay on this server, for you alone, "
+        f"until you close this tab or do nothing for {settings.session_minutes:g} minutes; then they are deleted.</p>"
+    )
+
+
+class _Upload(gr.File):
+    """Files from the visitor's machine. Gradio's own would also fetch any address that a client sends."""
+
+    def get_block_name(self) -> str:
+        return "file"
+
+    async def async_move_resource_to_block_cache(self, path: str | Path | None) -> str | None:
+        if path is not None and "://" in str(path):
+            raise gr.Error("Only uploaded files are taken.", print_exception=False)
+        return await super().async_move_resource_to_block_cache(path)
+
+
+def _guarded(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """What a visitor sees of an exception is a sentence, with an id under which the log has the rest."""
+
+    @functools.wraps(handler)
+    def guarded(*arguments: Any, **named: Any) -> Any:
+        try:
+            return handler(*arguments, **named)
+        except gr.Error:
+            raise
+        except Refused as refused:
+            raise gr.Error(refused.message, title=refused.title, print_exception=False) from None
+        except Exception:
+            fault = log_fault(handler.__name__)
+            raise gr.Error(f"Something went wrong; if it stays so, quote {fault}.", print_exception=False) from None
+
+    return guarded
+
+
+def _told(event: gr.EventData, name: str) -> str:
+    """A field of what a component told the server; it comes from the browser, so it may be anything."""
+    data = getattr(event, "_data", None)
+    value = data.get(name) if isinstance(data, dict) else None
+    if not isinstance(value, str) or len(value) > MAX_TOLD_CHARS:
+        raise Refused("Not understood", "This request is malformed; reload the page.")
+    return value
 
 
 class _Handlers:
     """What events call. Every visitor has a session of their own, found by the request's session hash."""
 
-    def __init__(self, engine: Engine, sessions: Sessions, settings: Settings) -> None:
+    def __init__(self, engine: Engine, sessions: Sessions) -> None:
         self._engine = engine
         self._sessions = sessions
-        self._settings = settings
+        self._settings = engine.settings
+        # Threads of their own: searches need not wait for those that index.
+        self._indexing = CapacityLimiter(engine.settings.documents_at_once)
 
     def _session(self, request: gr.Request) -> Session:
+        if not request.session_hash:
+            raise Refused("No session", "Reload the page.")
         return self._sessions.get(request.session_hash)
 
     # ------------------------------------------------------------------ arriving and leaving
 
+    @_guarded
     def arrive(self, request: gr.Request) -> list[Any]:
         """What a new visitor sees at once: the samples, the first of them on the shelf."""
         session = self._session(request)
@@ -163,6 +218,7 @@ class _Handlers:
             await asyncio.sleep(POLL_SECONDS)
         yield [checkpoint_value(engine), samples_value(engine.samples), session.library()]
 
+    @_guarded
     def first_look(self, request: gr.Request) -> Any:
         """The first sample with its first query, unless the visitor has begun something of their own."""
         session = self._session(request)
@@ -170,17 +226,21 @@ class _Handlers:
             session.asked = session.samples[0].queries[0], self._settings.top_k
         return self._found(session)
 
+    @_guarded
     def leave(self, request: gr.Request) -> None:
         """Free what the visitor had."""
         self._sessions.drop(request.session_hash)
+        # Gradio keeps the last values of a session, megabytes of them, until a hundred others have come.
+        LocalContext.blocks.get().state_holder.session_data.pop(request.session_hash, None)
 
     # ------------------------------------------------------------------ the library
 
+    @_guarded
     def open_sample(self, event: gr.EventData, request: gr.Request) -> list[Any]:
         """Add a sample and offer its queries."""
         session = self._session(request)
         session.touched = True
-        sample = session.add_sample(str(event.file))
+        sample = session.add_sample(_told(event, "file"))
         return [session.library(), *self._asks(sample)]
 
     async def follow_samples(self, request: gr.Request) -> AsyncIterator[dict[str, Any]]:
@@ -197,37 +257,51 @@ class _Handlers:
         buttons = [gr.update(value=query, visible=True) for query in queries]
         return [queries[0] if queries else gr.skip(), *buttons, *[gr.update(visible=False)] * (EXAMPLES - len(queries))]
 
+    @_guarded
     def receive(self, paths: list[str] | None, request: gr.Request) -> tuple[None, dict[str, Any]]:
         """Take over uploaded files and empty the upload box."""
         session = self._session(request)
         session.receive(paths or [])
         return None, session.library()
 
-    def index(self, request: gr.Request) -> Iterator[dict[str, Any]]:
-        """Index the uploaded files; one value of the library a page."""
+    async def index(self, request: gr.Request) -> AsyncIterator[dict[str, Any]]:
+        """Index the uploaded files; one value of the library a batch of pages."""
         session = self._session(request)
-        for _ in session.index_inbox():
-            yield session.library()
-        yield session.library()
+        job = session.index_inbox()
+        try:
+            while (pause := await to_thread.run_sync(next, job, None, limiter=self._indexing)) is not None:
+                yield session.library()
+                await asyncio.sleep(pause)
+        except Exception:
+            fault = log_fault("index")
+            text = f"Something went wrong, so indexing ended; if it stays so, quote {fault}."
+            session.note("Your library", None, "indexing_failed", text)
+        finally:
+            job.close()
+        yield self._session(request).library()  # another one, which says so, if this one was freed
 
+    @_guarded
     def cancel(self, request: gr.Request) -> dict[str, Any]:
         """Stop after the page at hand."""
         session = self._session(request)
         session.stop()
         return session.library()
 
+    @_guarded
     def dismiss(self, request: gr.Request) -> dict[str, Any]:
         """Show no more what could not be read."""
         session = self._session(request)
         session.dismiss_errors()
         return session.library()
 
+    @_guarded
     def remove(self, event: gr.EventData, request: gr.Request) -> dict[str, Any]:
         """Take a document off the shelf."""
         session = self._session(request)
-        session.remove(str(event.document))
+        session.remove(_told(event, "document"))
         return session.library()
 
+    @_guarded
     def clear(self, request: gr.Request) -> dict[str, Any]:
         """Take everything off the shelf."""
         session = self._session(request)
@@ -236,15 +310,17 @@ class _Handlers:
 
     # ------------------------------------------------------------------ search
 
+    @_guarded
     def search(self, text: str | None, top_k: float | None, request: gr.Request) -> Any:
         """The value of the lens for a query."""
         session = self._session(request)
         session.touched = True
         if not (text or "").strip():
             return gr.skip()
-        session.asked = text.strip(), max(1, int(top_k or self._settings.top_k))
+        session.asked = text.strip(), int(top_k or self._settings.top_k)
         return self._found(session)
 
+    @_guarded
     def search_again(self, request: gr.Request) -> Any:
         """The last search once more, over the pages there are now."""
         return self._found(self._session(request))
@@ -258,22 +334,33 @@ class _Handlers:
             return NO_PAGES
         if session.asked is None:
             return NOT_ASKED
-        text, top_k = session.asked
-        limit = self._settings.max_query_chars
-        if len(text) > limit:
-            return {"title": "Too long", "message": f"A query may have {limit} characters; this one has {len(text)}."}
-        try:
-            return session.search(text, top_k)
-        except Exception:
-            logger.exception("search")
-            return {"title": "This search failed", "message": "Try again, or ask something else."}
+        return self._looked(session, lambda: session.search(*session.asked))
 
+    @_guarded
     def open_page(self, event: gr.EventData, request: gr.Request) -> Any:
         """The lens with one page more in it."""
+        session = self._session(request)
+        key = _told(event, "key")
+        return self._looked(session, lambda: session.open_page(key))
+
+    def _looked(self, session: Session, look: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """The value of the lens; where there is none, what the lens says instead."""
         try:
-            return self._session(request).open_page(str(event.key))
+            return look()
+        except Refused as refused:
+            return {"title": refused.title, "message": refused.message}
         except KeyError:
             return {"title": "This page is gone", "message": "It is no longer in your library. Search again."}
+        except Exception as error:
+            if session.closed:
+                return {
+                    "title": "Your library is gone",
+                    "message": "The server needed the room. Add your documents again.",
+                }
+            fault = log_fault("search")
+            if is_disk_full(error):
+                return {"title": "The server’s disk is full", "message": "Search for fewer pages, or try again later."}
+            return {"title": "This search failed", "message": f"Try again; if it stays so, quote {fault}."}
 
     def _not_ready(self) -> dict[str, str] | None:
         if self._engine.encoder is not None:

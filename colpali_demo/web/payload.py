@@ -198,15 +198,16 @@ def checkpoint_value(engine: Engine) -> dict[str, Any]:
     ]
     if engine.encoder is None:
         text = "is loading; you can look around meanwhile" if engine.state == "loading" else "could not be loaded"
-        name = "The model" if engine.settings.model in ("auto", "tiny") else engine.settings.model
-        value = {"state": engine.state, "name": name, "text": text, "sentence": engine.error}
+        value = {"state": engine.state, "name": engine.wanted, "text": text, "sentence": engine.error}
         return {**value, "facts": [], "others": others}
     info = engine.encoder.model_info
     return {
         "state": "ready",
         "name": info["name"],
-        "text": LEVELS_OF_READING.get(info["reads"].get("level"), "ready"),
-        "sentence": info["reads"]["sentence"],
+        "text": f"stands in for {engine.wanted}, which could not be loaded"
+        if engine.error
+        else LEVELS_OF_READING.get(info["reads"].get("level"), "ready"),
+        "sentence": " ".join(filter(None, [engine.error, info["reads"]["sentence"]])),
         "facts": [
             ["family", info["family"]],
             ["parameters", f"{info['parameters'] / 1e6:,.1f} million"],

@@ -3,28 +3,45 @@
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 import shutil
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Iterator
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colpali_demo.documents import Document, DocumentError, PageError, display_name, open_document
 from colpali_demo.web.engine import Engine, Sample
+from colpali_demo.web.faults import Refused, is_disk_full, log_fault
 from colpali_demo.web.payload import lens_value, library_value
 from colpali_demo.web.pictures import Pictures, page_key, write_pictures
 from colpali_demo.web.progress import Pace
+from colpali_demo.web.turns import Rate
+from colpali_demo.web.uploads import Uploads
 
 if TYPE_CHECKING:
+    from colpali_demo.documents import Page
     from colpali_demo.explain import Explanation
     from colpali_demo.index import Hit, PageIndex
 
 logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.25
+SWEEP_SECONDS = 60
+WORD_BYTES = 250  # of a word of a text layer, in memory
+MAX_EXPLAINED = 10  # pages of one search
+REMEMBERED = 2000  # visitors whose library was freed, to be told so when they come back
+
+_FREED = {
+    "idle": "Your library was emptied after {session_minutes:g} minutes without a click. Add your documents again.",
+    "room": "Others needed the room, and your library had been unused for longest, so it was emptied. "
+    "Add your documents again.",
+    "left": "The connection was lost, so the server deleted your documents, as it does when a tab is closed. "
+    "Add them again.",
+}
 
 
 @dataclass
@@ -43,15 +60,19 @@ class Session:
 
     engine: Engine
     folder: Path
+    uploads: Uploads
+    make_room: Callable[[Session], bool]  # for one more batch of this session's pages; False if there is none
     samples: list[Sample] = field(default_factory=list)
     result: Result | None = None
     asked: tuple[str, int] | None = None  # the last query, and how many pages to explain
     touched: bool = False  # the visitor has done something of their own
+    used: float = field(default_factory=time.monotonic)  # when the visitor last did something, or had pages indexed
     _index: PageIndex | None = None
     _own: dict[str, Document] = field(default_factory=dict)  # by content hash, in order of arrival
     _pictures: dict[str, Pictures] = field(default_factory=dict)
+    _sizes: dict[str, int] = field(default_factory=dict)  # bytes, by page key
     _errors: list[PageError | DocumentError] = field(default_factory=list)
-    _inbox: deque[tuple[Path, str]] = field(default_factory=deque)
+    _inbox: deque[tuple[Path, str, int]] = field(default_factory=deque)  # file, name, bytes
     _open: Document | None = None
     _progress: dict[str, Any] | None = None
     _indexing: bool = False
@@ -59,6 +80,20 @@ class Session:
     _closed: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _looking: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._searches = Rate(self.engine.settings.searches_per_minute)
+        self._files = Rate(self.engine.settings.files_per_minute)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory and disk that the visitor's own pages and waiting files take, nearly."""
+        return sum(list(self._sizes.values())) + sum(size for _, _, size in list(self._inbox))
+
+    @property
+    def has_own(self) -> bool:
+        """Whether there is anything that would be lost with the session."""
+        return bool(self._own or self._inbox)
 
     # ------------------------------------------------------------------ the library
 
@@ -125,7 +160,11 @@ class Session:
         if self._index is not None:
             self._index.remove(document)
         for key in [key for key in self._pictures if key.startswith(f"{document}-")]:
-            pictures = self._pictures.pop(key)
+            self._drop_pictures(key)
+
+    def _drop_pictures(self, key: str) -> None:
+        self._sizes.pop(key, None)
+        if pictures := self._pictures.pop(key, None):
             pictures.image.unlink(missing_ok=True)
             pictures.thumbnail.unlink(missing_ok=True)
 
@@ -141,7 +180,8 @@ class Session:
     # ------------------------------------------------------------------ indexing
 
     def receive(self, paths: list[str]) -> None:
-        """Take over uploaded files: out of the folder where Gradio keeps one copy for all who upload the same file."""
+        """Take over uploaded files."""
+        settings = self.engine.settings
         self.touched = True
         with self._lock:
             if not self._indexing:
@@ -150,43 +190,60 @@ class Session:
                 name = display_name(path)
                 own = self.folder / secrets.token_hex(8)
                 try:
-                    os.replace(path, own)
-                    self._inbox.append((own, name))
+                    size = self.uploads.take(path, own)
                 except OSError as error:
-                    logger.warning("upload %s: %s", path, error)
-                    self._errors.append(DocumentError(name, "not_found", self.engine.settings))
+                    logger.warning("upload: %s", error)
+                    self._errors.append(DocumentError(name, "not_found", settings))
+                    continue
+                if self._closed:
+                    own.unlink(missing_ok=True)
+                elif seconds := self._files.wait():
+                    own.unlink()
+                    text = f"{settings.files_per_minute} files a minute are taken; add it again in {seconds:.0f} s."
+                    self.note(name, None, "too_many_files", text)
+                elif self.nbytes + size > settings.session_mb << 20:
+                    own.unlink()
+                    self.note(name, None, "session_full", self._full(f"{settings.session_mb} MB"))
+                else:
+                    self._inbox.append((own, name, size))
             if self._inbox and not self._progress:
                 self._progress = {"note": "Waiting to start …"}
 
-    def index_inbox(self) -> Iterator[None]:
-        """Index what `receive` took, page by page; yields after each page and whenever the library has changed."""
+    def index_inbox(self) -> Iterator[float]:
+        """Index what `receive` took, page by page.
+
+        Yields after each batch of pages and whenever the library has changed: the seconds to wait before going on.
+        """
         with self._lock:
             if self._indexing:
                 return  # another call works through the inbox, and will come to these files too
             self._indexing = True
         try:
-            while not self.engine.settled.wait(0.5):
+            while not self.engine.settled.is_set():
                 self._progress = {"note": "Waiting for the model to load …"}
-                yield
+                yield POLL_SECONDS
             if self.engine.encoder is None:
                 self._errors.append(PageError("The model", None, "checkpoint_missing", self.engine.error))
                 self._stopped = True
             while (upload := self._next_upload()) is not None:
-                path, name = upload
+                path, name, _ = upload
                 try:
-                    yield from self._index_file(path, name)
+                    yield from self._index_in_turn(path, name)
                 finally:
                     path.unlink(missing_ok=True)
         except BaseException:  # a visitor who leaves closes the generator: GeneratorExit
             self._stopped = True
             self._next_upload()
             raise
+        finally:
+            if self._closed:  # meanwhile, so there may be a picture more than was deleted
+                shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _next_upload(self) -> tuple[Path, str] | None:
+    def _next_upload(self) -> tuple[Path, str, int] | None:
         """The next file of the inbox; None ends the indexing, because all is done or the visitor has stopped it."""
         with self._lock:
             if self._stopped:
-                for path, _ in self._inbox:
+                for path, _, _ in self._inbox:
                     path.unlink(missing_ok=True)
                 self._inbox.clear()
             if self._inbox:
@@ -194,18 +251,34 @@ class Session:
             self._open, self._progress, self._indexing = None, None, False
             return None
 
-    def _index_file(self, path: Path, name: str) -> Iterator[None]:
+    def _index_in_turn(self, path: Path, name: str) -> Iterator[float]:
+        """Wait for one of the places at which documents are read."""
+        places = self.engine.places
+        place = places.enter()
+        try:
+            while ahead := places.ahead(place):
+                self._progress = {"note": f"{ahead} document{'s'[: ahead > 1]} of other visitors before yours …"}
+                yield POLL_SECONDS
+                if self._stopped:
+                    return
+            yield from self._index_file(path, name)
+        finally:
+            places.leave(place)
+
+    def _index_file(self, path: Path, name: str) -> Iterator[float]:
         settings = self.engine.settings
         self._progress = {"note": f"Opening {name} …"}
-        yield
+        yield 0
         try:
             document = open_document(path, name=name, settings=settings)
         except DocumentError as error:
             self._errors.append(error)
             return
         with document:
+            if self._stopped:
+                return
             if document.document in self._own:
-                self._note(name, None, "already_indexed", "This file is in your library already.")
+                self.note(name, None, "already_indexed", "This file is in your library already.")
                 return
             self._open = document
             self._own[document.document] = document
@@ -216,30 +289,78 @@ class Session:
         if not any(page.document == document.document for page in self._own_index().pages):
             self._own.pop(document.document, None)
 
-    def _index_pages(self, document: Document, pace: Pace) -> Iterator[None]:
-        index = self._own_index()
+    def _index_pages(self, document: Document, pace: Pace) -> Iterator[float]:
         self._report(document, pace)
-        yield
+        yield 0
+        size = self.engine.encoder.batch_size
+        batch: list[Page] = []
         for page in document:
-            if len(index) >= self.engine.settings.session_pages:
-                limit = self.engine.settings.session_pages
-                text = f"Your library is full: {limit} pages. Remove a document to make room for the rest of this one."
-                self._note(document.source, None, "session_full", text)
+            if self._stopped or not self._has_room(document, len(batch)):
+                break
+            batch.append(page)
+            if len(batch) < size and page.number < document.page_count:
+                continue
+            if not self._add(batch):
                 return
-            try:
-                pictures = write_pictures(page, self.folder)
-                self._pictures[pictures.key] = pictures
-                index.add_page(page)
-            except Exception:
-                logger.exception("%s, page %d", document.source, page.number)
-                text = "This page could not be embedded and was left out; try again in a moment."
-                self._note(document.source, page.number, "embedding_failed", text)
+            batch = []
             if document.document not in self._own:  # removed meanwhile
                 self.remove(document.document)
                 return
             pace.reach(page.number)
             self._report(document, pace)
-            yield
+            yield 0
+        if batch and not self._stopped:  # the last page could not be read
+            self._add(batch)
+
+    def _has_room(self, document: Document, pages: int) -> bool:
+        """Whether another page fits beside those of the batch at hand; says what is full if none does."""
+        settings = self.engine.settings
+        if len(self._own_index()) + pages >= settings.session_pages:
+            self.note(document.source, None, "session_full", self._full(f"{settings.session_pages} pages"))
+        elif self.nbytes > settings.session_mb << 20:
+            self.note(document.source, None, "session_full", self._full(f"{settings.session_mb} MB"))
+        elif not self.make_room(self):
+            text = "The server is full, so the rest of this document was left out; try again in a few minutes."
+            self.note(document.source, None, "server_full", text)
+        else:
+            return True
+        return False
+
+    def _full(self, limit: str) -> str:
+        return f"Your library is full: {limit}. Remove a document to make room."
+
+    def _add(self, pages: list[Page]) -> bool:
+        """Index a batch; a page that fails is noted. False if the rest of the document must be given up."""
+        index = self._own_index()
+        before = index.nbytes
+        self.used = time.monotonic()
+        try:
+            for page in pages:
+                pictures = write_pictures(page, self.folder)
+                self._pictures[pictures.key] = pictures
+            with self.engine.turns.batch():
+                if self._closed:
+                    return False
+                index.add(pages)  # halves a batch that does not fit into the model's memory
+        except Exception as error:
+            for page in pages:
+                self._drop_pictures(page_key(page))
+            if self._closed:  # and its folder gone
+                return False
+            if is_disk_full(error):
+                log_fault("no space for pictures")
+                text = "The server’s disk is full, so the rest of this document was left out; try again later."
+                self.note(pages[0].source, None, "disk_full", text)
+                return False
+            if len(pages) > 1:
+                return all([self._add([page]) for page in pages])
+            self.note(pages[0].source, pages[0].number, *_embedding_failure(error))
+            return True
+        vectors = (index.nbytes - before) // len(pages)
+        for page in pages:
+            files = sum(file.stat().st_size for file in self.folder.glob(f"{page_key(page)}.*"))
+            self._sizes[page_key(page)] = vectors + len(page.jpeg) + files + WORD_BYTES * len(page.words)
+        return True
 
     def _report(self, document: Document, pace: Pace) -> None:
         self._progress = {
@@ -251,7 +372,8 @@ class Session:
             "stopping": self._stopped,
         }
 
-    def _note(self, source: str, page: int | None, code: str, text: str) -> None:
+    def note(self, source: str, page: int | None, code: str, text: str) -> None:
+        """Say in the library what could not be done."""
         self._errors.append(PageError(source, page, code, text))
 
     def _own_index(self) -> PageIndex:
@@ -277,10 +399,22 @@ class Session:
         return [index for index in found if index is not None and len(index)]
 
     def search(self, text: str, top_k: int) -> dict[str, Any]:
-        """Rank every page for a query; the value of the lens. Raises ValueError when there are no pages."""
+        """Rank every page for a query; the value of the lens. Raises Refused."""
+        limit = self.engine.settings.max_query_chars
+        if not text.strip():
+            raise Refused("Nothing to search for", "Type a query.")
+        if len(text) > limit:
+            raise Refused("Too long", f"A query may have {limit} characters; this one has {len(text)}.")
+        if not self.indexes():
+            raise Refused("No pages to search", "Pick a sample or drop in a PDF, then ask it something.")
+        if seconds := self._searches.wait():
+            most = self.engine.settings.searches_per_minute
+            raise Refused("One moment", f"{most} searches a minute are answered; try again in {seconds:.0f} s.")
+        with self.engine.turns.search():
+            return self._search(text, min(max(1, top_k), max(MAX_EXPLAINED, self.engine.settings.top_k)))
+
+    def _search(self, text: str, top_k: int) -> dict[str, Any]:
         indexes = self.indexes()
-        if not indexes:
-            raise ValueError("no pages")
         query = self.engine.encoder.embed_query(text)
         hits = sorted((hit for index in indexes for hit in index.rank(query)), key=lambda hit: -hit.score)
         hits = [replace(hit, rank=rank) for rank, hit in enumerate(hits, start=1)]
@@ -307,7 +441,7 @@ class Session:
         strength = self._own_index().strength(best) if self.engine.calibrated else None
         return lens_value(
             search=result.search,
-            model=self.engine.encoder.model_info,
+            model=self.engine.public_model_info,
             hits=result.hits,
             explanations=list(result.explanations.values()),
             top_k=result.top_k,
@@ -324,6 +458,11 @@ class Session:
 
     # ------------------------------------------------------------------ the end
 
+    @property
+    def closed(self) -> bool:
+        """Whether everything is deleted."""
+        return self._closed
+
     def close(self) -> None:
         """Stop, and delete everything."""
         self._closed = True
@@ -332,29 +471,117 @@ class Session:
 
 
 class Sessions:
-    """All visitors, by Gradio's session hash. `root` takes a folder for each, under a name that cannot be guessed."""
+    """All visitors, by Gradio's session hash. `root` takes a folder for each, under a name that cannot be guessed.
+
+    When the sessions, or the bytes that they take together, are too many, the one unused for longest is freed. Whoever
+    comes back to a session that was freed finds a new one, which says why.
+    """
 
     def __init__(self, engine: Engine, root: Path) -> None:
+        self.uploads = Uploads(root / "uploads")
         self._engine = engine
         self._root = root
         self._sessions: dict[str, Session] = {}
+        self._freed: OrderedDict[str, tuple[str | None, list[Sample], tuple[str, int] | None]] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._sessions)
 
+    @property
+    def nbytes(self) -> int:
+        """What all visitors' own pages and files take."""
+        return sum(session.nbytes for session in list(self._sessions.values()))
+
     def get(self, session_hash: str) -> Session:
         """The session of this visitor; a new one if there is none."""
         with self._lock:
-            if session_hash not in self._sessions:
-                folder = self._root / secrets.token_urlsafe(24)
-                folder.mkdir(parents=True, mode=0o700)
-                self._sessions[session_hash] = Session(self._engine, folder)
-            return self._sessions[session_hash]
+            session = self._sessions.get(session_hash)
+            if session is None:
+                if len(self._sessions) >= self._engine.settings.sessions:
+                    # Those who only looked around go first, so that a crowd of them empties nobody's library.
+                    self._free(min(self._sessions, key=lambda key: _loss(self._sessions[key])), "room")
+                session = self._sessions[session_hash] = self._new(session_hash)
+            session.used = time.monotonic()
+            return session
 
     def drop(self, session_hash: str) -> None:
-        """Forget a visitor, and delete what they had."""
+        """Forget a visitor who has left, and delete what they had."""
         with self._lock:
-            session = self._sessions.pop(session_hash, None)
-        if session is not None:
-            session.close()
+            self._free(session_hash, "left")
+
+    def sweep(self) -> None:
+        """Free what has not been used for long."""
+        oldest = time.monotonic() - 60 * self._engine.settings.session_minutes
+        with self._lock:
+            for session_hash in [key for key, session in self._sessions.items() if session.used < oldest]:
+                self._free(session_hash, "idle")
+            # What a thread wrote while its session was being deleted.
+            kept = {session.folder for session in self._sessions.values()} | {self.uploads.folder}
+            for folder in self._root.iterdir():
+                if folder.is_dir() and folder not in kept:
+                    shutil.rmtree(folder, ignore_errors=True)
+        self.uploads.sweep()
+
+    def keep_sweeping(self) -> None:
+        """Sweep every minute from now on, in the background."""
+        threading.Thread(target=self._sweep_forever, name="sweep", daemon=True).start()
+
+    def close(self) -> None:
+        """Free everybody, and delete the folder of all."""
+        with self._lock:
+            for session_hash in list(self._sessions):
+                self._free(session_hash, "left")
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def _new(self, session_hash: str) -> Session:
+        folder = self._root / secrets.token_urlsafe(24)
+        folder.mkdir(parents=True, mode=0o700)
+        session = Session(self._engine, folder, self.uploads, self._make_room)
+        why, samples, asked = self._freed.pop(session_hash, (None, [], None))
+        session.samples, session.asked = samples, asked
+        if why:
+            session.note("Your library", None, "library_freed", _FREED[why].format_map(vars(self._engine.settings)))
+        return session
+
+    def _free(self, session_hash: str, why: str) -> None:
+        session = self._sessions.pop(session_hash, None)
+        if session is None:
+            return
+        self._freed[session_hash] = (why if session.has_own else None, list(session.samples), session.asked)
+        if len(self._freed) > REMEMBERED:
+            self._freed.popitem(last=False)
+        session.close()
+
+    def _make_room(self, session: Session) -> bool:
+        """Free others until all together take no more than they may; False if that is not enough."""
+        limit = self._engine.settings.total_mb << 20
+        while self.nbytes >= limit:
+            with self._lock:
+                others = [key for key, other in self._sessions.items() if other is not session and other.nbytes]
+                if not others:
+                    return False
+                self._free(min(others, key=lambda key: self._sessions[key].used), "room")
+        return True
+
+    def _sweep_forever(self) -> None:
+        while True:
+            time.sleep(SWEEP_SECONDS)
+            try:
+                self.sweep()
+            except Exception:
+                log_fault("sweep")
+
+
+def _loss(session: Session) -> tuple[bool, float]:
+    """What orders sessions by how little is lost with them."""
+    return session.has_own, session.used
+
+
+def _embedding_failure(error: Exception) -> tuple[str, str]:
+    """Code and sentence for a page that the model could not embed."""
+    if getattr(error, "code", None) == "out_of_memory":
+        logger.warning("%s", error)
+        return "model_memory", "The model had too little memory for this page, so it was left out; add it again later."
+    fault = log_fault("embedding a page")
+    return "embedding_failed", f"This page could not be embedded and was left out; if it stays so, quote {fault}."

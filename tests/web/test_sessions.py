@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,12 +33,13 @@ def sessions(engine, tmp_path) -> Sessions:
 
 
 @pytest.fixture
-def upload(tmp_path) -> Upload:
-    """Makes a PDF and puts it where Gradio keeps uploads: in a folder named after the content."""
+def upload(sessions) -> Upload:
+    """Makes a PDF and uploads it."""
 
     def make(pages: int = 3, text: str = "revenue", name: str = "report.pdf") -> str:
-        folder = tmp_path / "uploads" / f"{pages}-{text}"
-        folder.mkdir(parents=True, exist_ok=True)
+        with sessions.uploads.new_folder() as request:
+            folder = request / f"{pages}-{text}"  # which Gradio names after the content
+            folder.mkdir()
         canvas = Canvas(str(folder / name), pagesize=(200, 300), invariant=True)
         for number in range(1, pages + 1):
             canvas.drawString(20, 150, f"{text} page {number}")
@@ -115,8 +117,8 @@ def test_files_that_fail_are_named_and_the_others_stay_searchable(sessions, uplo
     session = sessions.get("a")
     session.receive([upload()])
     index_all(session)
-    empty, text = tmp_path / "empty.pdf", tmp_path / "notes.pdf"
-    empty.touch()
+    empty, text = Path(upload(name="empty.pdf")), Path(upload(name="notes.pdf"))
+    empty.write_bytes(b"")
     text.write_text("not a PDF")
     session.receive([str(empty), str(text), str(tmp_path / "gone.pdf")])
     index_all(session)
@@ -132,12 +134,12 @@ def test_the_next_upload_clears_old_errors(sessions, upload, tmp_path):
     assert codes(session) == []
 
 
-def test_a_page_that_cannot_be_embedded_is_left_out(sessions, engine, upload, monkeypatch):
+def test_a_page_that_cannot_be_embedded_is_left_out(sessions, engine, upload, monkeypatch, caplog):
     session = sessions.get("a")
     embed, calls = engine.encoder.embed_pages, []
 
     def fail_once(images, batch_size=None):
-        calls.append(len(images))
+        calls.extend(images)
         if len(calls) == 2:
             raise RuntimeError("boom")
         return embed(images, batch_size)
@@ -149,6 +151,9 @@ def test_a_page_that_cannot_be_embedded_is_left_out(sessions, engine, upload, mo
     (error,) = session.library()["errors"]
     assert (error["code"], error["page"]) == ("embedding_failed", 2)
     assert "boom" not in error["message"]
+    (record,) = [record for record in caplog.records if record.exc_info]
+    fault = re.search(r"quote (\w+)", error["message"])[1]
+    assert fault in record.message and "boom" in str(record.exc_info[1])
 
 
 def test_a_full_library_takes_no_more_pages(sessions, engine, upload):
