@@ -18,6 +18,7 @@ from colpali_demo.web.turns import Places, Turns
 
 if TYPE_CHECKING:
     from colpali_demo.encoder import Encoder
+    from colpali_demo.encoder.layout import PageEmbedding
     from colpali_demo.index import PageIndex
 
 logger = logging.getLogger(__name__)
@@ -91,6 +92,7 @@ class Engine:
         self.state: Literal["loading", "ready", "failed"] = "loading"
         self.settled = threading.Event()
         self.encoder: Encoder | None = None
+        self.blank: PageEmbedding | None = None  # a blank page, to compare maps with
         self.calibrated = False
         self.present: set[str] = set()  # of OTHER_CHECKPOINTS: those that are on this machine
         self.error = ""
@@ -117,6 +119,8 @@ class Engine:
         for sample in self.samples:
             self._draw_cover(sample)
         self._load()
+        if self.encoder:
+            self._embed_blank_page()
         while self.encoder and self._queue:
             self._embed(self._queue.popleft())
             if not self.calibrated:
@@ -174,7 +178,7 @@ class Engine:
         try:
             with open_document(sample.path, settings=self.settings) as document:
                 for page in document:
-                    pictures = write_pictures(page, self._folder)
+                    pictures = write_pictures(page, self._folder, self.input_size)
                     sample.pictures[pictures.key] = pictures
                     with self.turns.batch():
                         sample.index.add_page(page)
@@ -182,6 +186,20 @@ class Engine:
             logger.exception("sample %s", sample.path)
             sample.error = "This sample could not be read; the server’s log says why."
         sample.finished.set()
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """(width, height) in pixels of what the model sees of a page."""
+        size = self.encoder.model_info["input"]
+        return size["width"], size["height"]
+
+    def _embed_blank_page(self) -> None:
+        from colpali_demo.encoder.calibration import blank_page
+
+        try:
+            self.blank = self.encoder.embed_pages([blank_page()])[0]
+        except Exception:
+            logger.exception("the blank page")
 
     def _calibrate(self) -> None:
         try:

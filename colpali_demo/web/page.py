@@ -18,11 +18,14 @@ from colpali_demo.web.engine import Engine
 from colpali_demo.web.faults import Refused, is_disk_full, log_fault
 from colpali_demo.web.lens import Lens
 from colpali_demo.web.library import Library
+from colpali_demo.web.matrix import Matrix
 from colpali_demo.web.payload import checkpoint_value, library_value, samples_value
 from colpali_demo.web.samples import Samples
 from colpali_demo.web.sessions import POLL_SECONDS, Session, Sessions
 
 EXAMPLES = 4  # buttons for the example queries of a sample
+MAX_PREFIX = 100  # characters
+MAX_AUGMENTATION = 50  # tokens
 LOADING = {
     "title": "The first explanation is on its way",
     "message": "The model is loading in the background. This takes a few seconds.",
@@ -104,6 +107,7 @@ def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blo
                         gr.HTML(_privacy(settings), elem_classes="privacy", apply_default_css=False)
                         library = Library(library_value([], []), elem_id="library")
                 lens = Lens(LOADING, elem_id="lens")
+                Matrix("lens", elem_id="matrix")
             with gr.Tab("Notes"):
                 gr.Markdown(NOTES, elem_classes="notes-page")
 
@@ -118,6 +122,7 @@ def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blo
                 handlers.search, [query, top_k], lens, **plain, **search_group
             )
         lens.open_page(handlers.open_page, None, lens, **plain, **search_group)
+        lens.encode_again(handlers.encode_again, None, lens, **plain, **search_group)
 
         samples.open_sample(handlers.open_sample, None, [library, *asks], **plain, queue=False).then(
             handlers.follow_samples, None, library, **plain, **waiting_group
@@ -325,7 +330,7 @@ class _Handlers:
         """The last search once more, over the pages there are now."""
         return self._found(self._session(request))
 
-    def _found(self, session: Session) -> Any:
+    def _found(self, session: Session, **encoding: Any) -> Any:
         """What the lens shows for the last query: the explanation, or why there is none."""
         if not_ready := self._not_ready():
             return not_ready
@@ -334,7 +339,7 @@ class _Handlers:
             return NO_PAGES
         if session.asked is None:
             return NOT_ASKED
-        return self._looked(session, lambda: session.search(*session.asked))
+        return self._looked(session, lambda: session.search(*session.asked, **encoding))
 
     @_guarded
     def open_page(self, event: gr.EventData, request: gr.Request) -> Any:
@@ -342,6 +347,15 @@ class _Handlers:
         session = self._session(request)
         key = _told(event, "key")
         return self._looked(session, lambda: session.open_page(key))
+
+    @_guarded
+    def encode_again(self, event: gr.EventData, request: gr.Request) -> Any:
+        """The last search with another prefix and another number of augmentation tokens."""
+        session = self._session(request)
+        prefix, augmentation = _told(event, "prefix"), _told(event, "augmentation")
+        if session.asked is None or not augmentation.isdecimal() or int(augmentation) > MAX_AUGMENTATION:
+            return gr.skip()
+        return self._found(session, prefix=prefix[:MAX_PREFIX], augmentation=int(augmentation))
 
     def _looked(self, session: Session, look: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """The value of the lens; where there is none, what the lens says instead."""

@@ -1,7 +1,7 @@
 """What the server tells the browser: plain JSON values, made from explanations by pure functions.
 
-The lens draws from one value per search. Its numbers are those of `explanation_dict`, exact; only the similarity maps,
-which are looked at and not added up, are rounded to 16 bits on one scale for all of them.
+The lens and the matrix draw from one value per search. Its numbers are those of `explanation_dict` and of the ranking,
+exact; only the similarity maps, which are looked at and not added up, are rounded to 16 bits on one scale for all.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from colpali_demo.documents import DocumentError, PageError
+    from colpali_demo.encoder.layout import PageEmbedding, QueryEmbedding
     from colpali_demo.explain import Explanation
     from colpali_demo.index import Hit
     from colpali_demo.web.engine import Engine, Sample
@@ -65,12 +66,32 @@ def dequantize(data: bytes, shape: tuple[int, ...], lo: float, hi: float) -> np.
     return lo + np.frombuffer(data, dtype="<u2").astype(np.float64).reshape(shape) * ((hi - lo) / LEVELS)
 
 
+def other_vectors(explanation: Explanation) -> dict[str, Any]:
+    """The vectors of a page that are no patches: {"slots", "data"}.
+
+    slots: {"vector", "slot", "slot_text"} each, in the page's order
+    data: base64 of their cosines with every token, exact: float32 (tokens, slots), little-endian
+    """
+    slots = [
+        {"vector": vector, "slot": slot, "slot_text": text[0] if text else None}
+        for vector, (slot, *text) in enumerate(explanation.layout.slots)
+        if slot != "patch"
+    ]
+    cosines = explanation.similarities[:, [slot["vector"] for slot in slots]]
+    return {"slots": slots, "data": _base64(cosines)}
+
+
+def _base64(values: np.ndarray) -> str:
+    return b64encode(values.astype("<f4").tobytes()).decode()
+
+
 def page_entry(explanation: Explanation, rank: int, pictures: Pictures) -> dict[str, Any]:
     """One explained page, without its maps: `explanation_dict` with its pictures and its words with their boxes."""
     return {
         **explanation_dict(explanation, rank),
         "image": file_data(pictures.image),
-        "thumb": file_data(pictures.thumbnail),
+        "input": file_data(pictures.input) if pictures.input else None,
+        "others": other_vectors(explanation),
         "words": [
             [word.text, *(round(edge, 5) for edge in (word.left, word.top, word.right, word.bottom))]
             for word in explanation.page.words
@@ -88,6 +109,8 @@ def lens_value(
     focus: str,
     strength: Mapping[str, Any] | None,
     pictures: Mapping[str, Pictures],
+    blank: PageEmbedding | None,
+    samples: Sequence[str] | None,
     save: Callable[[str, bytes], Path],
 ) -> dict[str, Any]:
     """The value of the lens for one search.
@@ -99,22 +122,28 @@ def lens_value(
     focus: key of the page to show
     strength: what `PageIndex.strength` says of the best page; None while the checkpoint is not calibrated
     pictures: the picture files of every page, by key
-    save: writes bytes under a name and returns the path; called for maps that would make the value too large
+    blank: a blank page, whose maps can be subtracted in the browser
+    samples: the file names of the samples searched, if nothing else was: then a link can restore the search
+    save: writes bytes under a name and returns the path; called for arrays that would make the value too large
     """
     query = hits[0].query
     scale = cosine_range(hits)
-    value = {
-        "schema": 1,
+    value: dict[str, Any] = {
+        "schema": 2,
         "search": search,
         "model": dict(model),
         "query": {
             "text": query.text,
+            "words": list(query.words),
             "unknown": list(query.unknown),
+            "prefix": query.prefix,
+            "augmentation": query.augmentation,
             "tokens": [
                 {"index": token.index, "text": token.text, "kind": token.kind, "word": token.word}
                 for token in query.tokens
             ],
         },
+        "samples": list(samples) if samples is not None else None,
         "strength": dict(strength) if strength else None,
         "range": scale,
         "focus": focus,
@@ -126,26 +155,42 @@ def lens_value(
                 "page": hit.page.number,
                 "score": hit.score,
                 "hit": hit.rank <= top_k,
+                "thumb": file_data(pictures[page_key(hit.page)].thumbnail),
             }
             for hit in hits
         ],
         "pages": {},
     }
-    ranks = {page_key(hit.page): hit.rank for hit in hits}
     size = len(json.dumps(value))
-    for explanation in explanations:
+
+    def packed(name: str, array: bytes) -> dict[str, Any]:
+        """An array, in the value while there is room."""
+        nonlocal size
+        data = b64encode(array).decode()
+        if size + len(data) > INLINE_BYTES:
+            return {"file": file_data(save(f"{search}-{name}.maps", array))}
+        size += len(data)
+        return {"data": data}
+
+    ledgers = np.array([hit.maxima for hit in hits], dtype="<f4")  # exact: MaxSim is computed in float32
+    value["ledgers"] = packed("ledgers", ledgers.tobytes())
+    ranks = {page_key(hit.page): hit.rank for hit in hits}
+    for explanation in sorted(explanations, key=lambda each: page_key(each.page) != focus):
         key = page_key(explanation.page)
         entry = page_entry(explanation, ranks[key], pictures[key])
-        levels = quantize(explanation.maps, scale["lo"], scale["hi"])
-        data = b64encode(levels).decode()
-        size += len(json.dumps(entry)) + len(data)
-        if size > INLINE_BYTES:
-            size -= len(data)
-            entry["maps"] = {"file": file_data(save(f"{search}-{key}.maps", levels))}
-        else:
-            entry["maps"] = {"data": data}
-        value["pages"][key] = entry
+        size += len(json.dumps(entry))
+        value["pages"][key] = {**entry, "maps": packed(key, quantize(explanation.maps, scale["lo"], scale["hi"]))}
+    value["background"] = _background(query, blank, packed) if blank is not None else None
     return value
+
+
+def _background(
+    query: QueryEmbedding, blank: PageEmbedding, packed: Callable[[str, bytes], dict[str, Any]]
+) -> dict[str, Any]:
+    """The similarity maps of a blank page, on a scale of their own."""
+    maps = maxsim.similarities(query.vectors, blank.vectors).numpy()[:, blank.layout.patch_vectors]
+    lo, hi = float(maps.min()), float(maps.max())
+    return {"lo": lo, "hi": hi, "maps": packed("blank", quantize(maps, lo, hi))}
 
 
 def samples_value(samples: Sequence[Sample]) -> dict[str, Any]:

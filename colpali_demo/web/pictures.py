@@ -1,10 +1,12 @@
-"""The files a browser fetches: a page as it was rendered, and a thumbnail of it."""
+"""The files a browser fetches: a page as it was rendered, as the model sees it, and a thumbnail of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from PIL import Image
 
 if TYPE_CHECKING:
     from colpali_demo.documents import Page
@@ -14,11 +16,12 @@ THUMBNAIL = (264, 360)  # pixels at most; shown half as large, for screens with 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Where the pictures of the page with this key are."""
+    """Where the pictures of the page with this key are; `input` is the page squashed as the model sees it."""
 
     key: str
     image: Path
     thumbnail: Path
+    input: Path | None = None
 
 
 def page_key(page: Page) -> str:
@@ -26,12 +29,20 @@ def page_key(page: Page) -> str:
     return f"{page.document}-{page.number}"
 
 
-def write_pictures(page: Page, folder: Path) -> Pictures:
-    """Write the pictures of a page into a folder, under its key."""
+def write_pictures(page: Page, folder: Path, input_size: tuple[int, int] | None = None) -> Pictures:
+    """Write the pictures of a page into a folder, under its key.
+
+    `input_size` is (width, height) of the model's input; without it there is no picture of that.
+    """
     key = page_key(page)
-    pictures = Pictures(key, folder / f"{key}.jpg", folder / f"{key}.webp")
+    pictures = Pictures(
+        key, folder / f"{key}.jpg", folder / f"{key}.webp", folder / f"{key}.input.webp" if input_size else None
+    )
     pictures.image.write_bytes(page.jpeg)
-    thumbnail = page.image
-    thumbnail.thumbnail(THUMBNAIL)
-    thumbnail.save(pictures.thumbnail, quality=80)
+    image = page.image
+    if pictures.input:
+        # As the processor does it: squashed, bicubic.
+        image.resize(input_size, Image.Resampling.BICUBIC).save(pictures.input, quality=90)
+    image.thumbnail(THUMBNAIL)
+    image.save(pictures.thumbnail, quality=80)
     return pictures

@@ -24,6 +24,7 @@ from colpali_demo.web.uploads import Uploads
 
 if TYPE_CHECKING:
     from colpali_demo.documents import Page
+    from colpali_demo.encoder.layout import QueryEmbedding
     from colpali_demo.explain import Explanation
     from colpali_demo.index import Hit, PageIndex
 
@@ -165,8 +166,9 @@ class Session:
     def _drop_pictures(self, key: str) -> None:
         self._sizes.pop(key, None)
         if pictures := self._pictures.pop(key, None):
-            pictures.image.unlink(missing_ok=True)
-            pictures.thumbnail.unlink(missing_ok=True)
+            for file in (pictures.image, pictures.thumbnail, pictures.input):
+                if file is not None:
+                    file.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Take everything off the shelf, and stop indexing."""
@@ -336,7 +338,7 @@ class Session:
         self.used = time.monotonic()
         try:
             for page in pages:
-                pictures = write_pictures(page, self.folder)
+                pictures = write_pictures(page, self.folder, self.engine.input_size)
                 self._pictures[pictures.key] = pictures
             with self.engine.turns.batch():
                 if self._closed:
@@ -398,8 +400,13 @@ class Session:
         found = [sample.index for sample in self.samples] + [self._index]
         return [index for index in found if index is not None and len(index)]
 
-    def search(self, text: str, top_k: int) -> dict[str, Any]:
-        """Rank every page for a query; the value of the lens. Raises Refused."""
+    def search(
+        self, text: str, top_k: int, *, prefix: str | None = None, augmentation: int | None = None
+    ) -> dict[str, Any]:
+        """Rank every page for a query; the value of the lens. Raises Refused.
+
+        `prefix` and `augmentation` are the checkpoint's unless given, see `Encoder.embed_query`.
+        """
         limit = self.engine.settings.max_query_chars
         if not text.strip():
             raise Refused("Nothing to search for", "Type a query.")
@@ -411,11 +418,11 @@ class Session:
             most = self.engine.settings.searches_per_minute
             raise Refused("One moment", f"{most} searches a minute are answered; try again in {seconds:.0f} s.")
         with self.engine.turns.search():
-            return self._search(text, min(max(1, top_k), max(MAX_EXPLAINED, self.engine.settings.top_k)))
+            query = self.engine.encoder.embed_query(text, prefix=prefix, augmentation=augmentation)
+            return self._search(query, min(max(1, top_k), max(MAX_EXPLAINED, self.engine.settings.top_k)))
 
-    def _search(self, text: str, top_k: int) -> dict[str, Any]:
+    def _search(self, query: QueryEmbedding, top_k: int) -> dict[str, Any]:
         indexes = self.indexes()
-        query = self.engine.encoder.embed_query(text)
         hits = sorted((hit for index in indexes for hit in index.rank(query)), key=lambda hit: -hit.score)
         hits = [replace(hit, rank=rank) for rank, hit in enumerate(hits, start=1)]
         for old in self.folder.glob("*.maps"):
@@ -448,8 +455,16 @@ class Session:
             focus=focus,
             strength=strength,
             pictures=pictures,
+            blank=self.engine.blank,
+            samples=self._samples_of(result),
             save=self._save,
         )
+
+    def _samples_of(self, result: Result) -> list[str] | None:
+        """The samples that a search covered; None if it covered other pages too."""
+        files = {sample.document: sample.source for sample in self.samples}
+        documents = dict.fromkeys(hit.page.document for hit in result.hits)
+        return [files[document] for document in documents] if all(d in files for d in documents) else None
 
     def _save(self, name: str, data: bytes) -> Path:
         path = self.folder / name

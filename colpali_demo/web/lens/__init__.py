@@ -17,7 +17,16 @@ class Lens(Component):
     It is an output only: never make it an input of an event.
 
     Its event `open_page` asks for a page whose maps are not in the value; the data are its `key` and the `search`.
+    Its event `encode_again` asks for the same search with another `prefix` and number of `augmentation` tokens.
     """
+
+    SCRIPTS = (
+        "../shared/dom.js",
+        "../shared/explanation.js",
+        "stage.js",
+        "panels.js",
+        "script.js",
+    )
 
     def __init__(self, value: dict[str, Any] | None = None, **props: Any) -> None:
         colors = b64encode(colormap.TABLE.tobytes()).decode()

@@ -1,0 +1,28 @@
+"""The matrix: the whole computation behind a score, tokens x vectors, row maxima ringed, sums at the right."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+from colpali_demo import colormap
+from colpali_demo.explain import WORD_OVERLAP
+from colpali_demo.web.component import Component
+
+
+class Matrix(Component):
+    """Shows what the lens with the element id `of` shows, and moves it; it has no value of its own."""
+
+    SCRIPTS = ("../shared/dom.js", "../shared/explanation.js", "script.js")
+
+    def __init__(self, of: str, **props: Any) -> None:
+        colors = b64encode(colormap.TABLE.tobytes()).decode()
+        super().__init__(
+            Path(__file__).parent,
+            of=of,
+            colors=colors,
+            faintest=colormap.FAINTEST,
+            word_overlap=WORD_OVERLAP,
+            **props,
+        )
