@@ -137,6 +137,13 @@ class Visitor:
         )
         return self.value()
 
+    def after_value(self, act: Callable[[], None]) -> None:
+        """Do something that makes the server send another page of the same search."""
+        count = "Object.keys(document.querySelector('#lens [data-search]').lensValue().pages).length"
+        before = self.page.evaluate(count)
+        act()
+        self.page.wait_for_function(f"before => {count} !== before", arg=before)
+
     def search(self, query: str) -> dict:
         def act() -> None:
             self.page.fill("#query input", query)

@@ -10,7 +10,16 @@ def test_a_phone_needs_no_sideways_scrolling(new_visitor):
     visitor.page.set_viewport_size({"width": 390, "height": 844})
     visitor.arrive()
     assert visitor.page.evaluate("document.documentElement.scrollWidth") == 390
-    for selector in ("#query input", "#search", "#lens .page", "#lens .ledger", "#lens .segments", "#upload"):
+    for selector in (
+        "#query input",
+        "#search",
+        "#lens .page",
+        "#lens .ledger",
+        "#lens [data-part=scale]",
+        "#lens [data-part=overlay]",
+        "#matrix .cells",
+        "#upload",
+    ):
         box = visitor.page.locator(selector).bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 390, selector

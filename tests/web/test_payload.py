@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from colpali_demo import maxsim
 from colpali_demo.documents import DocumentError, PageError, Word
+from colpali_demo.encoder.calibration import blank_page
 from colpali_demo.explain import explanation_dict
 from colpali_demo.index import PageIndex
 from colpali_demo.settings import Settings
@@ -60,8 +62,11 @@ def lens_value(index: PageIndex, query: str, folder: Path, top_k: int = 2, opene
         focus=page_key(explained[-1].page),
         strength=index.strength(hits[0]),
         pictures={
-            key: Pictures(key, folder / f"{key}.jpg", folder / f"{key}.webp") for key in map(page_key, index.pages)
+            key: Pictures(key, folder / f"{key}.jpg", folder / f"{key}.webp", folder / f"{key}.input.webp")
+            for key in map(page_key, index.pages)
         },
+        blank=index.encoder.embed_pages([blank_page()])[0],
+        samples=["d0c.pdf"],
         save=save,
     )
 
@@ -84,6 +89,35 @@ def test_maps_come_back_within_half_a_step(index, tmp_path):
         maps = hit.explain().maps
         sent = payload.dequantize(b64decode(value["pages"][page_key(hit.page)]["maps"]["data"]), maps.shape, lo, hi)
         assert np.abs(sent - maps).max() <= (hi - lo) / payload.LEVELS / 2 + 1e-9
+
+
+def test_ledgers_of_every_page_are_exact(index, tmp_path):
+    value = lens_value(index, "revenue by region", tmp_path, top_k=1)
+    ledgers = np.frombuffer(b64decode(value["ledgers"]["data"]), "<f4").reshape(3, -1)
+    for terms, hit, entry in zip(ledgers, index.rank("revenue by region"), value["ranking"], strict=True):
+        assert terms.tolist() == list(hit.maxima)
+        assert sum(terms.tolist()) == entry["score"]
+
+
+def test_vectors_that_are_no_patches_come_exactly(index, tmp_path):
+    value = lens_value(index, "revenue", tmp_path, top_k=1)
+    why = index.search("revenue", top_k=1)[0].explain()
+    others = value["pages"][value["focus"]]["others"]
+    assert [why.layout.slots[slot["vector"]] for slot in others["slots"]] == [
+        (slot["slot"], slot["slot_text"]) for slot in others["slots"]
+    ]
+    sent = np.frombuffer(b64decode(others["data"]), "<f4").reshape(len(why.tokens), -1)
+    assert (sent == why.similarities[:, [slot["vector"] for slot in others["slots"]]]).all()
+
+
+def test_a_blank_page_comes_with_the_maps(index, tmp_path):
+    value = lens_value(index, "revenue", tmp_path)
+    background = value["background"]
+    blank = index.encoder.embed_pages([blank_page()])[0]
+    vectors = blank.vectors[blank.layout.patch_vectors.ravel()]
+    maps = maxsim.similarities(index.encoder.embed_query("revenue").vectors, vectors).numpy()
+    sent = payload.dequantize(b64decode(background["maps"]["data"]), maps.shape, background["lo"], background["hi"])
+    assert np.abs(sent - maps).max() <= 1e-5
 
 
 def test_one_scale_covers_every_page_and_token(index, tmp_path):
@@ -116,7 +150,7 @@ def test_text_is_sent_as_it_is(index, tmp_path):
 
 def test_maps_that_would_make_the_value_too_large_go_into_files(index, tmp_path, monkeypatch):
     inline = lens_value(index, "revenue", tmp_path)
-    monkeypatch.setattr(payload, "INLINE_BYTES", len(json.dumps(inline)) - 300)
+    monkeypatch.setattr(payload, "INLINE_BYTES", len(json.dumps(inline)) - 1500)
     value = lens_value(index, "revenue", tmp_path)
     assert len(json.dumps(value)) < len(json.dumps(inline))
     first, second = value["pages"]
@@ -124,6 +158,7 @@ def test_maps_that_would_make_the_value_too_large_go_into_files(index, tmp_path,
     file = value["pages"][second]["maps"]["file"]
     assert file["meta"] == {"_type": "gradio.FileData"}
     assert Path(file["path"]).read_bytes() == b64decode(inline["pages"][second]["maps"]["data"])
+    assert "file" in value["background"]["maps"]
 
 
 def test_errors_of_files_and_of_pages_stand_side_by_side():

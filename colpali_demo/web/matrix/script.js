@@ -157,8 +157,8 @@ function paintBase(canvas, width) {
     for (let x = 0; x < width; x++) {
       if (highest[x] < -1.5) continue;
       const at = 4 * (row * width + x);
-      // Squared, so that the many ordinary cosines stay pale beside the few high ones.
-      paintColor(image.data, at, ((highest[x] - lo) / (hi - lo || 1)) ** 2);
+      // A power, so that the many ordinary cosines stay pale beside the few high ones.
+      paintColor(image.data, at, ((highest[x] - lo) / (hi - lo || 1)) ** 3);
       image.data[at + 3] *= weight;
     }
   });
