@@ -15,6 +15,7 @@ from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
 from colpali_demo.settings import Settings
+from colpali_demo.web.api import prepare_mcp
 from colpali_demo.web.engine import Engine
 from colpali_demo.web.guard import Guard
 from colpali_demo.web.page import build_page
@@ -29,11 +30,13 @@ def main() -> None:
     parser.add_argument("--host", help="address to listen on (COLPALI_HOST; 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on (COLPALI_PORT; 7860)")
     parser.add_argument("--model", help="checkpoint: tiny, a folder or a Hub id (COLPALI_MODEL; the bundled one)")
-    parser.add_argument("--download", action="store_true", help="allow downloading the checkpoint from the Hub")
+    parser.add_argument("--download", action="store_true", help="allow downloading checkpoints from the Hub")
+    parser.add_argument("--mcp", action="store_const", const="on", help="be an MCP server as well (COLPALI_MCP; off)")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    given = {name: value for name in ("host", "port", "model") if (value := getattr(arguments, name)) is not None}
+    for noisy in ("httpx", "mcp"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    given = {name: value for name in ("host", "port", "model", "mcp") if (value := getattr(arguments, name)) is not None}
     settings = replace(settings, **given)
 
     # Gradio serves what lies under its upload folder to whoever knows the path, so the path cannot be guessed.
@@ -58,7 +61,12 @@ def main() -> None:
             run_history=False,
             show_error=False,
             app_kwargs={"middleware": [Middleware(Guard, uploads=sessions.uploads, settings=settings)]},
+            mcp_server=settings.mcp == "on",
+            prevent_thread_lock=True,
         )
+        if settings.mcp == "on":
+            prepare_mcp(demo, sessions.uploads)
+        demo.block_thread()
     finally:
         sessions.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from colpali_demo import maxsim
@@ -161,6 +161,12 @@ class PageIndex:
     def _snapshot(self) -> list[tuple[Page, PageEmbedding]]:
         with self._lock:
             return list(self._entries.values())
+
+
+def rank_together(indexes: Iterable[PageIndex], query: QueryEmbedding) -> list[Hit]:
+    """Every page of several indexes of one encoder with its score, best first."""
+    hits = sorted((hit for index in indexes for hit in index.rank(query)), key=lambda hit: -hit.score)
+    return [replace(hit, rank=rank) for rank, hit in enumerate(hits, start=1)]
 
 
 def _key(page: Page) -> tuple[str, int]:

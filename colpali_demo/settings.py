@@ -44,6 +44,7 @@ class Settings:
     queue_length: int = 200  # searches and uploads that wait; more are refused
 
     # Web: where
+    mcp: str = "off"  # "on" offers search_pdf to assistants over the Model Context Protocol
     host: str = "127.0.0.1"
     port: int = 7860
 

@@ -34,7 +34,8 @@ OTHER_CHECKPOINTS = {
 _LOADING_FAILURES = {
     "checkpoint_missing": "there is no such checkpoint",
     "checkpoint_corrupt": "its files are damaged or incomplete",
-    "not_colpali": "it is not a ColPali checkpoint in the format of transformers",
+    "unknown_family": "it is no checkpoint of a family that this demo knows, in the format of transformers",
+    "torchvision_missing": "its image processor needs torchvision, which is not installed",
     "not_downloaded": "it is not on this server, and was not or could not be downloaded from the Hub",
     "out_of_memory": "it does not fit into the memory of this server",
 }

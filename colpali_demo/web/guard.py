@@ -84,6 +84,8 @@ class Guard:
         guarded_send = _with_headers(send, private=path.startswith("/gradio_api/file"))
         is_upload = scope["method"] == "POST" and path.rstrip("/") == "/gradio_api/upload"
         limit = self._settings.session_mb << 20 if is_upload else MAX_BODY_BYTES
+        if path.startswith("/gradio_api/mcp"):  # a file in base64 takes a third more
+            limit += (self._settings.max_file_mb << 20) * 4 // 3
         request = Request(scope, _limited(receive, limit))
         if path.startswith(_CLOSED):
             await PlainTextResponse("Not here.", 404)(scope, receive, guarded_send)

@@ -13,6 +13,8 @@ from anyio import CapacityLimiter, to_thread
 from gradio.context import LocalContext
 
 from colpali_demo.settings import Settings
+from colpali_demo.web.api import NOTES as API_NOTES
+from colpali_demo.web.api import add_endpoints
 from colpali_demo.web.checkpoint import Checkpoint
 from colpali_demo.web.engine import Engine
 from colpali_demo.web.faults import Refused, is_disk_full, log_fault
@@ -62,6 +64,7 @@ def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blo
 
     # Gradio's own `delete_cache` would take the pictures of the samples after a while; sessions delete what is theirs.
     with gr.Blocks(title="Why did this page match?", analytics_enabled=False, fill_width=True) as demo:
+        add_endpoints(sessions, settings)  # first, so that no event of the page takes their names
         with gr.Row(elem_classes="top", equal_height=False):
             gr.HTML(MASTHEAD, elem_classes="masthead", apply_default_css=False)
             checkpoint = Checkpoint(checkpoint_value(engine), elem_id="checkpoint")
@@ -108,6 +111,8 @@ def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blo
                         library = Library(library_value([], []), elem_id="library")
                 lens = Lens(LOADING, elem_id="lens")
                 Matrix("lens", elem_id="matrix")
+            with gr.Tab("API"):
+                gr.Markdown(API_NOTES, elem_classes="notes-page")
             with gr.Tab("Notes"):
                 gr.Markdown(NOTES, elem_classes="notes-page")
 

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -407,6 +407,18 @@ class Session:
 
         `prefix` and `augmentation` are the checkpoint's unless given, see `Encoder.embed_query`.
         """
+        self._check(text)
+        with self.engine.turns.search():
+            hits = self._rank(text, prefix, augmentation)
+            return self._show(hits, min(max(1, top_k), max(MAX_EXPLAINED, self.engine.settings.top_k)))
+
+    def rank(self, text: str) -> list[Hit]:
+        """Every page with its score, best first, and nothing for the lens. Raises Refused."""
+        self._check(text)
+        with self.engine.turns.search():
+            return self._rank(text)
+
+    def _check(self, text: str) -> None:
         limit = self.engine.settings.max_query_chars
         if not text.strip():
             raise Refused("Nothing to search for", "Type a query.")
@@ -417,14 +429,21 @@ class Session:
         if seconds := self._searches.wait():
             most = self.engine.settings.searches_per_minute
             raise Refused("One moment", f"{most} searches a minute are answered; try again in {seconds:.0f} s.")
-        with self.engine.turns.search():
-            query = self.engine.encoder.embed_query(text, prefix=prefix, augmentation=augmentation)
-            return self._search(query, min(max(1, top_k), max(MAX_EXPLAINED, self.engine.settings.top_k)))
 
-    def _search(self, query: QueryEmbedding, top_k: int) -> dict[str, Any]:
+    def _rank(self, text: str, prefix: str | None = None, augmentation: int | None = None) -> list[Hit]:
+        from colpali_demo.encoder import CheckpointError
+        from colpali_demo.index import rank_together
+
         indexes = self.indexes()
-        hits = sorted((hit for index in indexes for hit in index.rank(query)), key=lambda hit: -hit.score)
-        hits = [replace(hit, rank=rank) for rank, hit in enumerate(hits, start=1)]
+        try:
+            query = self.engine.encoder.embed_query(text, prefix=prefix, augmentation=augmentation)
+        except CheckpointError as error:
+            if error.code == "not_precomputed":
+                raise Refused("No model for this query", error.message) from None
+            raise
+        return rank_together(indexes, query)
+
+    def _show(self, hits: list[Hit], top_k: int) -> dict[str, Any]:
         for old in self.folder.glob("*.maps"):
             old.unlink(missing_ok=True)
         explanations = {page_key(hit.page): hit.explain() for hit in hits[:top_k]}

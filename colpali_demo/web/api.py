@@ -1,0 +1,243 @@
+"""The public endpoints, for `gradio_client`, for HTTP and for MCP: `index`, `search`, `explain` and `search_pdf`.
+
+They answer with the same JSON as the command line's `--json`. The first three work on the pages of the caller's
+session; `search_pdf` needs none, so it is the one that MCP offers.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import json
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from gradio.data_classes import FileData
+from gradio_client import handle_file
+
+from colpali_demo.web.faults import Refused, log_fault
+
+if TYPE_CHECKING:
+    from colpali_demo.index import Hit
+    from colpali_demo.settings import Settings
+    from colpali_demo.web.sessions import Session, Sessions
+    from colpali_demo.web.uploads import Uploads
+
+STATELESS = "search_pdf"
+NOTES = (Path(__file__).parent / "api.md").read_text("utf-8")
+
+
+def add_endpoints(sessions: Sessions, settings: Settings) -> None:
+    """Add the endpoints to the `gr.Blocks` that is being built."""
+
+    def index(file: FileData, request: gr.Request) -> dict[str, Any]:
+        """Add a PDF or an image to the pages that you can search.
+
+        The pages are yours alone and are deleted when your session ends.
+
+        Args:
+            file: A PDF, PNG, JPEG, WebP or TIFF file.
+
+        Returns:
+            documents: what you can search now, each with its content hash, name and number of pages.
+            errors: what could not be read, each with a code and a sentence that says what to do.
+        """
+        session = _session(sessions, request)
+        _add(session, file)
+        return _library(session)
+
+    def search(query: str, request: gr.Request, top_k: int = settings.top_k) -> dict[str, Any]:
+        """Rank your pages for a query, and explain the best of them token by token.
+
+        Without pages of your own, the first of the samples is searched.
+
+        Args:
+            query: What to look for, in your own words.
+            top_k: How many pages to return and explain.
+
+        Returns:
+            The object that `python -m colpali_demo search --json` prints: model, query with its tokens, and results.
+            The MaxSim of a result's tokens add up to its score.
+        """
+        session = _session(sessions, request)
+        hits, milliseconds = _rank(session, query)
+        return _answer(session, hits[: _count(top_k)], milliseconds)
+
+    def explain(query: str, document: str, page: int, request: gr.Request, maps: bool = False) -> dict[str, Any]:
+        """Explain the score of one page for a query, hit or not.
+
+        Args:
+            query: What to look for.
+            document: The content hash of the document, as in the results of a search.
+            page: The number of the page, counted from 1.
+            maps: Whether to add the similarity maps: the cosine of every token with every patch.
+
+        Returns:
+            The same object as a search, with this page as its only result. Its rank is the one among all your pages.
+            With `maps`, the result has `maps`: tokens x rows x cols.
+        """
+        session = _session(sessions, request)
+        hits, milliseconds = _rank(session, query)
+        hit = next((hit for hit in hits if (hit.page.document, hit.page.number) == (document, page)), None)
+        if hit is None:
+            raise Refused("No such page", f"Page {page} of a document {document!r} is not among your pages.")
+        answer = _answer(session, [hit], milliseconds)
+        if maps:
+            answer["results"][0]["maps"] = hit.explain().maps.tolist()
+        return answer
+
+    def search_pdf(file: FileData, query: str, top_k: int = settings.top_k) -> dict[str, Any]:
+        """Search one PDF or image for a query and say why each page matched. Nothing is kept.
+
+        Args:
+            file: A PDF, PNG, JPEG, WebP or TIFF file.
+            query: What to look for, in your own words.
+            top_k: How many pages to return and explain.
+
+        Returns:
+            model, query with its tokens, results and errors. For every page of the results: its score, and for every
+            query token the MaxSim, the place on the page where it was found, and the words there.
+        """
+        passing = secrets.token_hex(16)
+        session = sessions.get(passing)
+        try:
+            errors = _add(session, file)
+            if not session.indexes():
+                reasons = " ".join(error["message"] for error in errors)
+                raise Refused("No pages", reasons or "Upload a file first, and pass what the upload returns.")
+            hits, milliseconds = _rank(session, query)
+            return {**_answer(session, hits[: _count(top_k)], milliseconds), "errors": errors}
+        finally:
+            sessions.drop(passing)
+
+    indexing: dict[str, Any] = {"concurrency_id": "indexing", "concurrency_limit": 4}
+    searching: dict[str, Any] = {"concurrency_id": "search", "concurrency_limit": 4}
+    _uploads_only(gr.api(_answered(index), **indexing))
+    gr.api(_answered(search), **searching)
+    gr.api(_answered(explain), **searching)
+    _uploads_only(gr.api(_answered(search_pdf), **indexing))
+
+
+def prepare_mcp(demo: gr.Blocks, uploads: Uploads) -> None:
+    """Leave MCP only what needs no session, for all who call over MCP come to Gradio as one and the same client.
+
+    It takes files as `data:` addresses, so that the server fetches nothing for anybody, and answers in JSON.
+    """
+    from mcp.types import TextContent
+
+    server = demo.mcp_server_obj
+    simplify = server.simplify_filedata_schema
+
+    def describe(schema: dict[str, Any]) -> tuple[dict[str, Any], list[list[str | int]]]:
+        simple, positions = simplify(schema)
+        simple["properties"]["file"] = {**schema["properties"]["file"], "type": "string", "format": "data: address"}
+        for name in ("properties", "required"):
+            simple["properties"]["file"].pop(name, None)
+        return simple, positions
+
+    def receive(arguments: dict[str, Any], positions: list[list[str | int]]) -> dict[str, Any]:
+        kind, _, data = str(arguments.get("file", "")).partition(",")
+        if not kind.startswith("data:") or not kind.endswith(";base64"):
+            raise ValueError("Pass the file itself, as data:application/pdf;base64,…")
+        with uploads.new_folder() as folder:
+            path = folder / f"document.{'pdf' if 'pdf' in kind else 'image'}"
+            path.write_bytes(base64.b64decode(data, validate=True))
+        return {**arguments, "file": handle_file(path)}
+
+    server.tool_to_endpoint = {
+        name: endpoint for name, endpoint in server.tool_to_endpoint.items() if endpoint == f"/{STATELESS}"
+    }
+    server.simplify_filedata_schema = describe
+    server.convert_strings_to_filedata = receive
+    server.postprocess_output_data = lambda data, root_url: [
+        TextContent(type="text", text=json.dumps(value, ensure_ascii=False)) for value in data
+    ]
+
+
+def _answered(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """What a caller learns of an exception is a sentence, with an id under which the log has the rest."""
+
+    @functools.wraps(endpoint)
+    def answered(*arguments: Any, **named: Any) -> Any:
+        try:
+            return endpoint(*arguments, **named)
+        except Refused as refused:
+            raise gr.Error(refused.message, print_exception=False) from None
+        except Exception:
+            fault = log_fault(endpoint.__name__)
+            raise gr.Error(f"Something went wrong; if it stays so, quote {fault}.", print_exception=False) from None
+
+    return answered
+
+
+def _uploads_only(dependency: gr.events.Dependency) -> None:
+    """Gradio would fetch an address that is passed for a file."""
+
+    async def refuse(path: str | Path | None) -> str | None:
+        if path is not None and "://" in str(path):
+            raise gr.Error("Only uploaded files are taken.", print_exception=False)
+        return None if path is None else str(path)
+
+    for component in gr.context.get_blocks_context().fns[dependency.dep_index].inputs:
+        component.async_move_resource_to_block_cache = refuse
+
+
+def _session(sessions: Sessions, request: gr.Request) -> Session:
+    if not request.session_hash:
+        raise Refused("No session", "Pass a session_hash.")
+    if request.headers.get("x-gradio-user") == "mcp":
+        raise Refused("No session", f"MCP has no sessions: use {STATELESS}.")
+    return sessions.get(request.session_hash)
+
+
+def _add(session: Session, file: Any) -> list[dict[str, Any]]:
+    """Index an uploaded file; the errors that came of it."""
+    path = file.get("path") if isinstance(file, dict) else None
+    session.receive([path] if isinstance(path, str) else [])
+    for pause in session.index_inbox():
+        time.sleep(pause)
+    return _library(session)["errors"]
+
+
+def _library(session: Session) -> dict[str, Any]:
+    library = session.library()
+    documents = [
+        {name: document[name] for name in ("document", "source", "pages")}
+        for document in library["documents"]
+        if document["sample"] is None
+    ]
+    return {"documents": documents, "errors": library["errors"]}
+
+
+def _rank(session: Session, query: Any) -> tuple[list[Hit], dict[str, float]]:
+    """All pages of a session; one without pages gets the first sample."""
+    engine = session.engine
+    engine.settled.wait()
+    if engine.encoder is None:
+        raise Refused("No model", engine.error)
+    if not session.indexes() and engine.samples:
+        sample = session.add_sample(engine.samples[0].source)
+        sample.finished.wait()
+    start = time.perf_counter()
+    hits = session.rank(query.strip() if isinstance(query, str) else "")
+    return hits, {"search": round(1000 * (time.perf_counter() - start), 1)}
+
+
+def _count(top_k: Any) -> int:
+    if not isinstance(top_k, int) or isinstance(top_k, bool) or top_k < 1:
+        raise Refused("Not understood", "top_k must be a whole number from 1 on.")
+    return top_k
+
+
+def _answer(session: Session, hits: list[Hit], milliseconds: dict[str, float]) -> dict[str, Any]:
+    from colpali_demo.explain import search_dict
+
+    explanations = [hit.explain() for hit in hits]
+    answer = search_dict(session.engine.public_model_info, hits[0].query, explanations, [], milliseconds)
+    for result, hit in zip(answer["results"], hits, strict=True):
+        result["rank"] = hit.rank
+    return answer

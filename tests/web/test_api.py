@@ -1,0 +1,174 @@
+"""The public endpoints, against a live server, in the words of the API tab."""
+
+import asyncio
+import contextlib
+import io
+import json
+import re
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from checkpoints import make_checkpoint
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from live import serve
+from mcp import ClientSession
+from mcp.client.streamable_http import streamablehttp_client
+from reportlab.pdfgen.canvas import Canvas
+
+from colpali_demo.__main__ import main
+from colpali_demo.web.api import NOTES
+
+QUERY = "revenue by region"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("api")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(folder) -> Path:
+    return make_checkpoint(folder / "random-colpali")
+
+
+@pytest.fixture(scope="module")
+def report(folder) -> Path:
+    canvas = Canvas(str(folder / "report.pdf"), pagesize=(300, 400), invariant=True)
+    for number in range(1, 4):
+        canvas.drawString(30, 300, f"revenue page {number}")
+        canvas.rect(50 * number, 100, 60, 60, fill=1)
+        canvas.showPage()
+    canvas.save()
+    return folder / "report.pdf"
+
+
+@pytest.fixture(scope="module")
+def server(folder, checkpoint):
+    with serve(folder, checkpoint, "--mcp") as address:
+        yield address
+
+
+@pytest.fixture
+def client(server) -> Client:
+    return Client(server, verbose=False)
+
+
+@pytest.fixture(scope="module")
+def expected(checkpoint, report):
+    """What the command line says."""
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLPALI_RENDER_PIXELS", "400")
+        patch.setenv("COLPALI_DEVICE", "cpu")
+        assert main(["search", QUERY, str(report), "--json", "--model", str(checkpoint)]) == 0
+    return json.loads(output.getvalue())
+
+
+def comparable(answer: dict) -> dict:
+    return {name: value for name, value in answer.items() if name != "timing_ms"}
+
+
+def test_one_call_answers_as_the_command_line_does(client, report, expected):
+    answer = client.predict(handle_file(report), QUERY, api_name="/search_pdf")
+    assert comparable(answer) == comparable(expected)
+    for result in answer["results"]:
+        assert sum(token["maxsim"] for token in result["tokens"]) == pytest.approx(result["score"], abs=1e-4)
+
+
+def test_a_session_keeps_its_pages_to_itself(client, server, report, expected):
+    library = client.predict(handle_file(report), api_name="/index")
+    document = expected["results"][0]["document"]
+    assert library == {"documents": [{"document": document, "source": "report.pdf", "pages": 3}], "errors": []}
+    assert comparable(client.predict(QUERY, api_name="/search")) == comparable(expected)
+    assert [result["rank"] for result in client.predict(QUERY, 2, api_name="/search")["results"]] == [1, 2]
+
+    last = expected["results"][-1]
+    why = client.predict(QUERY, document, last["page"], True, api_name="/explain")
+    (result,) = why["results"]
+    maps = result.pop("maps")
+    assert result == last
+    assert (len(maps), len(maps[0]), len(maps[0][0])) == (len(why["query"]["tokens"]), 4, 4)
+    for token, map in zip(result["tokens"], maps, strict=True):
+        if token["slot"] == "patch":
+            assert map[token["row"]][token["col"]] == max(value for row in map for value in row)
+
+    stranger = Client(server, verbose=False)
+    assert stranger.predict(QUERY, api_name="/search")["results"][0]["document"] != document
+    with pytest.raises(AppError, match="not among your pages"):
+        stranger.predict(QUERY, document, 1, api_name="/explain")
+
+
+def test_what_is_wrong_is_said(client, report, tmp_path):
+    (tmp_path / "note.pdf").write_text("This is no PDF.")
+    with pytest.raises(AppError, match="PDF"):
+        client.predict(handle_file(tmp_path / "note.pdf"), QUERY, api_name="/search_pdf")
+    assert client.predict(handle_file(tmp_path / "note.pdf"), api_name="/index")["errors"][0]["code"]
+    for query, complaint in (("  ", "empty"), ("a" * 501, "500 characters")):
+        with pytest.raises(AppError, match=complaint):
+            client.predict(handle_file(report), query, api_name="/search_pdf")
+    with pytest.raises(AppError, match="top_k"):
+        client.predict(QUERY, 0, api_name="/search")
+
+
+def post(address: str, data: object) -> bytes:
+    request = urllib.request.Request(address, json.dumps(data).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return answer.read()
+
+
+@pytest.mark.parametrize("meta", [{}, {"meta": {"_type": "gradio.FileData"}}])
+@pytest.mark.parametrize("where", ["server.log", "uploads/../server.log", "/etc/hostname", "uploads"])
+def test_files_that_nobody_uploaded_are_out_of_reach(server, folder, where, meta):
+    path = folder / where
+    event = json.loads(post(f"{server}/gradio_api/call/search_pdf", {"data": [{"path": str(path), **meta}, QUERY, 1]}))
+    with urllib.request.urlopen(f"{server}/gradio_api/call/search_pdf/{event['event_id']}", timeout=60) as answer:
+        assert b"event: error" in answer.read()
+    assert path.exists()
+
+
+def test_endpoints_are_described(server):
+    with urllib.request.urlopen(f"{server}/gradio_api/info") as answer:
+        endpoints = json.load(answer)["named_endpoints"]
+    assert set(endpoints) == {"/index", "/search", "/explain", "/search_pdf"}
+    types = {p["parameter_name"]: p["type"].get("type") for p in endpoints["/explain"]["parameters"]}
+    assert types == {"query": "string", "document": "string", "page": "integer", "maps": "boolean"}
+    assert all(endpoint["description"] for endpoint in endpoints.values())
+
+
+def test_mcp_offers_what_needs_no_session(server):
+    async def tools():
+        async with (
+            streamablehttp_client(f"{server}/gradio_api/mcp/") as (read, write, _),
+            ClientSession(read, write) as session,
+        ):
+            await session.initialize()
+            return (await session.list_tools()).tools, await session.call_tool("search", {"query": QUERY})
+
+    (tool,), refused = asyncio.run(tools())
+    assert tool.name == "search_pdf"
+    assert set(tool.inputSchema["properties"]) == {"file", "query", "top_k"}
+    assert refused.isError
+
+
+EXAMPLES = re.findall(r"```(python|sh)\n(.*?)```", NOTES, re.DOTALL)
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_the_examples_of_the_api_tab_run(server, report, expected, number):
+    language, code = EXAMPLES[number]
+    assert "127.0.0.1:7860" in code
+    code = code.replace("http://127.0.0.1:7860", server)
+    command = [sys.executable, "-c", code] if language == "python" else ["sh", "-c", code]
+    done = subprocess.run(command, cwd=report.parent, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    best = expected["results"][0]
+    told = done.stdout
+    assert str(best["tokens"][0]["maxsim"]) in told or str(best["score"]) in told, told
+
+
+def test_python_curl_and_mcp_have_an_example():
+    assert [language for language, _ in EXAMPLES] == ["python", "python", "sh", "python"]
