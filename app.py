@@ -36,7 +36,9 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     for noisy in ("httpx", "mcp"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    given = {name: value for name in ("host", "port", "model", "mcp") if (value := getattr(arguments, name)) is not None}
+    given = {
+        name: value for name in ("host", "port", "model", "mcp") if (value := getattr(arguments, name)) is not None
+    }
     settings = replace(settings, **given)
 
     # Gradio serves what lies under its upload folder to whoever knows the path, so the path cannot be guessed.

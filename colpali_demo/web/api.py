@@ -182,7 +182,7 @@ def _uploads_only(dependency: gr.events.Dependency) -> None:
             raise gr.Error("Only uploaded files are taken.", print_exception=False)
         return None if path is None else str(path)
 
-    for component in gr.context.get_blocks_context().fns[dependency.dep_index].inputs:
+    for component in gr.context.get_blocks_context().fns[dependency["id"]].inputs:
         component.async_move_resource_to_block_cache = refuse
 
 
