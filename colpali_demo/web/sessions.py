@@ -24,7 +24,6 @@ from colpali_demo.web.uploads import Uploads
 
 if TYPE_CHECKING:
     from colpali_demo.documents import Page
-    from colpali_demo.encoder.layout import QueryEmbedding
     from colpali_demo.explain import Explanation
     from colpali_demo.index import Hit, PageIndex
 
