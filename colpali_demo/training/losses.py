@@ -62,8 +62,9 @@ def token_to_patch(logits: torch.Tensor, positive: torch.Tensor, ignore: torch.T
 
 
 def piece_at_cell(
-    features: torch.Tensor, table: torch.Tensor, bias: torch.Tensor, cells: torch.Tensor, pieces: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+    features: torch.Tensor, table: torch.Tensor, bias: torch.Tensor,
+    cells: torch.Tensor, pieces: torch.Tensor, chosen: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
     """Which subword stands in a cell, read off with the language model's own embedding table.
 
     Several subwords may share a cell: the others of the same cell are left out of each one's denominator.
@@ -73,17 +74,17 @@ def piece_at_cell(
         bias: (vocabulary,), how frequent pieces are. Without it the features must say so, with an offset common to all
             of them that drowns their content in every cosine.
         cells: int64 (pieces,), flat index of the cell that holds each piece; `pieces`: int64 (pieces,), token ids.
+        chosen: bool (pieces,), the pieces that are asked for: each costs a softmax over the vocabulary.
 
     Returns:
         The loss and the share of pieces that are their cell's best guess.
     """
-    logits = features[cells] @ table.T + bias
     occupied, group = torch.unique(cells, return_inverse=True)
-    present = torch.zeros(len(occupied), logits.shape[1], dtype=torch.bool, device=cells.device)
+    present = torch.zeros(len(occupied), len(table), dtype=torch.bool, device=cells.device)
     present[group, pieces] = True
-    others = present[group]
+    cells, pieces, others = cells[chosen], pieces[chosen], present[group[chosen]]
     others.scatter_(1, pieces[:, None], False)
-    logits = logits.masked_fill(others, -torch.inf)
+    logits = (features[cells] @ table.T + bias).masked_fill(others, -torch.inf)
     loss = F.cross_entropy(logits, pieces)
     return loss, (logits.argmax(dim=1) == pieces).float().mean()
 

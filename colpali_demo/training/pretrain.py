@@ -31,7 +31,10 @@ from .targets import CHARACTER_CLASSES, CHARACTER_STRIDE, TOUCH, Example, patch_
 # give it 32 nats over the average piece.
 PIECE_SCALE = 0.125
 EMPTY_CELLS = 2_000  # background cells a page contributes to the character loss
-TABLE_RATE = 0.1  # of the learning rate: what is to be read must not run away from the features that learn to read it
+# Parts of the learning rate. The language model's layers begin at nothing and must not undo in ten steps what the tower
+# has learned; what is to be read must not run away from the features that learn to read it.
+LAYERS_RATE = 0.2
+TABLE_RATE = 0.1
 PIECES = 400  # subwords a page contributes: each costs a softmax over the vocabulary
 
 
@@ -167,23 +170,25 @@ class Pretrainer(nn.Module):
         embedding = self.model.get_input_embeddings()
         table = embedding.weight * embedding.embed_scale
         table = table[: len(self.piece_bias)]
-        chosen = [rng.permutation(len(e.piece_ids))[:PIECES] for e in examples]
-        ids = np.concatenate([e.piece_ids[c] for e, c in zip(examples, chosen, strict=True)])
-        ids = torch.from_numpy(ids).to(device)
+        ids = torch.from_numpy(np.concatenate([example.piece_ids for example in examples])).to(device)
+        chosen = np.concatenate([rng.permutation(len(e.piece_ids)) < PIECES for e in examples])
+        chosen = torch.from_numpy(chosen).to(device)
 
         def cells_of(side: int) -> torch.Tensor:
             cells = []
-            for number, (example, kept) in enumerate(zip(examples, chosen, strict=True)):
-                column, row = (example.piece_centers[kept] * side).astype(np.int64).T
+            for number, example in enumerate(examples):
+                column, row = (example.piece_centers * side).astype(np.int64).T
                 cells.append((number * side + row) * side + column)
             return torch.from_numpy(np.concatenate(cells)).to(device)
 
         middle = image.hidden_states[self.stages[1]].permute(0, 2, 3, 1).flatten(0, 2)
         result["piece"], result["piece_accuracy"] = losses.piece_at_cell(
-            PIECE_SCALE * self.piece_head(middle), table, self.piece_bias, cells_of(self.size // 16), ids
+            PIECE_SCALE * self.piece_head(middle), table, self.piece_bias, cells_of(self.size // 16), ids, chosen
         )
         features, table, cells = self.scale * vectors.flatten(0, 1), self.without_layers(table), cells_of(self.grid)
-        result["grid"], result["grid_accuracy"] = losses.piece_at_cell(features, table, self.grid_bias, cells, ids)
+        result["grid"], result["grid_accuracy"] = losses.piece_at_cell(
+            features, table, self.grid_bias, cells, ids, chosen
+        )
         result["cell"], result["cell_accuracy"] = losses.cell_of_piece(features, table, cells, ids, self.grid)
         return result
 
@@ -286,11 +291,14 @@ class Run:
         trainer.to(self.device)
         self.average = copy.deepcopy(trainer.model).eval().requires_grad_(False)
         table = trainer.model.get_input_embeddings().weight
-        others = [p for p in trainer.parameters() if p is not table]
+        layers = list(trainer.model.vlm.language_model.layers.parameters())
+        apart = {table, *layers}
+        others = [p for p in trainer.parameters() if p not in apart]
         groups = [
             {"params": [p for p in others if p.ndim > 1], "weight_decay": 0.02},
             {"params": [p for p in others if p.ndim <= 1]},
             {"params": [table], "scale": TABLE_RATE},
+            {"params": layers, "weight_decay": 0.02, "scale": LAYERS_RATE},
         ]
         self.optimizer = torch.optim.AdamW(
             groups, lr=schedule.learning_rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True

@@ -62,13 +62,17 @@ def test_pieces_of_one_cell_are_not_each_others_negatives():
     features = torch.tensor([[2.0, 3.0, 0.0, 0.5], [0.0, 0.0, 1.0, -0.5]])
     bias = torch.tensor([0.0, 0.0, 0.0, 0.5])
     cells, pieces = torch.tensor([0, 0, 1]), torch.tensor([0, 1, 2])
-    loss, right = losses.piece_at_cell(features, table, bias, cells, pieces)
+    loss, right = losses.piece_at_cell(features, table, bias, cells, pieces, torch.tensor([True, True, True]))
     others = math.exp(0.0) + math.exp(1.0)
     first = -math.log(math.exp(2.0) / (math.exp(2.0) + others))
     second = -math.log(math.exp(3.0) / (math.exp(3.0) + others))
     third = -math.log(math.exp(1.0) / (math.exp(1.0) + 3))
     assert float(loss) == pytest.approx((first + second + third) / 3, rel=1e-5)
     assert float(right) == 1.0
+    loss, _ = losses.piece_at_cell(features, table, bias, cells, pieces, torch.tensor([True, False, True]))
+    assert float(loss) == pytest.approx(
+        (first + third) / 2, rel=1e-5
+    )  # one that is not asked for is there all the same
 
 
 def test_a_piece_is_sought_among_all_cells_but_those_around_it():
