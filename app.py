@@ -10,6 +10,7 @@ import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
@@ -53,24 +54,27 @@ def main() -> None:
     address = {} if "SPACE_ID" in os.environ else {"server_name": settings.host, "server_port": settings.port}
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # as Ctrl-C does, which leaves no files behind
     try:
-        demo.launch(
-            **address,
-            theme=theme(),
-            css_paths=Path(__file__).parent / "colpali_demo" / "web" / "style.css",
-            max_file_size=f"{settings.max_file_mb}mb",
-            state_session_capacity=100,
-            footer_links=["gradio"],
-            run_history=False,
-            show_error=False,
-            app_kwargs={"middleware": [Middleware(Guard, uploads=sessions.uploads, settings=settings)]},
-            mcp_server=settings.mcp == "on",
-            prevent_thread_lock=True,
-        )
+        demo.launch(**address, **launch_options(sessions, settings), prevent_thread_lock=True)
         if settings.mcp == "on":
             prepare_mcp(demo, sessions.uploads)
         demo.block_thread()
     finally:
         sessions.close()
+
+
+def launch_options(sessions: Sessions, settings: Settings) -> dict[str, Any]:
+    """Arguments of Gradio's `launch`, but for the address."""
+    return {
+        "theme": theme(),
+        "css_paths": Path(__file__).parent / "colpali_demo" / "web" / "style.css",
+        "max_file_size": f"{settings.max_file_mb}mb",
+        "state_session_capacity": 100,
+        "footer_links": ["gradio"],
+        "run_history": False,
+        "show_error": False,
+        "app_kwargs": {"middleware": [Middleware(Guard, uploads=sessions.uploads, settings=settings)]},
+        "mcp_server": settings.mcp == "on",
+    }
 
 
 if __name__ == "__main__":

@@ -114,7 +114,8 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
         finally:
             sessions.drop(passing)
 
-    indexing: dict[str, Any] = {"concurrency_id": "indexing", "concurrency_limit": 4}
+    # Not the group of the page's visitors: these hold a thread until the whole document is in.
+    indexing: dict[str, Any] = {"concurrency_id": "api-indexing", "concurrency_limit": 4}
     searching: dict[str, Any] = {"concurrency_id": "search", "concurrency_limit": 4}
     _uploads_only(gr.api(_answered(index), **indexing))
     gr.api(_answered(search), **searching)

@@ -158,7 +158,7 @@ class Engine:
             return load_encoder(name, device=device, download=self._download)
         except CheckpointError as error:
             logger.error("%s: %s", error.code, error.message)
-            self.error = f"{self.wanted} could not be loaded: {_LOADING_FAILURES[error.code]}."
+            self.error = f"{self.wanted} could not be loaded: {_LOADING_FAILURES.get(error.code, error.code)}."
         except Exception:
             self.error = f"{self.wanted} could not be loaded; the server’s log says why, under {log_fault('loading')}."
         return None

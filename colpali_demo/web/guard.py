@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradio.route_utils import upload_fn
@@ -94,10 +95,25 @@ class Guard:
         elif is_upload:
             await (await self._upload(request, limit))(scope, receive, guarded_send)
         else:
-            try:
-                await self._app(scope, request.receive, guarded_send)
-            except _TooLarge:
-                await _too_large(limit)(scope, receive, guarded_send)
+            await self._pass_on(scope, request.receive, guarded_send, limit)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+        started = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched_send)
+        except Exception as error:
+            if isinstance(error, _TooLarge):
+                answer = _too_large(limit)
+            else:
+                answer = PlainTextResponse(f"Something went wrong; if it stays so, quote {log_fault('request')}.", 500)
+            if not started:
+                await answer(scope, receive, send)
 
     async def _upload(self, request: Request, limit: int) -> Response:
         """Gradio's own upload, into a folder that no other request shares."""
@@ -111,15 +127,19 @@ class Guard:
                 files, _, _ = await upload_fn(
                     request, folder, settings.max_file_mb << 20, upload_id, True, file_upload_statuses
                 )
+                if not files or not all(Path(file).is_file() for file in files):
+                    raise TypeError("no files")
+                for stray in set(folder.iterdir()) - {Path(file).parent for file in files}:
+                    stray.unlink()  # sent in a field of another name
             return JSONResponse([str(file) for file in files])
         except _TooLarge:
             return _too_large(limit)
         except MultiPartException as error:
-            too_large = "maximum allowed size" in error.message
+            too_large = error.message.startswith("File size exceeded")
             return _too_large(settings.max_file_mb << 20) if too_large else PlainTextResponse(error.message, 400)
         except HTTPException as error:
             return PlainTextResponse(error.detail, error.status_code)
-        except (MultipartParseError, TypeError, KeyError, UnicodeError):
+        except (MultipartParseError, TypeError, AttributeError, KeyError, UnicodeError):  # the parser meets nonsense
             return PlainTextResponse("This is not an upload.", 400)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it

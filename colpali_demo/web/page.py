@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import gradio as gr
 from anyio import CapacityLimiter, to_thread
 from gradio.context import LocalContext
+from gradio.data_classes import ListFiles
 
 from colpali_demo.settings import Settings
 from colpali_demo.web.api import NOTES as API_NOTES
@@ -63,7 +63,7 @@ def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blo
     queries = engine.samples[0].queries[:EXAMPLES] if engine.samples else ()
 
     # Gradio's own `delete_cache` would take the pictures of the samples after a while; sessions delete what is theirs.
-    with gr.Blocks(title="Why did this page match?", analytics_enabled=False, fill_width=True) as demo:
+    with _Page(title="Why did this page match?", analytics_enabled=False, fill_width=True) as demo:
         add_endpoints(sessions, settings)  # first, so that no event of the page takes their names
         with gr.Row(elem_classes="top", equal_height=False):
             gr.HTML(MASTHEAD, elem_classes="masthead", apply_default_css=False)
@@ -162,28 +162,30 @@ class _Upload(gr.File):
     def get_block_name(self) -> str:
         return "file"
 
+    def preprocess(self, payload: ListFiles | None) -> list[str]:
+        """Their paths. What a file is, its content will say, not its name."""
+        return [] if payload is None else [file.path for file in payload.root]
+
     async def async_move_resource_to_block_cache(self, path: str | Path | None) -> str | None:
         if path is not None and "://" in str(path):
             raise gr.Error("Only uploaded files are taken.", print_exception=False)
         return await super().async_move_resource_to_block_cache(path)
 
 
-def _guarded(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """What a visitor sees of an exception is a sentence, with an id under which the log has the rest."""
+class _Page(gr.Blocks):
+    """Blocks that tell visitors a sentence where something fails, with an id under which the log has the rest."""
 
-    @functools.wraps(handler)
-    def guarded(*arguments: Any, **named: Any) -> Any:
+    async def process_api(self, *arguments: Any, **named: Any) -> dict[str, Any]:
         try:
-            return handler(*arguments, **named)
-        except gr.Error:
+            return await super().process_api(*arguments, **named)
+        except gr.Error as error:
+            error.print_exception = False  # a value that no component offers, for example: nothing to look into
             raise
         except Refused as refused:
             raise gr.Error(refused.message, title=refused.title, print_exception=False) from None
         except Exception:
-            fault = log_fault(handler.__name__)
+            fault = log_fault("event")
             raise gr.Error(f"Something went wrong; if it stays so, quote {fault}.", print_exception=False) from None
-
-    return guarded
 
 
 def _told(event: gr.EventData, name: str) -> str:
@@ -212,7 +214,6 @@ class _Handlers:
 
     # ------------------------------------------------------------------ arriving and leaving
 
-    @_guarded
     def arrive(self, request: gr.Request) -> list[Any]:
         """What a new visitor sees at once: the samples, the first of them on the shelf."""
         session = self._session(request)
@@ -228,7 +229,6 @@ class _Handlers:
             await asyncio.sleep(POLL_SECONDS)
         yield [checkpoint_value(engine), samples_value(engine.samples), session.library()]
 
-    @_guarded
     def first_look(self, request: gr.Request) -> Any:
         """The first sample with its first query, unless the visitor has begun something of their own."""
         session = self._session(request)
@@ -236,7 +236,6 @@ class _Handlers:
             session.asked = session.samples[0].queries[0], self._settings.top_k
         return self._found(session)
 
-    @_guarded
     def leave(self, request: gr.Request) -> None:
         """Free what the visitor had."""
         self._sessions.drop(request.session_hash)
@@ -245,7 +244,6 @@ class _Handlers:
 
     # ------------------------------------------------------------------ the library
 
-    @_guarded
     def open_sample(self, event: gr.EventData, request: gr.Request) -> list[Any]:
         """Add a sample and offer its queries."""
         session = self._session(request)
@@ -267,11 +265,10 @@ class _Handlers:
         buttons = [gr.update(value=query, visible=True) for query in queries]
         return [queries[0] if queries else gr.skip(), *buttons, *[gr.update(visible=False)] * (EXAMPLES - len(queries))]
 
-    @_guarded
-    def receive(self, paths: list[str] | None, request: gr.Request) -> tuple[None, dict[str, Any]]:
+    def receive(self, paths: list[str], request: gr.Request) -> tuple[None, dict[str, Any]]:
         """Take over uploaded files and empty the upload box."""
         session = self._session(request)
-        session.receive(paths or [])
+        session.receive(paths)
         return None, session.library()
 
     async def index(self, request: gr.Request) -> AsyncIterator[dict[str, Any]]:
@@ -290,28 +287,24 @@ class _Handlers:
             job.close()
         yield self._session(request).library()  # another one, which says so, if this one was freed
 
-    @_guarded
     def cancel(self, request: gr.Request) -> dict[str, Any]:
         """Stop after the page at hand."""
         session = self._session(request)
         session.stop()
         return session.library()
 
-    @_guarded
     def dismiss(self, request: gr.Request) -> dict[str, Any]:
         """Show no more what could not be read."""
         session = self._session(request)
         session.dismiss_errors()
         return session.library()
 
-    @_guarded
     def remove(self, event: gr.EventData, request: gr.Request) -> dict[str, Any]:
         """Take a document off the shelf."""
         session = self._session(request)
         session.remove(_told(event, "document"))
         return session.library()
 
-    @_guarded
     def clear(self, request: gr.Request) -> dict[str, Any]:
         """Take everything off the shelf."""
         session = self._session(request)
@@ -320,7 +313,6 @@ class _Handlers:
 
     # ------------------------------------------------------------------ search
 
-    @_guarded
     def search(self, text: str | None, top_k: float | None, request: gr.Request) -> Any:
         """The value of the lens for a query."""
         session = self._session(request)
@@ -330,7 +322,6 @@ class _Handlers:
         session.asked = text.strip(), int(top_k or self._settings.top_k)
         return self._found(session)
 
-    @_guarded
     def search_again(self, request: gr.Request) -> Any:
         """The last search once more, over the pages there are now."""
         return self._found(self._session(request))
@@ -346,7 +337,6 @@ class _Handlers:
             return NOT_ASKED
         return self._looked(session, lambda: session.search(*session.asked, **encoding))
 
-    @_guarded
     def open_page(self, event: gr.EventData, request: gr.Request) -> Any:
         """The lens with one page more in it."""
         session = self._session(request)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
+from colpali_demo.encoder import checkpoints
 from colpali_demo.settings import Settings
 from colpali_demo.web import engine as engine_module
 from colpali_demo.web.engine import SAMPLES, Engine, read_samples
@@ -54,13 +57,70 @@ def test_the_model_and_the_samples_are_loaded_in_the_background(listing, checkpo
     assert (value["state"], value["name"]) == ("ready", checkpoint.name)
 
 
-def test_a_checkpoint_that_cannot_be_loaded_is_named_in_a_sentence(listing):
-    engine = start(listing, model="nobody/no-such-checkpoint")
+@pytest.fixture
+def bundled(checkpoint, monkeypatch) -> Path:
+    """The random checkpoint in the place of the bundled one."""
+    monkeypatch.setattr(checkpoints, "BUNDLED", checkpoint)
+    return checkpoint
+
+
+def corrupt(checkpoint: Path, folder: Path) -> str:
+    """A copy of a checkpoint whose weights end in the middle."""
+    shutil.copytree(checkpoint, folder / "secret" / "corrupt")
+    (weights,) = (folder / "secret" / "corrupt").glob("*.safetensors")
+    weights.write_bytes(weights.read_bytes()[:5000])
+    return str(folder / "secret" / "corrupt")
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        ("nobody/no-such-checkpoint", "nobody/no-such-checkpoint could not be loaded: it is not on this server"),
+        ("corrupt", "corrupt could not be loaded: its files are damaged"),
+        ("/secret/nowhere", "nowhere could not be loaded: there is no such checkpoint"),
+    ],
+)
+def test_the_bundled_checkpoint_stands_in_for_one_that_cannot_be_loaded_and_says_so(listing, bundled, model, reason):
+    engine = start(listing, model=corrupt(bundled, listing) if model == "corrupt" else model, device="cpu")
+    assert engine.settled.wait(60)
+    assert engine.samples[0].finished.wait(60)
+    assert len(engine.samples[0].index) == 1
+    value = checkpoint_value(engine)
+    assert (value["state"], value["name"]) == ("ready", bundled.name)
+    assert "stands in for" in value["text"]
+    assert value["sentence"].startswith(reason)
+    assert "secret" not in json.dumps(value) and str(listing) not in json.dumps(value)
+
+
+def test_the_bundled_checkpoint_stands_in_where_the_hub_cannot_be_reached(listing, bundled, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    (listing / "pictures").mkdir()
+    settings = Settings(render_pixels=200, model="somebody/some-colpali", device="cpu")
+    engine = Engine(settings, listing / "pictures", download=True)
+    engine.start()
+    assert engine.settled.wait(120)
+    assert engine.state == "ready"
+    assert "could not be downloaded from the Hub" in checkpoint_value(engine)["sentence"]
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_a_bundled_checkpoint_that_cannot_be_loaded_is_named_in_a_sentence(listing, checkpoint, monkeypatch, missing):
+    folder = listing / "nowhere" if missing else Path(corrupt(checkpoint, listing))
+    monkeypatch.setattr(checkpoints, "BUNDLED", folder)
+    engine = start(listing, model="auto", device="cpu")
     assert engine.settled.wait(60)
     value = checkpoint_value(engine)
-    assert value["state"] == "failed"
-    assert "no-such-checkpoint" in value["sentence"]
-    assert "Traceback" not in value["sentence"]
+    assert (value["state"], value["name"]) == ("failed", "The model")
+    assert value["sentence"].startswith("The model could not be loaded: ")
+    assert str(folder) not in value["sentence"] and "Traceback" not in value["sentence"]
+
+
+def test_a_loader_that_breaks_is_logged_under_an_id(listing, checkpoint, monkeypatch, caplog):
+    monkeypatch.setattr("colpali_demo.encoder.load_encoder", lambda *_, **__: 1 / 0)
+    engine = start(listing, model=str(checkpoint))
+    assert engine.settled.wait(60)
+    fault = re.search(r"under (\w{8})\.", checkpoint_value(engine)["sentence"])[1]
+    assert fault in caplog.text and "ZeroDivisionError" in caplog.text
 
 
 def test_a_sample_somebody_waits_for_comes_next(listing):

@@ -1,18 +1,24 @@
 from __future__ import annotations
 
+import errno
+import io
 import os
 import re
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from reportlab.pdfgen.canvas import Canvas
 
 from colpali_demo.settings import Settings
 from colpali_demo.web.engine import Engine, Sample
+from colpali_demo.web.faults import Refused
 from colpali_demo.web.sessions import Session, Sessions
+from colpali_demo.web.turns import Places
 
 Upload = Callable[..., str]
 
@@ -323,3 +329,252 @@ def test_removing_a_sample_leaves_it_to_others(sessions, sample):
 
 def test_there_is_no_sample_of_another_name(sessions, sample):
     assert sessions.get("a").add_sample("../../etc/passwd") is None
+
+
+# ---------------------------------------------------------------------- budgets
+
+
+def test_bytes_of_a_session_are_counted_and_come_back(sessions, upload):
+    session = sessions.get("a")
+    session.receive([upload()])
+    assert session.nbytes > 1000  # the file
+    index_all(session)
+    vectors = sum(index.nbytes for index in session.indexes())
+    files = sum(file.stat().st_size for file in session.folder.iterdir())
+    assert vectors + files < session.nbytes < 2 * (vectors + files)
+    assert sessions.nbytes == session.nbytes
+    session.clear()
+    assert session.nbytes == 0
+
+
+def test_a_library_that_takes_too_many_bytes_takes_no_more(sessions, engine, upload):
+    engine.settings = replace(engine.settings, session_mb=1)
+    session = sessions.get("a")
+    session._sizes["elsewhere-1"] = 2 << 20
+    session.receive([upload()])
+    assert codes(session) == ["session_full"]
+    session._sizes["elsewhere-1"] = (1 << 20) - 4000
+    session.receive([upload()])
+    index_all(session)
+    assert codes(session) == ["session_full"]
+    assert pages(session) == {"report.pdf": 1}
+    assert "1 MB" in session.library()["errors"][0]["message"]
+
+
+def test_the_library_unused_for_longest_makes_room_and_its_visitor_is_told(sessions, engine, upload, sample):
+    for visitor in ("anna", "ben", "carl"):
+        session = sessions.get(visitor)
+        session.add_sample("sample.pdf")
+        session.receive([upload(text=visitor)])
+        index_all(session)
+    sessions.get("looks around only")
+    sessions.get("anna")  # is back, so ben has been away for longest
+    engine.settings = replace(engine.settings, total_mb=1)
+    ben, carl = sessions.get("ben"), sessions.get("carl")
+    ben.used = 0
+    carl._sizes["many-1"] = 1 << 20
+    sessions.get("carl").receive([upload(text="more")])
+    index_all(carl)
+    assert ben.closed and not ben.folder.exists()
+    back = sessions.get("ben")
+    assert back is not ben
+    assert pages(back) == {"A sample": 2}
+    (error,) = back.library()["errors"]
+    assert error["code"] == "library_freed" and "Others needed the room" in error["message"]
+    assert codes(carl) == ["server_full"]  # when all others were freed, there still was no room
+    assert len(sessions) == 3
+
+
+def test_the_crowd_that_only_looks_around_empties_no_library(sessions, engine, upload):
+    engine.settings = replace(engine.settings, sessions=3)
+    anna = sessions.get("anna")
+    anna.receive([upload()])
+    index_all(anna)
+    for number in range(10):
+        sessions.get(f"visitor {number}")
+    assert len(sessions) == 3
+    assert sessions.get("anna") is anna
+    assert codes(sessions.get("visitor 3")) == []  # had nothing to lose
+    assert len(list(sessions._root.iterdir())) == 4  # three folders and that of the uploads
+
+
+def test_sessions_without_a_click_are_freed(sessions, engine, upload):
+    anna, ben = sessions.get("anna"), sessions.get("ben")
+    anna.receive([upload()])
+    index_all(anna)
+    anna.used -= 60 * engine.settings.session_minutes + 1
+    stray = sessions._root / "left-over"
+    stray.mkdir()
+    sessions.sweep()
+    assert anna.closed and not ben.closed
+    assert not anna.folder.exists() and not stray.exists() and ben.folder.exists()
+    (error,) = sessions.get("anna").library()["errors"]
+    assert "60 minutes" in error["message"]
+
+
+def test_uploads_nobody_takes_over_are_deleted(sessions, upload):
+    kept, orphan = Path(upload()), Path(upload(text="orphan"))
+    os.utime(orphan.parents[1], (0, 0))
+    sessions.sweep()
+    assert kept.exists() and not orphan.exists()
+
+
+@pytest.mark.parametrize("path", ["/etc/hostname", "../x", "", "report.pdf", "\0", "sessions/uploads"])
+def test_only_uploads_are_taken(sessions, upload, tmp_path, path):
+    session = sessions.get("a")
+    session.receive([path])
+    assert codes(session) == ["not_found"]
+
+
+def test_pictures_links_and_folders_cannot_be_uploaded(sessions, upload, sample):
+    anna, ben = sessions.get("a"), sessions.get("b")
+    anna.receive([upload()])
+    index_all(anna)
+    (picture, *_) = anna.folder.glob("*.jpg")
+    shared = next(iter(sample.pictures.values())).image
+    link = Path(upload()).with_name("link.pdf")
+    link.symlink_to(picture)
+    around = sessions.uploads.folder / "x" / ".." / ".." / anna.folder.name / picture.name
+    ben.receive([str(path) for path in (picture, shared, link, around, link.parent)])
+    assert codes(ben) == ["not_found"] * 5
+    assert picture.exists() and shared.exists()
+
+
+def test_too_many_files_and_searches_a_minute_are_refused(sessions, engine, upload):
+    engine.settings = replace(engine.settings, files_per_minute=2, searches_per_minute=2)
+    session = sessions.get("a")
+    session.receive([upload(pages=1, text=text) for text in "abc"])
+    index_all(session)
+    assert codes(session) == ["too_many_files"]
+    for _ in range(2):
+        session.search("revenue", top_k=1)
+    with pytest.raises(Refused, match="searches a minute"):
+        session.search("revenue", top_k=1)
+    assert sessions.get("b").nbytes == 0
+
+
+@pytest.mark.parametrize(("text", "title"), [("", "Nothing"), (" \n", "Nothing"), ("x" * 501, "Too long")])
+def test_queries_are_checked_wherever_they_come_from(sessions, upload, text, title):
+    session = sessions.get("a")
+    session.receive([upload()])
+    index_all(session)
+    with pytest.raises(Refused) as refused:
+        session.search(text, top_k=1)
+    assert refused.value.title.startswith(title)
+
+
+def test_no_more_than_ten_pages_are_explained(sessions, upload):
+    session = sessions.get("a")
+    session.receive([upload(pages=12)])
+    index_all(session)
+    assert len(session.search("revenue", top_k=10**9)["pages"]) == 10
+    assert len(session.search("revenue", top_k=-5)["pages"]) == 1
+
+
+def test_documents_wait_for_a_place(sessions, engine, upload):
+    engine.places = Places(1)
+    anna, ben = sessions.get("anna"), sessions.get("ben")
+    for session in (anna, ben):
+        session.receive([upload(pages=2)])
+    first, second = anna.index_inbox(), ben.index_inbox()
+    for _ in range(3):
+        next(first)
+    for _ in range(3):
+        assert next(second) > 0
+    assert ben.library()["progress"]["note"] == "1 document of other visitors before yours …"
+    for _ in first:
+        pass
+    for _ in second:
+        pass
+    assert pages(anna) == pages(ben) == {"report.pdf": 2}
+
+
+def test_who_gives_up_waiting_frees_the_place(sessions, engine, upload):
+    engine.places = Places(1)
+    place = engine.places.enter()
+    session = sessions.get("a")
+    session.receive([upload()])
+    job = session.index_inbox()
+    next(job)
+    session.stop()
+    for _ in job:
+        pass
+    assert session.library()["progress"] is None
+    engine.places.leave(place)
+    assert engine.places.ahead(engine.places.enter()) == 0
+
+
+# ---------------------------------------------------------------------- faults
+
+
+def test_a_model_out_of_memory_takes_smaller_batches_and_costs_one_page(sessions, engine, upload, monkeypatch):
+    run, refused = engine.encoder._embed_batch, []
+    monkeypatch.setattr(engine.encoder, "batch_size", 4)
+
+    def embed(images):
+        if len(images) > 2 or any(image.getpixel((0, 0)) == (0, 0, 0) for image in images):
+            refused.append(len(images))
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return run(images)
+
+    monkeypatch.setattr(engine.encoder, "_embed_batch", embed)
+    session = sessions.get("a")
+    path = upload(pages=6)
+    Path(path).write_bytes(with_black_page(6, black=2))
+    session.receive([path])
+    index_all(session)
+    assert pages(session) == {"report.pdf": 5}
+    (error,) = session.library()["errors"]
+    assert (error["page"], error["code"]) == (2, "model_memory")
+    assert refused[0] == 4 and refused[-1] == 1
+    session.search("revenue", top_k=1)
+    assert not list(session.folder.glob("*-2.*"))
+
+
+def with_black_page(count: int, black: int) -> bytes:
+    data = io.BytesIO()
+    canvas = Canvas(data, pagesize=(200, 300))
+    for number in range(1, count + 1):
+        if number == black:
+            canvas.rect(0, 0, 200, 300, fill=1)
+        canvas.drawString(20, 150, f"page {number}")
+        canvas.showPage()
+    canvas.save()
+    return data.getvalue()
+
+
+def test_a_full_disk_ends_the_document_and_keeps_what_is_in(sessions, upload, monkeypatch):
+    session = sessions.get("a")
+    session.receive([upload(pages=4)])
+    write = Path.write_bytes
+
+    def full(path, data):
+        if path.name.endswith("-3.jpg"):
+            write(path, data[:100])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    index_all(session)
+    assert pages(session) == {"report.pdf": 2}
+    assert codes(session) == ["disk_full"]
+    assert len(session.search("revenue", top_k=1)["ranking"]) == 2
+
+
+def test_a_renderer_that_is_killed_costs_its_page(sessions, upload):
+    session = sessions.get("a")
+    session.receive([upload(pages=4)])
+    for _ in session.index_inbox():
+        if pages(session).get("report.pdf") == 2 and not codes(session):
+            (process,) = session._open._processes.values()
+            os.kill(process._process.pid, signal.SIGKILL)
+    assert pages(session) == {"report.pdf": 3}
+    assert codes(session) == ["page_memory"]
+
+
+def test_closing_frees_everybody(sessions, upload):
+    sessions.get("a").receive([upload()])
+    sessions.get("b")
+    sessions.close()
+    assert len(sessions) == 0
+    assert not sessions._root.exists()

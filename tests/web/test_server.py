@@ -1,0 +1,394 @@
+"""What a client that is no browser can do to the server."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import re
+import shutil
+import socket
+import threading
+import time
+from collections import namedtuple
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from reportlab.pdfgen.canvas import Canvas
+
+from colpali_demo.web import guard
+from tests.web.conftest import Server
+
+NAMED = re.compile(r"quote [0-9a-f]{8}\.|not in the list of choices|[a-z]{3,}.*\.$")
+numbers = itertools.count()
+
+
+def new_session() -> str:
+    return f"session{next(numbers)}"
+
+
+def pdf(text: str = "revenue", pages: int = 1) -> bytes:
+    data = io.BytesIO()
+    canvas = Canvas(data, pagesize=(200, 300), invariant=True)
+    for number in range(1, pages + 1):
+        canvas.drawString(20, 150, f"{text} {number}")
+        canvas.showPage()
+    canvas.save()
+    return data.getvalue()
+
+
+def file_data(path: str) -> dict[str, Any]:
+    return {"path": path, "meta": {"_type": "gradio.FileData"}}
+
+
+def add(server: Server, session: str, *paths: str) -> dict[str, Any]:
+    """Have a session index uploads; the library then."""
+    assert server.call(session, "receive", [[file_data(path) for path in paths]])["success"]
+    # A generator's last message repeats no value, so the library is asked for once more.
+    assert server.call(session, "index")["success"]
+    return server.sessions.get(session).library()
+
+
+# ---------------------------------------------------------------------- uploads
+
+
+def test_an_upload_becomes_pages(server: Server) -> None:
+    session = new_session()
+    (path,) = server.upload(("report.pdf", pdf(pages=3))).json()
+    library = add(server, session, path)
+    assert [(entry["source"], entry["pages"]) for entry in library["documents"]] == [("report.pdf", 3)]
+    assert not Path(path).exists()
+    assert list(server.sessions.uploads.folder.iterdir()) == []
+    server.call(session, "leave")
+
+
+def test_the_same_file_from_two_visitors_lies_at_two_addresses(server: Server) -> None:
+    anna, ben = new_session(), new_session()
+    (first,), (second,) = (server.upload(("report.pdf", pdf())).json() for _ in range(2))
+    assert first != second
+    assert len(add(server, anna, first)["documents"]) == 1
+    assert len(add(server, ben, second)["documents"]) == 1
+    server.call(anna, "leave")
+    assert server.call(ben, "search", ["revenue", 1])["success"]
+    server.call(ben, "leave")
+
+
+def test_an_upload_can_be_taken_once_and_by_nobody_who_guesses(server: Server) -> None:
+    session = new_session()
+    (path,) = server.upload(("report.pdf", pdf())).json()
+    add(server, session, path)
+    library = add(server, session, path)
+    assert [error["code"] for error in library["errors"]] == ["not_found"]
+    server.call(session, "leave")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../x.pdf", "a\0b.pdf", "-v.pdf", "n" * 250 + ".pdf", "'\"<b>.pdf", "new\nline.pdf", "", ".", "C:\\x.pdf"],
+)
+def test_names_of_uploads_are_only_names(server: Server, name: str) -> None:
+    answer = server.upload((name, pdf()))
+    assert answer.status_code in (200, 400, 422)
+    if answer.status_code == 200:
+        for path in answer.json():
+            assert server.sessions.uploads.folder in Path(path).resolve().parents
+            session = new_session()
+            assert add(server, session, path)["documents"]
+            server.call(session, "leave")
+    assert list(server.sessions.uploads.folder.iterdir()) == []
+
+
+def test_large_uploads_are_refused_and_leave_nothing(server: Server) -> None:
+    one = server.upload(("large.pdf", bytes(1_100_000)))
+    assert (one.status_code, one.text) == (413, "This is too large: at most 1 MB may be sent at once.")
+    many = server.upload(*[("part.pdf", bytes(900_000))] * 3)
+    assert (many.status_code, many.text) == (413, "This is too large: at most 2 MB may be sent at once.")
+
+    def body():  # without a length
+        yield b"--x\r\nContent-Disposition: form-data; name=files; filename=a\r\n\r\n"
+        yield from [bytes(10_000)] * 300
+
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert server.client.post("/gradio_api/upload", content=body(), headers=headers).status_code == 413
+    assert list(server.sessions.uploads.folder.iterdir()) == []
+
+
+def test_a_connection_lost_in_the_middle_of_an_upload_leaves_nothing(server: Server) -> None:
+    address = urlsplit(server.address)
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.sendall(
+            b"POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+            b"Content-Length: 900000\r\n\r\n--x\r\n"
+            b'Content-Disposition: form-data; name="files"; filename="a.pdf"\r\n\r\n' + bytes(200_000)
+        )
+        wait_until(lambda: list(server.sessions.uploads.folder.iterdir()))
+    wait_until(lambda: not list(server.sessions.uploads.folder.iterdir()))
+
+
+def wait_until(condition, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_full_disk_refuses_uploads(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(1 << 40, (1 << 40) - 1000, 1000))
+    answer = server.upload(("report.pdf", pdf()))
+    assert (answer.status_code, "no room" in answer.text) == (507, True)
+
+
+def test_an_upload_that_fails_is_named(server: Server, monkeypatch: pytest.MonkeyPatch, caplog) -> None:
+    async def fail(*arguments):
+        raise RuntimeError("/secret/folder")
+
+    monkeypatch.setattr(guard, "upload_fn", fail)
+    answer = server.upload(("report.pdf", pdf()))
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert re.search(r"quote (\w{8})", answer.text)[1] in caplog.text
+    assert list(server.sessions.uploads.folder.iterdir()) == []
+
+
+@hypothesis_settings(max_examples=20)
+@given(
+    body=st.binary(max_size=300) | st.binary(max_size=99).map(lambda data: b"--x\r\n" + data + b"\r\n--x--\r\n"),
+    kind=st.sampled_from(["multipart/form-data; boundary=x", "multipart/form-data", "application/json", "", "x"]),
+    query=st.sampled_from(["", "?upload_id=x", "?upload_id="]),
+)
+def test_uploads_of_any_bytes_end_in_a_named_error(server: Server, body: bytes, kind: str, query: str) -> None:
+    answer = server.client.post(f"/gradio_api/upload{query}", content=body, headers={"Content-Type": kind})
+    assert answer.status_code in (200, 400)
+    assert answer.text
+    if answer.status_code == 200:
+        for path in answer.json():
+            shutil.rmtree(Path(path).parents[1])
+    assert list(server.sessions.uploads.folder.iterdir()) == []
+
+
+# ---------------------------------------------------------------------- events
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | st.sampled_from([file_data("/etc/passwd"), file_data("http://127.0.0.1:1/x"), {"path": None}, "sample.pdf"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["key", "file", "document", "path", "meta", ""]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+EVENTS = (
+    *("arrive", "follow_loading", "first_look", "search", "open_page", "open_sample", "follow_samples", "receive"),
+    *("index", "search_again", "cancel", "dismiss", "remove", "clear", "leave"),
+    *("api.index", "api.search", "api.explain", "api.search_pdf"),
+)
+
+
+def test_every_event_is_fuzzed(server: Server) -> None:
+    assert set(EVENTS) | {"<lambda>"} == set(server.functions)
+
+
+@pytest.mark.parametrize("name", EVENTS)
+@hypothesis_settings(max_examples=15)
+@given(data=st.lists(values, max_size=3), event_data=values)
+def test_any_event_ends_in_an_answer_or_a_named_error(server: Server, name: str, data: list, event_data: Any) -> None:
+    session = new_session()
+    joined = server.join(session, server.functions[name], data, event_data)
+    if joined.status_code != 200:
+        assert joined.status_code == 422
+        return
+    message = server.outcome(session)
+    if not message["success"]:
+        error = message["output"]["error"]
+        assert error and NAMED.search(error), error
+        assert "Traceback" not in error and str(server.sessions._root) not in error
+    server.sessions.drop(session)
+
+
+@hypothesis_settings(max_examples=30)
+@given(text=st.text(max_size=520) | st.integers() | st.none(), top_k=st.sampled_from([1, 3, 5, 10]) | values)
+def test_any_query_is_answered_or_refused_in_words(server: Server, text: Any, top_k: Any) -> None:
+    session = new_session()
+    server.call(session, "arrive")
+    message = server.call(session, "search", [text, top_k])
+    if message["success"]:
+        (value,) = message["output"]["data"]
+        assert "ranking" in value or value.get("message") or value.get("__type__") == "update"
+        if "ranking" in value:
+            assert {entry["source"] for entry in value["ranking"]} == {"sample.pdf"}
+            for page in value["pages"].values():
+                assert abs(page["score"] - sum(token["maxsim"] for token in page["tokens"])) < 1e-4
+    else:
+        assert NAMED.search(message["output"]["error"])
+    server.sessions.drop(session)
+
+
+@hypothesis_settings(max_examples=20)
+@given(body=st.binary(max_size=200) | st.text().map(str.encode) | st.just(b'{"fn_index": 99999, "session_hash": "x"}'))
+@pytest.mark.parametrize(
+    "path", ["queue/join", "run/predict", "call/search", "api/x", "cancel", "reset", "component_server"]
+)
+def test_any_request_ends_in_a_named_error(server: Server, path: str, body: bytes) -> None:
+    answer = server.client.post(f"/gradio_api/{path}", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code in (400, 404, 405, 422) or NAMED.search(answer.text), (answer.status_code, answer.text)
+    assert "Traceback" not in answer.text
+
+
+def test_requests_without_end_are_refused(server: Server) -> None:
+    assert server.client.post("/gradio_api/queue/join", content=bytes(1_100_000)).status_code == 413
+
+    def body():
+        yield b'{"data": ["'
+        yield from [b"x" * 10_000] * 200
+
+    assert server.client.post("/gradio_api/queue/join", content=body()).status_code in (400, 413)
+
+
+def test_requests_without_a_session_are_refused(server: Server) -> None:
+    answer = server.join("", server.functions["arrive"])
+    assert answer.status_code == 500
+    assert NAMED.search(answer.text)
+
+
+# ---------------------------------------------------------------------- what is served
+
+
+def test_pictures_are_served_to_who_knows_their_address_and_marked_private(server: Server) -> None:
+    session = new_session()
+    server.call(session, "arrive")
+    (value,) = server.call(session, "search", ["sample", 1])["output"]["data"]
+    image = value["pages"][value["focus"]]["image"]
+    answer = server.client.get(f"/gradio_api/file={image['path']}")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.headers["cache-control"].startswith("private")
+    server.call(session, "leave")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/passwd",
+        "app.py",
+        "./app.py",
+        "colpali_demo/settings.py",
+        "../../../../etc/passwd",
+        "~/.bashrc",
+        "file:///etc/passwd",
+        "/proc/self/environ",
+        "{root}/../../../etc/passwd",
+        "{root}",
+        "{root}/uploads",
+        "\0",
+        "",
+    ],
+)
+def test_nothing_else_is_served(server: Server, path: str) -> None:
+    path = quote(path.format(root=server.sessions._root))
+    for route in ("file=", "file/"):
+        answer = server.client.get(f"/gradio_api/{route}{path}")
+        assert answer.status_code in (403, 404, 400), path
+        assert "root:" not in answer.text and "import " not in answer.text
+
+
+@hypothesis_settings(max_examples=30)
+@given(st.text(max_size=60))
+def test_any_address_ends_in_an_error(server: Server, path: str) -> None:
+    answer = server.client.get(f"/gradio_api/file={quote(path, safe='')}")
+    assert answer.status_code in (400, 403, 404), answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/file=http://example.org/x",
+        "/gradio_api/file=HTTPS://example.org/x",
+        "/gradio_api/file/http://example.org",
+        "/gradio_api/proxy=https://example.hf.space/x",
+        "/gradio_api/deep_link?session_hash=x",
+        "/gradio_api/run-history/buckets",
+        "/monitoring",
+        "/monitoring/summary",
+    ],
+)
+def test_routes_that_are_not_needed_are_closed(server: Server, path: str) -> None:
+    assert server.client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/config", "/gradio_api/info", "/nowhere", "/gradio_api/file=/etc/passwd"])
+def test_every_answer_has_security_headers(server: Server, path: str) -> None:
+    headers = server.client.get(path).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"
+    assert "default-src 'self'" in headers["content-security-policy"]
+    assert "object-src 'none'" in headers["content-security-policy"]
+
+
+def test_the_page_and_its_answers_name_no_folder_of_the_server(server: Server, checkpoint: Path) -> None:
+    session = new_session()
+    texts = [server.client.get(path).text for path in ("/", "/config", "/gradio_api/info")]
+    texts += [str(server.call(session, name, data)) for name, data in (("arrive", []), ("search", ["sample", 1]))]
+    for text in texts:
+        assert str(checkpoint) not in text
+        assert str(Path(guard.__file__).parents[2]) not in text
+    server.call(session, "leave")
+
+
+def test_budgets_and_what_is_kept_are_on_the_page(server: Server) -> None:
+    config = server.client.get("/config").text
+    assert "up to 40 pages, 1 MB" in config
+    assert "until you close this tab or do nothing for 60 minutes" in config
+
+
+# ---------------------------------------------------------------------- many at once
+
+
+def test_a_queue_that_is_full_says_so(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = server.blocks
+    assert blocks._queue.max_size == server.engine.settings.queue_length
+    monkeypatch.setattr(blocks._queue, "max_size", 0)
+    answer = server.join(new_session(), server.functions["arrive"])
+    assert answer.status_code == 503
+    assert "Queue is full" in answer.text
+
+
+def test_visitors_who_come_search_and_leave_leave_nothing(server: Server) -> None:
+    wrong: list[str] = []
+    remembered = set(server.blocks.state_holder.session_data)
+
+    def visit(number: int) -> None:
+        session = new_session()
+        with httpx.Client(base_url=server.address, timeout=60) as client:
+            own = Server(server.address, server.engine, server.sessions, client, server.functions, server.blocks)
+            (path,) = own.upload((f"own{number}.pdf", pdf(f"visitor {number}", pages=2))).json()
+            add(own, session, path)
+            (value,) = own.call(session, "search", ["visitor", 3])["output"]["data"]
+            wrong.extend(
+                entry["source"]
+                for entry in value["ranking"]
+                if entry["source"] not in (f"own{number}.pdf", "sample.pdf")
+            )
+            if len(value["ranking"]) != 2:
+                wrong.append(f"{number}: {len(value['ranking'])} pages")
+            own.call(session, "leave")
+
+    threads = [threading.Thread(target=visit, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+        assert not thread.is_alive()
+    assert wrong == []
+    assert len(server.sessions) == 0
+    assert {path.name for path in server.sessions._root.iterdir() if path.is_dir()} == {"uploads"}
+    assert remembered >= set(server.blocks.state_holder.session_data)
