@@ -343,7 +343,6 @@ class _Handlers:
         key = _told(event, "key")
         return self._looked(session, lambda: session.open_page(key))
 
-    @_guarded
     def encode_again(self, event: gr.EventData, request: gr.Request) -> Any:
         """The last search with another prefix and another number of augmentation tokens."""
         session = self._session(request)
