@@ -69,6 +69,7 @@ def launch_options(sessions: Sessions, settings: Settings) -> dict[str, Any]:
         "css_paths": Path(__file__).parent / "colpali_demo" / "web" / "style.css",
         "max_file_size": f"{settings.max_file_mb}mb",
         "state_session_capacity": 100,
+        "max_threads": 40 + settings.documents_at_once,  # 40 is Gradio's own; the others wait for documents
         "footer_links": ["gradio"],
         "run_history": False,
         "show_error": False,

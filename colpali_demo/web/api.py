@@ -115,7 +115,7 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
             sessions.drop(passing)
 
     # Not the group of the page's visitors: these hold a thread until the whole document is in.
-    indexing: dict[str, Any] = {"concurrency_id": "api-indexing", "concurrency_limit": 4}
+    indexing: dict[str, Any] = {"concurrency_id": "api-indexing", "concurrency_limit": settings.documents_at_once}
     searching: dict[str, Any] = {"concurrency_id": "search", "concurrency_limit": 4}
     _uploads_only(gr.api(_answered(index), **indexing))
     gr.api(_answered(search), **searching)

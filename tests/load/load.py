@@ -1,0 +1,299 @@
+"""Put the demo under load with real Gradio clients, and check what it answers.
+
+    python tests/load/load.py [--visitors 20] [--seconds 120] [--sessions 200] [--report report.json]
+
+Starts `python app.py` with the settings of the environment (COLPALI_MODEL chooses the checkpoint) and
+
+1. searches alone, for the idle latency, and indexes alone, for the time of one page;
+2. has visitors index documents of their own and search them, all at once, while one more only searches;
+3. has sessions come, index, search and leave, ten at a time;
+4. waits until all sessions have ended.
+
+Every page in every answer must be the visitor's own. The exit status is 0 if all of this holds: no page of somebody
+else, no error, p95 of a search under load at most the idle p95 plus one page, memory within 10 % of what it was before,
+and no temporary file left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gradio_client import Client, handle_file
+from reportlab.pdfgen.canvas import Canvas
+
+ROOT = Path(__file__).resolve().parents[2]
+WORDS = ("revenue", "region", "harvest", "river", "employees", "average", "growth", "winter", "museum", "bridge")
+
+
+@dataclass
+class Findings:
+    """What all visitors found, together."""
+
+    searches: list[float] = field(default_factory=list)  # seconds
+    indexed: int = 0  # pages
+    foreign: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+class Visitor:
+    """One client with documents of its own, whose names say whose they are."""
+
+    def __init__(self, address: str, name: str, findings: Findings) -> None:
+        self.name = name
+        self._findings = findings
+        self._folder = tempfile.TemporaryDirectory()
+        self._client = Client(address, verbose=False)
+        self._pages = 0
+
+    def index(self, pages: int) -> float:
+        """Add a document of so many pages; the seconds it took."""
+        path = Path(self._folder.name) / f"{self.name}-{self._pages}.pdf"
+        path.write_bytes(_pdf(f"{self.name} {self._pages}", pages))
+        start = time.perf_counter()
+        answer = self._ask(handle_file(path), api_name="/index")
+        seconds = time.perf_counter() - start
+        if answer is not None:
+            self._pages += pages
+            self._findings.indexed += pages
+            self._findings.errors += [f"{self.name}: {error}" for error in answer["errors"]]
+            self._check(document["source"] for document in answer["documents"])
+        return seconds
+
+    def search(self, words: str) -> float:
+        """Search, and check that every page found is one's own, and that all of them could be."""
+        start = time.perf_counter()
+        answer = self._ask(words, 10, api_name="/search")
+        seconds = time.perf_counter() - start
+        if answer is not None:
+            self._check(result["source"] for result in answer["results"])
+            if len(answer["results"]) != min(10, self._pages):
+                self._findings.errors.append(f"{self.name}: {len(answer['results'])} results of {self._pages} pages")
+        return seconds
+
+    def leave(self) -> None:
+        """Close the connection, as closing the tab does."""
+        self._client.close()
+        self._folder.cleanup()
+
+    def _ask(self, *arguments: Any, api_name: str) -> dict[str, Any] | None:
+        try:
+            return self._client.predict(*arguments, api_name=api_name)
+        except Exception as error:
+            self._findings.errors.append(f"{self.name}: {api_name}: {error}")
+            return None
+
+    def _check(self, sources: Any) -> None:
+        self._findings.foreign += [f"{self.name} saw {it}" for it in sources if not it.startswith(f"{self.name}-")]
+
+
+def main() -> int:
+    """Run the phases and print the report; the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--visitors", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--sessions", type=int, default=200)
+    parser.add_argument("--report", metavar="FILE", type=Path, help="where to write the numbers, as JSON")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, _Server(Path(folder)) as server:
+        report = measure(server, given.visitors, given.seconds, given.sessions)
+    checks = judge(report)
+    for name, value in report.items():
+        print(f"{name}: {value}")
+    for name, holds in checks.items():
+        print(f"{'ok    ' if holds else 'FAILED'} {name}")
+    if given.report:
+        given.report.write_text(json.dumps({**report, "checks": checks}, indent=1))
+    return 0 if all(checks.values()) else 1
+
+
+def measure(server: _Server, visitors: int, seconds: float, sessions: int) -> dict[str, Any]:
+    """The four phases; seconds, counts and megabytes."""
+    alone = Findings()
+    prober = Visitor(server.address, "prober", alone)
+    prober.index(3)  # and what is loaded at first use
+    page_seconds = min(prober.index(4) for _ in range(3)) / 4
+    idle = [prober.search(word) for word in WORDS * 3][len(WORDS) :]
+    before = server.resources()
+
+    crowd = Findings()
+    end = time.monotonic() + seconds
+    members = [Visitor(server.address, f"visitor{number}", crowd) for number in range(visitors)]
+    under_load: list[float] = []
+    threads = [threading.Thread(target=_index_and_search, args=(member, crowd, end)) for member in members]
+    threads.append(threading.Thread(target=_search_on, args=(prober, under_load, end)))
+    _run(threads)
+    during = server.resources()
+    for member in (*members, prober):
+        member.leave()
+
+    passing = Findings()
+
+    def visit(number: int) -> None:
+        guest = Visitor(server.address, f"guest{number}", passing)
+        guest.index(1)
+        passing.searches.append(guest.search(WORDS[number % len(WORDS)]))
+        guest.leave()
+
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(visit, range(sessions)))
+    server.wait_until_empty()
+    after = server.resources()
+    everything = (alone, crowd, passing)
+    return {
+        "page_seconds": round(page_seconds, 3),
+        "idle": _percentiles(idle),
+        "search_while_others_index": _percentiles(under_load),
+        "searches_of_those_who_index": _percentiles(crowd.searches),
+        "pages_indexed_by_the_crowd": crowd.indexed,
+        "sessions": sessions,
+        "foreign_pages": [it for findings in everything for it in findings.foreign],
+        "errors": [it for findings in everything for it in findings.errors],
+        "before": before,
+        "during": during,
+        "after": after,
+    }
+
+
+def judge(report: dict[str, Any]) -> dict[str, bool]:
+    """Which of the promises hold."""
+    allowed = report["idle"]["p95"] + report["page_seconds"]
+    return {
+        "no page of another visitor": not report["foreign_pages"],
+        "no error": not report["errors"],
+        f"a search under load waits for one page at most (p95 <= {allowed:.3f} s)": (
+            report["search_while_others_index"]["p95"] <= allowed
+        ),
+        "memory back within 10 %": report["after"]["mb"] <= 1.1 * report["before"]["mb"],
+        "no temporary file left": report["after"]["session_files"] == 0,
+        "no renderer left": report["after"]["children"] == 0,
+    }
+
+
+def _index_and_search(member: Visitor, findings: Findings, end: float) -> None:
+    number = 0
+    while time.monotonic() < end:
+        if member._pages < 100:
+            member.index(3)
+        findings.searches.append(member.search(WORDS[number % len(WORDS)]))
+        number += 1
+
+
+def _search_on(prober: Visitor, seconds: list[float], end: float) -> None:
+    while time.monotonic() < end:
+        seconds.append(prober.search(WORDS[len(seconds) % len(WORDS)]))
+        time.sleep(1)
+
+
+def _run(threads: list[threading.Thread]) -> None:
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _percentiles(seconds: list[float]) -> dict[str, float]:
+    cuts = statistics.quantiles(seconds, n=20, method="inclusive")
+    return {"n": len(seconds), "p50": round(cuts[9], 3), "p95": round(cuts[18], 3)}
+
+
+def _pdf(title: str, pages: int) -> bytes:
+    data = io.BytesIO()
+    canvas = Canvas(data)
+    for number in range(1, pages + 1):
+        canvas.setFont("Helvetica", 20)
+        canvas.drawString(70, 760, f"{title}, page {number}")
+        canvas.setFont("Helvetica", 11)
+        for line in range(40):
+            canvas.drawString(70, 720 - 16 * line, " ".join(WORDS[(line + word) % len(WORDS)] for word in range(9)))
+        canvas.showPage()
+    canvas.save()
+    return data.getvalue()
+
+
+class _Server:
+    """`python app.py` as anybody runs it, and what it takes of the machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.address = f"http://127.0.0.1:{port}"
+        environment = {
+            "COLPALI_SEARCHES_PER_MINUTE": "100000",  # it is the server that is under test, not its patience
+            "COLPALI_FILES_PER_MINUTE": "100000",
+            **os.environ,
+            "GRADIO_TEMP_DIR": str(folder / "uploads"),
+            "GRADIO_HEARTBEAT_INTERVAL": "1",
+        }
+        self._log = open(folder / "server.log", "wb")  # noqa: SIM115
+        command = [sys.executable, "app.py", "--port", str(port)]
+        self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=self._log, stderr=subprocess.STDOUT)
+
+    def __enter__(self) -> _Server:
+        def answers() -> bool:
+            assert self._process.poll() is None, (self._folder / "server.log").read_text()
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", int(self.address.rsplit(":", 1)[1]))) == 0
+
+        _wait(answers, 180)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._process.terminate()
+        self._process.wait(60)
+        self._log.close()
+        text = (self._folder / "server.log").read_text()
+        if "Traceback" in text:
+            print(text[-5000:], file=sys.stderr)
+
+    def resources(self) -> dict[str, float]:
+        """Memory, threads, descriptors, child processes and the files of sessions, now."""
+        process = Path(f"/proc/{self._process.pid}")
+        pages = int((process / "statm").read_text().split()[1])
+        return {
+            "mb": round(pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)),
+            "threads": len(os.listdir(process / "task")),
+            "descriptors": len(os.listdir(process / "fd")),
+            "children": sum(len((task / "children").read_text().split()) for task in (process / "task").iterdir()),
+            "session_files": len(self._session_files()),
+        }
+
+    def wait_until_empty(self) -> None:
+        """Until the last session has been freed, or two minutes have passed."""
+        try:
+            _wait(lambda: not self._session_files(), 120)
+        except TimeoutError as error:
+            print(f"sessions are still there: {error}", file=sys.stderr)
+
+    def _session_files(self) -> list[Path]:
+        """All but the pictures of the samples, which lie directly in the folder of the demo."""
+        (uploads,) = (self._folder / "uploads").glob("*/uploads")
+        return [path for path in uploads.parent.rglob("*") if path.parent != uploads.parent]
+
+
+def _wait(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"after {seconds} s")
+        time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
