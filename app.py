@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import secrets
+import shutil
 import signal
 import sys
 from dataclasses import replace
@@ -17,8 +18,8 @@ from starlette.middleware import Middleware
 
 from colpali_demo.settings import Settings
 from colpali_demo.web.api import prepare_mcp
-from colpali_demo.web.engine import Engine
 from colpali_demo.web.guard import Guard
+from colpali_demo.web.models import Models
 from colpali_demo.web.page import build_page
 from colpali_demo.web.sessions import Sessions
 from colpali_demo.web.theme import theme
@@ -45,10 +46,10 @@ def main() -> None:
     # Gradio serves what lies under its upload folder to whoever knows the path, so the path cannot be guessed.
     root = Path(get_upload_folder()) / secrets.token_urlsafe(24)
     root.mkdir(parents=True, mode=0o700)
-    engine = Engine(settings, root, download=arguments.download)
-    sessions = Sessions(engine, root)
-    demo = build_page(engine, sessions, settings)
-    engine.start()
+    models = Models(settings, root / "models", download=arguments.download)
+    sessions = Sessions(models.default, root / "visitors")
+    demo = build_page(models, sessions, settings)
+    models.default.start()
     sessions.keep_sweeping()
     # On Spaces the environment says where to listen.
     address = {} if "SPACE_ID" in os.environ else {"server_name": settings.host, "server_port": settings.port}
@@ -60,6 +61,7 @@ def main() -> None:
         demo.block_thread()
     finally:
         sessions.close()
+        shutil.rmtree(root, ignore_errors=True)
 
 
 def launch_options(sessions: Sessions, settings: Settings) -> dict[str, Any]:

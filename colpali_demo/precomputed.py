@@ -6,7 +6,7 @@ that ranking, ledger and maps are worked out from them as always, and no model i
 set cannot be asked.
 
     SET/set.json               who made it, and what every vector is
-    SET/queries.safetensors    one tensor a query, (tokens, dim)
+    SET/queries.safetensors    one tensor a query, (tokens, dim), and one of a blank page
     SET/DOCUMENT.safetensors   one tensor a page, (vectors, dim)
     SET/DOCUMENT-PAGE.jpg      the page as it was embedded
 """
@@ -25,6 +25,7 @@ from safetensors.torch import load_file, save_file
 
 from colpali_demo.documents import Page, Word
 from colpali_demo.encoder import Calibration, CheckpointError, PageEmbedding, PageLayout, QueryEmbedding, QueryToken
+from colpali_demo.encoder.calibration import blank_page
 from colpali_demo.encoder.checkpoints import read_json
 from colpali_demo.index import PageIndex
 
@@ -82,12 +83,21 @@ def save_set(
     if not texts:
         raise ValueError("there are no queries")
     queries = [encoder.embed_query(text) for text in dict.fromkeys(texts)]
-    save_file({str(index): _smallest(query.vectors) for index, query in enumerate(queries)}, folder / QUERIES)
+    (blank,) = encoder.embed_pages([blank_page()])
+    save_file(
+        {
+            "blank": _smallest(blank.vectors),
+            **{str(index): _smallest(query.vectors) for index, query in enumerate(queries)},
+        },
+        folder / QUERIES,
+    )
+    blank_layout = layouts.setdefault(blank.layout, len(layouts))
     listing = {
         "schema": 1,
         "model": encoder.model_info,
         "calibration": asdict(encoder.calibration),
         "documents": entries,
+        "blank": blank_layout,
         "layouts": [{"rows": layout.rows, "cols": layout.cols, "slots": layout.slots} for layout in layouts],
         "queries": [_query_entry(query) for query in queries],
     }
@@ -125,7 +135,10 @@ def _query_entry(query: QueryEmbedding) -> dict[str, Any]:
 
 
 class PrecomputedSet:
-    """An opened set. Listing it reads one small file; vectors are read when a document is asked for."""
+    """An opened set: its `documents`, and the `blank` page to compare maps with.
+
+    The vectors of pages are read when they are asked for.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Raises CheckpointError: checkpoint_missing without a listing, checkpoint_corrupt for a damaged set."""
@@ -146,7 +159,9 @@ class PrecomputedSet:
                 PageLayout(entry["rows"], entry["cols"], tuple(map(tuple, entry["slots"])))
                 for entry in self._listing["layouts"]
             ]
-            self.encoder = PrecomputedEncoder(self._listing, self._tensors(QUERIES))
+            vectors = self._tensors(QUERIES)
+            self.blank = PageEmbedding(vectors["blank"], self._layouts[self._listing["blank"]])
+            self.encoder = PrecomputedEncoder(self._listing, vectors)
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError("checkpoint_corrupt", f"The set {folder.name} is damaged: {error!r}") from error
 
@@ -230,8 +245,3 @@ class PrecomputedEncoder:
             f"These explanations were computed beforehand by {self.model_info['name']}, which is not loaded here. "
             "Choose another model for pages of your own.",
         )
-
-
-def find_sets(folder: Path) -> list[Path]:
-    """The folders of the sets that lie in a folder, by name."""
-    return sorted(listing.parent for listing in folder.glob(f"*/{LISTING}"))

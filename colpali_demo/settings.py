@@ -13,6 +13,7 @@ class Settings:
 
     # Encoder
     model: str = "auto"  # "auto" and "tiny" are the bundled checkpoint; else a Hub id or a folder
+    precomputed: str = ""  # folder with precomputed sets, "" is assets/precomputed
     device: str = "auto"  # "auto", "cuda", "mps" or "cpu"
 
     # Documents

@@ -13,9 +13,10 @@ from reportlab.pdfgen.canvas import Canvas
 from colpali_demo.__main__ import main
 from colpali_demo.documents import Word
 from colpali_demo.encoder import CheckpointError, load_encoder
+from colpali_demo.encoder.calibration import blank_page
 from colpali_demo.explain import explanation_dict
 from colpali_demo.index import PageIndex
-from colpali_demo.precomputed import PrecomputedSet, SetDocument, find_sets, save_set
+from colpali_demo.precomputed import PrecomputedSet, SetDocument, save_set
 
 QUERIES = ("revenue by region", "price of copper")
 
@@ -56,7 +57,9 @@ def test_who_made_a_set(encoder, folder):
     assert opened.encoder.model_info == {**encoder.model_info, "precomputed": True}
     assert [document.title for document in opened.documents] == ["A report", "A letter"]
     assert opened.encoder.queries == list(QUERIES)
-    assert find_sets(folder.parent) == [folder]
+    (blank,) = encoder.embed_pages([blank_page()])
+    assert torch.equal(opened.blank.vectors, blank.vectors)
+    assert opened.blank.layout == blank.layout
 
 
 def test_what_is_not_in_a_set_is_refused_by_name(folder, make_page):

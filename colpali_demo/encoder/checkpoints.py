@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
+from tqdm.auto import tqdm
 
 from colpali_demo.encoder.families import FAMILIES, MEAN_SCORED
 from colpali_demo.settings import Settings
+
+DownloadProgress = Callable[[int, int], None]
 
 BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "colpali-tiny"
 DOWNLOAD_SIZES = {"vidore/colpali-v1.2-hf": "about 6 GB", "vidore/colpali-v1.3-hf": "about 6 GB"}
@@ -54,10 +58,11 @@ class Checkpoint:
         return read_json(path) if path.is_file() else dict(UNMEASURED)
 
 
-def find_checkpoint(name: str, *, download: bool = False) -> Checkpoint:
+def find_checkpoint(name: str, *, download: bool = False, progress: DownloadProgress | None = None) -> Checkpoint:
     """Locate a checkpoint by name: "auto", "tiny", a folder, or a Hub id such as "vidore/colpali-v1.3-hf".
 
-    "auto" is what `COLPALI_MODEL` names, else the bundled checkpoint. Nothing is downloaded unless `download` is True.
+    "auto" is what `COLPALI_MODEL` names, else the bundled checkpoint. Nothing is downloaded unless `download` is True;
+    then `progress(done, total)` hears of the bytes.
     Raises CheckpointError: checkpoint_missing, not_downloaded, checkpoint_corrupt, or unknown_family for anything but a
     checkpoint of one of the `FAMILIES` in the format of transformers.
     """
@@ -71,7 +76,7 @@ def find_checkpoint(name: str, *, download: bool = False) -> Checkpoint:
         folder = Path(name).expanduser().resolve()
         checkpoint = Checkpoint(folder, folder.name, name)
     else:
-        checkpoint = Checkpoint(_hub_snapshot(name, download), name, name)
+        checkpoint = Checkpoint(_hub_snapshot(name, download, progress), name, name)
     _require_family(checkpoint)
     return checkpoint
 
@@ -87,10 +92,25 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _hub_snapshot(name: str, download: bool) -> Path:
+def _hub_snapshot(name: str, download: bool, progress: DownloadProgress | None) -> Path:
     """The folder of a Hub repository, from the local cache or, if allowed, from the Hub."""
+
+    class Reported(tqdm):
+        """The bars that `snapshot_download` draws; those that count bytes report them as well."""
+
+        def update(self, n: float | None = 1) -> bool | None:
+            drawn = super().update(n)
+            if progress is not None and self.unit == "B" and self.total:
+                progress(int(self.n), int(self.total))
+            return drawn
+
     try:
-        folder = snapshot_download(name, local_files_only=not download, allow_patterns=["*.json", "*.safetensors"])
+        folder = snapshot_download(
+            name,
+            local_files_only=not download,
+            allow_patterns=["*.json", "*.safetensors"],
+            tqdm_class=Reported,
+        )
     except HFValidationError:
         raise CheckpointError(
             "checkpoint_missing", f"There is no checkpoint `{name}`: neither a folder nor a Hub id has that name."

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 from colpali_demo.encoder import tower  # noqa: F401  registers the vision tower of the bundled checkpoint
 from colpali_demo.encoder.calibration import Calibration, calibrate
-from colpali_demo.encoder.checkpoints import Checkpoint, CheckpointError, find_checkpoint
+from colpali_demo.encoder.checkpoints import Checkpoint, CheckpointError, DownloadProgress, find_checkpoint
 from colpali_demo.encoder.families import FAMILIES, Family
 from colpali_demo.encoder.layout import PageEmbedding, QueryEmbedding
 from colpali_demo.encoder.queries import QueryTokenizer, as_text
@@ -30,15 +30,17 @@ def load_encoder(
     device: str | torch.device | None = None,
     dtype: str | torch.dtype | None = None,
     download: bool = False,
+    progress: DownloadProgress | None = None,
 ) -> Encoder:
     """Load a checkpoint of any family: "auto", "tiny", a folder or a Hub id (see `find_checkpoint`).
 
     Without a `device` it is what `COLPALI_DEVICE` says, else the first of cuda, mps and cpu that there is. Without a
     `dtype` it is bfloat16 on cuda and mps (the activations of Gemma overflow float16) and float32 on the cpu. Nothing
-    is downloaded unless `download` is True. Raises CheckpointError for whatever makes the checkpoint unusable, and
-    ValueError for a device that this machine does not have or a dtype that does not exist.
+    is downloaded unless `download` is True; `progress(done, total)` hears of the bytes. Raises CheckpointError for
+    whatever makes the checkpoint unusable, and ValueError for a device that this machine does not have or a dtype that
+    does not exist.
     """
-    checkpoint = find_checkpoint(name, download=download)
+    checkpoint = find_checkpoint(name, download=download, progress=progress)
     device = _device(device or Settings.from_env().device)
     dtype = _dtype(dtype, device)
     family = FAMILIES[checkpoint.model_type]

@@ -26,10 +26,6 @@ logger = logging.getLogger(__name__)
 BUNDLED = ("auto", "tiny")  # names of the checkpoint that comes with the demo
 SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
 
-
-OTHER_CHECKPOINTS = {
-    "vidore/colpali-v1.3-hf": "The checkpoint of ColPali’s authors: about 6 GB, Gemma license, needs a GPU.",
-}
 # For visitors; the messages of CheckpointError, which the log has, may name folders of the server.
 _LOADING_FAILURES = {
     "checkpoint_missing": "there is no such checkpoint",
@@ -95,7 +91,7 @@ class Engine:
         self.encoder: Encoder | None = None
         self.blank: PageEmbedding | None = None  # a blank page, to compare maps with
         self.calibrated = False
-        self.present: set[str] = set()  # of OTHER_CHECKPOINTS: those that are on this machine
+        self.downloaded: tuple[int, int] | None = None  # bytes, and of how many, while there is a download
         self.error = ""
         self.turns = Turns()
         self.places = Places(settings.documents_at_once)
@@ -140,7 +136,6 @@ class Engine:
         return {**self.encoder.model_info, "checkpoint": self.encoder.model_info["name"]}
 
     def _load(self) -> None:
-        self.present = {name for name in OTHER_CHECKPOINTS if _is_present(name)}
         self.encoder = self._loaded(self.settings.model)
         if self.encoder is None and self.settings.model not in BUNDLED:
             first_error = self.error
@@ -155,13 +150,16 @@ class Engine:
 
         try:
             device = None if self.settings.device == "auto" else self.settings.device
-            return load_encoder(name, device=device, download=self._download)
+            return load_encoder(name, device=device, download=self._download, progress=self._note_download)
         except CheckpointError as error:
             logger.error("%s: %s", error.code, error.message)
             self.error = f"{self.wanted} could not be loaded: {_LOADING_FAILURES.get(error.code, error.code)}."
         except Exception:
             self.error = f"{self.wanted} could not be loaded; the server’s log says why, under {log_fault('loading')}."
         return None
+
+    def _note_download(self, done: int, total: int) -> None:
+        self.downloaded = done, total
 
     def _draw_cover(self, sample: Sample) -> None:
         try:
@@ -189,10 +187,10 @@ class Engine:
         sample.finished.set()
 
     @property
-    def input_size(self) -> tuple[int, int]:
-        """(width, height) in pixels of what the model sees of a page."""
+    def input_size(self) -> tuple[int, int] | None:
+        """(width, height) in pixels of what the model sees of a page; None where that depends on the page."""
         size = self.encoder.model_info["input"]
-        return size["width"], size["height"]
+        return (size["width"], size["height"]) if size["width"] else None
 
     def _embed_blank_page(self) -> None:
         from colpali_demo.encoder.calibration import blank_page
@@ -208,13 +206,3 @@ class Engine:
             self.calibrated = True
         except Exception:
             logger.exception("calibration")
-
-
-def _is_present(name: str) -> bool:
-    from colpali_demo.encoder.checkpoints import CheckpointError, find_checkpoint
-
-    try:
-        find_checkpoint(name)
-    except CheckpointError:
-        return False
-    return True

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from colpali_demo.web.faults import Refused, is_disk_full, log_fault
 from colpali_demo.web.lens import Lens
 from colpali_demo.web.library import Library
 from colpali_demo.web.matrix import Matrix
+from colpali_demo.web.models import Models
 from colpali_demo.web.payload import checkpoint_value, library_value, samples_value
 from colpali_demo.web.samples import Samples
 from colpali_demo.web.sessions import POLL_SECONDS, Session, Sessions
@@ -46,9 +48,10 @@ See each of them on the page itself.</p>
 NOTES = (Path(__file__).parent / "notes.md").read_text("utf-8")
 
 
-def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blocks:
+def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blocks:
     """The Gradio app. Start the engine before or after; the page works as soon as it is up."""
-    handlers = _Handlers(engine, sessions)
+    engine = models.default
+    handlers = _Handlers(models, sessions, settings)
     # Of searches asked for while one runs, the last is answered.
     search_group: dict[str, Any] = {
         "concurrency_id": "search",
@@ -67,7 +70,7 @@ def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blo
         add_endpoints(sessions, settings)  # first, so that no event of the page takes their names
         with gr.Row(elem_classes="top", equal_height=False):
             gr.HTML(MASTHEAD, elem_classes="masthead", apply_default_css=False)
-            checkpoint = Checkpoint(checkpoint_value(engine), elem_id="checkpoint")
+            checkpoint = Checkpoint(checkpoint_value(engine, models.offers(engine)), elem_id="checkpoint")
         with gr.Tabs():
             with gr.Tab("Explore"):
                 with gr.Row(elem_classes="desk", equal_height=False):
@@ -143,6 +146,11 @@ def build_page(engine: Engine, sessions: Sessions, settings: Settings) -> gr.Blo
         library.clear_all(handlers.clear, None, library, **plain, queue=False).then(
             handlers.search_again, None, lens, **plain, **search_group
         )
+        checkpoint.choose_model(
+            handlers.choose_model, None, [checkpoint, samples, library, lens, *asks], **plain, queue=False
+        ).then(handlers.follow_loading, None, [checkpoint, samples, library], **plain, **waiting_group).then(
+            handlers.embed_again, None, library, **plain, **indexing_group
+        ).then(handlers.search_again, None, lens, **plain, **search_group)
         demo.unload(handlers.leave)
     demo.queue(max_size=settings.queue_length)
     return demo
@@ -200,12 +208,12 @@ def _told(event: gr.EventData, name: str) -> str:
 class _Handlers:
     """What events call. Every visitor has a session of their own, found by the request's session hash."""
 
-    def __init__(self, engine: Engine, sessions: Sessions) -> None:
-        self._engine = engine
+    def __init__(self, models: Models, sessions: Sessions, settings: Settings) -> None:
+        self._models = models
         self._sessions = sessions
-        self._settings = engine.settings
+        self._settings = settings
         # Threads of their own: searches need not wait for those that index.
-        self._indexing = CapacityLimiter(engine.settings.documents_at_once)
+        self._indexing = CapacityLimiter(settings.documents_at_once)
 
     def _session(self, request: gr.Request) -> Session:
         if not request.session_hash:
@@ -217,17 +225,39 @@ class _Handlers:
     def arrive(self, request: gr.Request) -> list[Any]:
         """What a new visitor sees at once: the samples, the first of them on the shelf."""
         session = self._session(request)
-        if self._engine.samples:
-            session.add_sample(self._engine.samples[0].source)
-        return [samples_value(self._engine.samples), session.library()]
+        samples = session.engine.samples
+        if samples:
+            session.add_sample(samples[0].source)
+        return [samples_value(samples), session.library()]
 
     async def follow_loading(self, request: gr.Request) -> AsyncIterator[list[Any]]:
         """Follow the loading of the model, and then the samples of the visitor until they can be searched."""
-        engine, session = self._engine, self._session(request)
-        while not engine.settled.is_set() or not session.samples_ready():
-            yield [checkpoint_value(engine), samples_value(engine.samples), session.library()]
+        session = self._session(request)
+        while not session.engine.settled.is_set() or not session.samples_ready():
+            yield self._surroundings(session)
             await asyncio.sleep(POLL_SECONDS)
-        yield [checkpoint_value(engine), samples_value(engine.samples), session.library()]
+        yield self._surroundings(session)
+
+    def _surroundings(self, session: Session) -> list[Any]:
+        """The values of the model, the samples and the library."""
+        engine = session.engine
+        offers = self._models.offers(engine)
+        return [checkpoint_value(engine, offers), samples_value(engine.samples), session.library()]
+
+    def choose_model(self, event: gr.EventData, request: gr.Request) -> list[Any]:
+        """Go over to another model."""
+        session = self._session(request)
+        session.switch(self._models.get(_told(event, "name")))
+        asks = self._asks((session.samples or session.engine.samples or [None])[0])
+        if session.asked:
+            asks[0] = session.asked[0]
+        return [*self._surroundings(session), LOADING, *asks]
+
+    async def embed_again(self, request: gr.Request) -> AsyncIterator[dict[str, Any]]:
+        """Embed the visitor's pages with the model they have chosen; one value of the library a batch of pages."""
+        async with aclosing(self._work(self._session(request), Session.embed_again, request)) as values:
+            async for value in values:
+                yield value
 
     def first_look(self, request: gr.Request) -> Any:
         """The first sample with its first query, unless the visitor has begun something of their own."""
@@ -273,8 +303,14 @@ class _Handlers:
 
     async def index(self, request: gr.Request) -> AsyncIterator[dict[str, Any]]:
         """Index the uploaded files; one value of the library a batch of pages."""
-        session = self._session(request)
-        job = session.index_inbox()
+        async with aclosing(self._work(self._session(request), Session.index_inbox, request)) as values:
+            async for value in values:
+                yield value
+
+    async def _work(
+        self, session: Session, task: Callable[[Session], Iterator[float]], request: gr.Request
+    ) -> AsyncGenerator[dict[str, Any]]:
+        job = task(session)
         try:
             while (pause := await to_thread.run_sync(next, job, None, limiter=self._indexing)) is not None:
                 yield session.library()
@@ -328,7 +364,7 @@ class _Handlers:
 
     def _found(self, session: Session, **encoding: Any) -> Any:
         """What the lens shows for the last query: the explanation, or why there is none."""
-        if not_ready := self._not_ready():
+        if not_ready := self._not_ready(session.engine):
             return not_ready
         if not session.indexes():
             session.result = None
@@ -370,9 +406,9 @@ class _Handlers:
                 return {"title": "The server’s disk is full", "message": "Search for fewer pages, or try again later."}
             return {"title": "This search failed", "message": f"Try again; if it stays so, quote {fault}."}
 
-    def _not_ready(self) -> dict[str, str] | None:
-        if self._engine.encoder is not None:
+    def _not_ready(self, engine: Engine) -> dict[str, str] | None:
+        if engine.encoder is not None:
             return None
-        if self._engine.error:
-            return {"title": "The model could not be loaded", "message": self._engine.error}
+        if engine.error:
+            return {"title": "The model could not be loaded", "message": engine.error}
         return LOADING

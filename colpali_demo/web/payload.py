@@ -15,7 +15,6 @@ import numpy as np
 
 from colpali_demo import maxsim
 from colpali_demo.explain import explanation_dict
-from colpali_demo.web.engine import OTHER_CHECKPOINTS
 from colpali_demo.web.pictures import page_key
 
 if TYPE_CHECKING:
@@ -230,39 +229,42 @@ def library_value(
     }
 
 
-def checkpoint_value(engine: Engine) -> dict[str, Any]:
-    """The value of the line about the checkpoint in use."""
-    others = [
-        {
-            "name": name,
-            "text": f"{text} It is {'already' if name in engine.present else 'not'} on this machine. To use it, run:",
-            "command": f"python app.py --model {name}" + ("" if name in engine.present else " --download"),
-        }
-        for name, text in OTHER_CHECKPOINTS.items()
-        if name != engine.settings.model
-    ]
+def checkpoint_value(engine: Engine, offers: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """The value of the line about the model in use; `offers` are those of `Models.offers`."""
+    others = [dict(offer) for offer in offers]
     if engine.encoder is None:
-        text = "is loading; you can look around meanwhile" if engine.state == "loading" else "could not be loaded"
+        text = _loading_text(engine) if engine.state == "loading" else "could not be loaded"
         value = {"state": engine.state, "name": engine.wanted, "text": text, "sentence": engine.error}
         return {**value, "facts": [], "others": others}
     info = engine.encoder.model_info
+    if engine.error:
+        text = f"stands in for {engine.wanted}, which could not be loaded"
+    elif info.get("precomputed"):
+        text = "precomputed · no model loaded"
+    else:
+        text = LEVELS_OF_READING.get(info["reads"].get("level"), "ready")
     return {
         "state": "ready",
         "name": info["name"],
-        "text": f"stands in for {engine.wanted}, which could not be loaded"
-        if engine.error
-        else LEVELS_OF_READING.get(info["reads"].get("level"), "ready"),
+        "text": text,
         "sentence": " ".join(filter(None, [engine.error, info["reads"]["sentence"]])),
         "facts": [
             ["family", info["family"]],
             ["parameters", f"{info['parameters'] / 1e6:,.1f} million"],
-            ["runs on", f"{info['device']}, {info['dtype']}"],
+            ["ran on" if info.get("precomputed") else "runs on", f"{info['device']}, {info['dtype']}"],
             ["pages", info["input"]["text"]],
             ["vectors", f"{info['dim']} numbers each"],
             ["query", _frame_text(info)],
         ],
         "others": others,
     }
+
+
+def _loading_text(engine: Engine) -> str:
+    if engine.downloaded:
+        done, total = (size / 1e9 for size in engine.downloaded)
+        return f"is being downloaded: {done:.1f} of {total:.1f} GB"
+    return "is loading; you can look around meanwhile"
 
 
 def _frame_text(info: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from colpali_demo.documents import Document, DocumentError, PageError, display_name, open_document
 from colpali_demo.web.engine import Engine, Sample
 from colpali_demo.web.faults import Refused, is_disk_full, log_fault
+from colpali_demo.web.models import SetEngine
 from colpali_demo.web.payload import lens_value, library_value
 from colpali_demo.web.pictures import Pictures, page_key, write_pictures
 from colpali_demo.web.progress import Pace
@@ -68,6 +69,7 @@ class Session:
     touched: bool = False  # the visitor has done something of their own
     used: float = field(default_factory=time.monotonic)  # when the visitor last did something, or had pages indexed
     _index: PageIndex | None = None
+    _pages_left: list[Page] = field(default_factory=list)  # that the model of another engine has embedded
     _own: dict[str, Document] = field(default_factory=dict)  # by content hash, in order of arrival
     _pictures: dict[str, Pictures] = field(default_factory=dict)
     _sizes: dict[str, int] = field(default_factory=dict)  # bytes, by page key
@@ -149,6 +151,61 @@ class Session:
             self.engine.want(sample)
         return sample
 
+    def switch(self, engine: Engine) -> None:
+        """Go over to another model. The samples are its own; the visitor's pages wait for `embed_again`."""
+        interrupted = self._indexing
+        self.stop()
+        self.touched = True
+        with self._lock:
+            if self._index is not None:
+                self._pages_left += self._index.pages
+            self.engine, self._index, self.result, self._errors = engine, None, None, []
+        if interrupted:
+            text = "Indexing ended when you changed the model. Add what is missing again."
+            self.note("Your library", None, "stopped", text)
+        names = [sample.source for sample in self.samples]
+        self.samples = [sample for sample in engine.samples if sample.source in names]
+        if not self.samples and not self._pages_left:
+            self.samples = engine.samples[:1]
+        for sample in self.samples:
+            engine.want(sample)
+        if self.asked and isinstance(engine, SetEngine) and engine.samples:
+            known = {query for sample in engine.samples for query in sample.queries}
+            if self.asked[0] not in known:
+                self.asked = (self.samples or engine.samples)[0].queries[0], self.asked[1]
+
+    def embed_again(self) -> Iterator[float]:
+        """Embed the visitor's pages with the model they have switched to; yields as `index_inbox` does."""
+        while self._indexing:  # what was under way when the visitor switched
+            yield POLL_SECONDS
+        with self._lock:
+            self._indexing, self._stopped = True, False
+        try:
+            while not self.engine.settled.is_set():
+                self._progress = {"note": "Waiting for the model to load …"}
+                yield POLL_SECONDS
+            if self._pages_left and isinstance(self.engine, SetEngine):
+                text = "These explanations were computed beforehand. Choose another model for pages of your own."
+                self.note("Your pages", None, "not_precomputed", text)
+            elif self.engine.encoder is not None:
+                yield from self._embed_left()
+        finally:
+            with self._lock:
+                self._progress, self._indexing = None, False
+        yield from self.index_inbox()
+
+    def _embed_left(self) -> Iterator[float]:
+        pace = Pace(len(self._pages_left))
+        size = self.engine.encoder.batch_size
+        while self._pages_left and not self._stopped:
+            self._progress = {**self._paced(pace), "source": "Your pages, once more"}
+            yield 0
+            batch = self._pages_left[:size]
+            if not self._add(batch):
+                return
+            del self._pages_left[:size]
+            pace.reach(pace.total - len(self._pages_left))
+
     def dismiss_errors(self) -> None:
         """Forget what could not be read so far."""
         self._errors = []
@@ -157,6 +214,7 @@ class Session:
         """Take a document off the shelf, with its pictures."""
         self.samples = [sample for sample in self.samples if sample.document != document]
         self._own.pop(document, None)
+        self._pages_left = [page for page in self._pages_left if page.document != document]
         if self._index is not None:
             self._index.remove(document)
         for key in [key for key in self._pictures if key.startswith(f"{document}-")]:
@@ -364,8 +422,10 @@ class Session:
         return True
 
     def _report(self, document: Document, pace: Pace) -> None:
-        self._progress = {
-            "source": document.source,
+        self._progress = {**self._paced(pace), "source": document.source}
+
+    def _paced(self, pace: Pace) -> dict[str, Any]:
+        return {
             "done": pace.done,
             "total": pace.total,
             "rate": pace.rate,

@@ -127,11 +127,3 @@ def test_a_sample_somebody_waits_for_comes_next(listing):
     engine = Engine(Settings(), listing)
     engine.want(engine.samples[1])
     assert [sample.source for sample in engine._queue] == ["two.pdf", "one.pdf"]
-
-
-def test_other_checkpoints_are_offered_with_their_price(listing):
-    (other,) = checkpoint_value(Engine(Settings(), listing))["others"]
-    assert other["name"] == "vidore/colpali-v1.3-hf"
-    for fact in ("6 GB", "Gemma", "GPU", "not on this machine"):
-        assert fact in other["text"]
-    assert "--download" in other["command"]

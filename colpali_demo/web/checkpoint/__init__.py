@@ -9,7 +9,7 @@ from colpali_demo.web.component import Component
 
 
 class Checkpoint(Component):
-    """Shows the value that `payload.checkpoint_value` makes."""
+    """Shows the value that `payload.checkpoint_value` makes. Its event `choose_model` has the data `name`."""
 
     def __init__(self, value: dict[str, Any] | None = None, **props: Any) -> None:
         super().__init__(Path(__file__).parent, value, **props)

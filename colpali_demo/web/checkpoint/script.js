@@ -9,6 +9,15 @@ function node(tag, attributes = {}, ...children) {
   return result;
 }
 
+function useButton(other) {
+  const button = node("button", { type: "button", "aria-label": `Use ${other.name}` }, "Use it");
+  button.addEventListener("click", () => {
+    element.querySelector("details").open = false;
+    trigger("choose_model", { name: other.choose });
+  });
+  return button;
+}
+
 function load() {
   const value = props.value || {};
   part("dot").className = `dot ${value.state}`;
@@ -24,7 +33,8 @@ function load() {
         "div",
         { class: "other" },
         node("p", {}, node("b", {}, other.name), ` ${other.text}`),
-        node("code", { tabindex: "0" }, other.command),
+        ...(other.command ? [node("code", { tabindex: "0" }, other.command)] : []),
+        ...(other.choose ? [useButton(other)] : []),
       ),
     ),
   );

@@ -1,0 +1,180 @@
+"""Choosing between models: what is offered, sets without a model, and pages embedded once more."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from checkpoints import MAKERS
+from reportlab.pdfgen.canvas import Canvas
+
+from colpali_demo.encoder import load_encoder
+from colpali_demo.index import PageIndex
+from colpali_demo.precomputed import SetDocument, save_set
+from colpali_demo.settings import Settings
+from colpali_demo.web import engine as engine_module
+from colpali_demo.web.faults import Refused
+from colpali_demo.web.models import CHECKPOINTS, Models, SetEngine
+from colpali_demo.web.payload import checkpoint_value, samples_value
+from colpali_demo.web.sessions import Session, Sessions
+
+QUERIES = ("revenue by region", "price of copper")
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory) -> Path:
+    return MAKERS["ColQwen2"](tmp_path_factory.mktemp("second") / "random-colqwen2")
+
+
+@pytest.fixture(scope="module")
+def sets(second, make_page, tmp_path_factory) -> Path:
+    """A folder with one set, made by the second checkpoint."""
+    folder = tmp_path_factory.mktemp("sets")
+    document = SetDocument("d0c", "report.pdf", "A report", "", QUERIES)
+    save_set(folder / "second", load_encoder(str(second), device="cpu"), [(document, [make_page(1), make_page(2)])])
+    return folder
+
+
+@pytest.fixture
+def settings(checkpoint, sets, monkeypatch) -> Settings:
+    monkeypatch.setattr(engine_module, "read_samples", lambda: [])
+    return Settings(model=str(checkpoint), device="cpu", render_pixels=200, precomputed=str(sets))
+
+
+@pytest.fixture
+def models(settings, tmp_path) -> Models:
+    models = Models(settings, tmp_path / "models")
+    models.default.start()
+    assert models.default.settled.wait(60)
+    return models
+
+
+@pytest.fixture
+def session(models, tmp_path) -> Session:
+    sessions = Sessions(models.default, tmp_path / "visitors")
+    session = sessions.get("visitor")
+    with sessions.uploads.new_folder() as folder:
+        canvas = Canvas(str(folder / "own.pdf"), pagesize=(200, 300), invariant=True)
+        for number in range(1, 4):
+            canvas.drawString(20, 150, f"copper {number}")
+            canvas.showPage()
+        canvas.save()
+    session.receive([str(folder / "own.pdf")])
+    for _ in session.index_inbox():
+        pass
+    return session
+
+
+def choices(models: Models, present=None) -> dict[str, str]:
+    return {offer["choose"]: offer["text"] for offer in models.offers(present) if offer["choose"]}
+
+
+def test_what_is_offered(models, checkpoint):
+    assert list(choices(models)) == [str(checkpoint), "set:second", "tiny"]
+    assert list(choices(models, models.default)) == ["set:second", "tiny"]
+    commands = {offer["name"]: offer["command"] for offer in models.offers(None) if offer["command"]}
+    assert list(commands) == [checkpoint.name for checkpoint in CHECKPOINTS]
+    assert all(command.endswith(" --download") for command in commands.values())
+    value = checkpoint_value(models.default, models.offers(models.default))
+    assert value["others"][0]["name"].endswith("random-colqwen2, precomputed")
+    for fact in ("6 GB", "Gemma", "GPU", "not on this machine"):
+        assert fact in next(offer["text"] for offer in value["others"] if offer["name"] == "vidore/colpali-v1.3-hf")
+
+
+def test_downloads_are_offered_where_they_are_allowed(settings, tmp_path):
+    models = Models(settings, tmp_path, download=True)
+    assert "will be downloaded" in choices(models)["ModernVBERT/colmodernvbert-merged"]
+
+
+def test_on_zero_gpu_the_model_stays(settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    assert list(choices(Models(settings, tmp_path, download=True))) == [settings.model, "set:second"]
+
+
+def test_a_download_says_how_far_it_is(settings, tmp_path):
+    engine = Models(settings, tmp_path).default
+    engine._note_download(1_230_000_000, 5_900_000_000)
+    assert checkpoint_value(engine)["text"] == "is being downloaded: 1.2 of 5.9 GB"
+
+
+@pytest.mark.parametrize("name", ["nobody/nothing", "/etc", "vidore/colpali-v1.3-hf", ""])
+def test_nothing_else_can_be_chosen(models, name):
+    with pytest.raises(Refused):
+        models.get(name)
+
+
+def test_a_set_is_an_engine_without_a_model(models, monkeypatch):
+    engine = models.get("set:second")
+    assert engine is models.get("set:second")
+    assert isinstance(engine, SetEngine)
+    assert engine.settled.wait(60)
+    assert all(sample.finished.wait(60) for sample in engine.samples)
+    value = checkpoint_value(engine, models.offers(engine))
+    assert (value["name"], value["text"]) == ("random-colqwen2", "precomputed · no model loaded")
+    assert "set:second" not in {offer["choose"] for offer in value["others"]}
+    (shown,) = samples_value(engine.samples)["samples"]
+    assert shown["title"] == "A report"
+    assert shown["thumb"]
+
+
+def test_a_set_may_be_the_model_of_the_server(settings, sets, tmp_path):
+    models = Models(replace(settings, model=str(sets / "second"), precomputed=""), tmp_path)
+    assert isinstance(models.default, SetEngine)
+    assert models.default.samples[0].queries == QUERIES
+
+
+def test_pages_are_embedded_once_more_when_the_model_changes(models, session, second):
+    (before,) = session.library()["documents"]
+    assert before["pages"] == 3
+    old = session.search(QUERIES[0], 3)
+    models._sets.clear()  # the second checkpoint itself, as if it had been offered
+    engine = models._engines["second"] = models._make(str(second))
+    engine.start()
+    session.switch(engine)
+    assert session.library()["documents"][0]["pages"] == 0
+    seen = []
+    for _ in session.embed_again():
+        progress = session.library()["progress"]
+        seen += [progress["done"]] if progress and "done" in progress else []
+    assert seen == [0, 1, 2]
+    assert session.library()["documents"] == [before]
+    assert session.library()["progress"] is None
+    new = session.search(QUERIES[0], 3)
+    assert new["model"]["family"] == "ColQwen2"
+    assert old["model"]["family"] == "ColPali"
+
+    direct = PageIndex(load_encoder(str(second), device="cpu"))
+    direct.add(session._own_index().pages)
+    assert [hit.score for hit in direct.search(QUERIES[0], 3)] == [entry["score"] for entry in new["ranking"]]
+
+
+def test_own_pages_wait_while_a_set_is_open(models, session, checkpoint):
+    session.asked = "something of their own", 5
+    expected = session.search(QUERIES[0], 3)["ranking"]
+    engine = models.get("set:second")
+    session.switch(engine)
+    for _ in session.embed_again():
+        pass
+    assert all(sample.finished.wait(60) for sample in engine.samples)
+    session.add_sample("report.pdf")
+    assert "Choose another model" in session.library()["errors"][0]["message"]
+    assert session.asked == (QUERIES[0], 5)
+    value = session.search(QUERIES[0], 3)
+    assert {entry["source"] for entry in value["ranking"]} == {"report.pdf"}
+    with pytest.raises(Refused, match="computed beforehand by random-colqwen2"):
+        session.search("something else", 3)
+
+    session.switch(models.get(str(checkpoint)))
+    for _ in session.embed_again():
+        pass
+    assert session.search(QUERIES[0], 3)["ranking"] == expected
+
+
+def test_documents_can_be_removed_while_they_wait(models, session):
+    engine = models.get("set:second")
+    assert engine.settled.wait(60)
+    session.switch(engine)
+    (document,) = session.library()["documents"]
+    session.remove(document["document"])
+    assert session._pages_left == []
+    assert torch.is_tensor(engine.blank.vectors)
