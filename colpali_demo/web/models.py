@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import threading
 from collections import deque
@@ -10,15 +11,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from PIL import Image
+
 from colpali_demo.web.engine import BUNDLED, Engine, Sample
 from colpali_demo.web.faults import Refused, log_fault
-from colpali_demo.web.pictures import write_pictures
+from colpali_demo.web.pictures import THUMBNAIL, write_pictures
 
 if TYPE_CHECKING:
     from colpali_demo.precomputed import PrecomputedSet
     from colpali_demo.settings import Settings
 
-SETS = Path(__file__).resolve().parents[2] / "assets" / "precomputed"
+logger = logging.getLogger(__name__)
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+TINY = ASSETS / "colpali-tiny"
+SETS = ASSETS / "precomputed"
 LISTING = "set.json"  # as in colpali_demo.precomputed, which would import torch
 
 
@@ -67,7 +74,18 @@ class SetEngine(Engine):
         self._queue = deque(self.samples)
 
     def _draw_cover(self, sample: Sample) -> None:
-        """The covers come with the pages, which are there at once."""
+        (listed,) = (entry for entry in _listing(self._set_folder)["documents"] if entry["document"] == sample.document)
+        name = f"{sample.document}-{listed['pages'][0]['number']}"
+        try:
+            with Image.open(self._set_folder / f"{name}.jpg") as image:
+                image.thumbnail(THUMBNAIL)
+                image.save(self._folder / f"{name}.webp", quality=80)
+            sample.cover = self._folder / f"{name}.webp"
+        except OSError as error:
+            logger.error("sample %s: %s", name, error)
+
+    def _embed_blank_page(self) -> None:
+        """It is in the set."""
 
     def _load(self) -> None:
         from colpali_demo.precomputed import PrecomputedSet
@@ -90,7 +108,6 @@ class SetEngine(Engine):
             for page, embedding in self._set.pages(document):
                 pictures = write_pictures(page, self._folder, self.input_size)
                 sample.pictures[pictures.key] = pictures
-                sample.cover = sample.cover or pictures.thumbnail
                 index.add_embedded(page, embedding)
             sample.index = index
         except Exception:
@@ -149,7 +166,7 @@ class Models:
             model = _listing(folder)["model"]
             text = "Computed beforehand, for the samples and their queries; no model is loaded."
             offers.append(_offer(f"{model['name']}, precomputed", text, choose=name))
-        if own not in BUNDLED and not _on_zero_gpu():
+        if own not in BUNDLED and (TINY / "config.json").is_file() and not _on_zero_gpu():
             offers.append(_offer("colpali-tiny", "Comes with the demo: small, and quick on a CPU.", choose="tiny"))
         for checkpoint in CHECKPOINTS:
             if checkpoint.name == own:

@@ -115,7 +115,7 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
                 lens = Lens(LOADING, elem_id="lens")
                 Matrix("lens", elem_id="matrix")
             with gr.Tab("API"):
-                gr.Markdown(API_NOTES, elem_classes="notes-page")
+                gr.Markdown(API_NOTES, elem_classes=["notes-page", "api-page"])
             with gr.Tab("Notes"):
                 gr.Markdown(NOTES, elem_classes="notes-page")
 

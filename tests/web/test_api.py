@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -152,7 +153,8 @@ def test_mcp_offers_what_needs_no_session(server):
             await session.initialize()
             return (await session.list_tools()).tools, await session.call_tool("search", {"query": QUERY})
 
-    (tool,), refused = asyncio.run(tools())
+    with ThreadPoolExecutor() as thread:  # the browser of other tests may have a loop in this one
+        (tool,), refused = thread.submit(asyncio.run, tools()).result()
     assert tool.name == "search_pdf"
     assert set(tool.inputSchema["properties"]) == {"file", "query", "top_k"}
     assert refused.isError

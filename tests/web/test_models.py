@@ -13,6 +13,7 @@ from colpali_demo.index import PageIndex
 from colpali_demo.precomputed import SetDocument, save_set
 from colpali_demo.settings import Settings
 from colpali_demo.web import engine as engine_module
+from colpali_demo.web import models as models_module
 from colpali_demo.web.faults import Refused
 from colpali_demo.web.models import CHECKPOINTS, Models, SetEngine
 from colpali_demo.web.payload import checkpoint_value, samples_value
@@ -38,6 +39,7 @@ def sets(second, make_page, tmp_path_factory) -> Path:
 @pytest.fixture
 def settings(checkpoint, sets, monkeypatch) -> Settings:
     monkeypatch.setattr(engine_module, "read_samples", lambda: [])
+    monkeypatch.setattr(models_module, "TINY", checkpoint)
     return Settings(model=str(checkpoint), device="cpu", render_pixels=200, precomputed=str(sets))
 
 
