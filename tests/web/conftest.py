@@ -15,6 +15,7 @@ from app import launch_options
 from colpali_demo.settings import Settings
 from colpali_demo.web import engine as engine_module
 from colpali_demo.web.engine import Engine, read_samples
+from colpali_demo.web.models import Models
 from colpali_demo.web.page import build_page
 from colpali_demo.web.sessions import Sessions
 
@@ -86,9 +87,10 @@ def server(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         )
         root = folder / "uploads" / "root"
         root.mkdir(parents=True)
-        engine = Engine(settings, root)
-        sessions = Sessions(engine, root)
-        demo = build_page(engine, sessions, settings)
+        models = Models(settings, root / "models")
+        engine = models.default
+        sessions = Sessions(engine, root / "visitors")
+        demo = build_page(models, sessions, settings)
         engine.start()
         _, address, _ = demo.launch(
             prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options(sessions, settings)

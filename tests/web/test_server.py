@@ -189,7 +189,18 @@ values = st.recursive(
 )
 EVENTS = (
     *("arrive", "follow_loading", "first_look", "search", "open_page", "open_sample", "follow_samples", "receive"),
-    *("index", "search_again", "encode_again", "cancel", "dismiss", "remove", "clear", "leave"),
+    *(
+        "index",
+        "embed_again",
+        "choose_model",
+        "search_again",
+        "encode_again",
+        "cancel",
+        "dismiss",
+        "remove",
+        "clear",
+        "leave",
+    ),
     *("api.index", "api.search", "api.explain", "api.search_pdf"),
 )
 
