@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 LOSSES = {
     "character": "characters, stride 8",
     "piece": "subwords, stride 16",
-    "grid": "subwords, patch",
+    "grid": "subwords of a patch",
+    "cell": "patch of a subword",
     "token": "token to patch",
     "page": "page",
     "meaning": "meaning",
@@ -16,7 +17,8 @@ LOSSES = {
 SHARES = {
     "character_accuracy": "characters right, stride 8",
     "piece_accuracy": "subwords right, stride 16",
-    "grid_accuracy": "subwords right, patch",
+    "grid_accuracy": "subwords of a patch right",
+    "cell_accuracy": "patch of a subword right",
     "pointing": "tokens pointing at their word, of the batch",
     "first": "own page first, of the batch",
 }
