@@ -20,6 +20,7 @@ from gradio.data_classes import FileData
 from gradio_client import handle_file
 
 from colpali_demo.web.faults import Refused, log_fault
+from colpali_demo.web.turns import Rate
 
 if TYPE_CHECKING:
     from colpali_demo.index import Hit
@@ -33,6 +34,7 @@ NOTES = (Path(__file__).parent / "api.md").read_text("utf-8")
 
 def add_endpoints(sessions: Sessions, settings: Settings) -> None:
     """Add the endpoints to the `gr.Blocks` that is being built."""
+    passing_calls = Rate(settings.files_per_minute)  # of all callers without a session together
 
     def index(file: FileData, request: gr.Request) -> dict[str, Any]:
         """Add a PDF or an image to the pages that you can search.
@@ -102,6 +104,8 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
             model, query with its tokens, results and errors. For every page of the results: its score, and for every
             query token the MaxSim, the place on the page where it was found, and the words there.
         """
+        if seconds := passing_calls.wait():
+            raise Refused("One moment", f"Too many ask at once; try again in {seconds:.0f} s.")
         passing = secrets.token_hex(16)
         session = sessions.get(passing)
         try:

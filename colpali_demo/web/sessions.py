@@ -34,6 +34,7 @@ POLL_SECONDS = 0.25
 SWEEP_SECONDS = 60
 WORD_BYTES = 250  # of a word of a text layer, in memory
 MAX_EXPLAINED = 10  # pages of one search
+MAX_SENT = 30  # pages of one search in the lens, those opened besides included; then the oldest are left out
 REMEMBERED = 2000  # visitors whose library was freed, to be told so when they come back
 
 _FREED = {
@@ -222,10 +223,9 @@ class Session:
 
     def _drop_pictures(self, key: str) -> None:
         self._sizes.pop(key, None)
-        if pictures := self._pictures.pop(key, None):
-            for file in (pictures.image, pictures.thumbnail, pictures.input):
-                if file is not None:
-                    file.unlink(missing_ok=True)
+        self._pictures.pop(key, None)
+        for file in self.folder.glob(f"{key}.*"):  # also those that were only begun
+            file.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Take everything off the shelf, and stop indexing."""
@@ -515,7 +515,10 @@ class Session:
         hit = next((hit for hit in result.hits if page_key(hit.page) == key), None) if result else None
         if hit is None:
             raise KeyError(key)
+        result.explanations.pop(key, None)
         result.explanations[key] = hit.explain()
+        while len(result.explanations) > MAX_SENT:
+            del result.explanations[next(iter(result.explanations))]
         return self._lens(result, key)
 
     def _lens(self, result: Result, focus: str) -> dict[str, Any]:

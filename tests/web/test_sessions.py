@@ -242,6 +242,17 @@ def test_any_page_of_the_last_search_can_be_opened(sessions, upload):
         session.open_page("nothing-1")
 
 
+def test_the_lens_gets_no_more_pages_than_it_can_carry(sessions, upload):
+    session = sessions.get("a")
+    session.receive([upload(pages=35)])
+    index_all(session)
+    value = session.search("revenue", top_k=5)
+    for entry in value["ranking"]:
+        value = session.open_page(entry["key"])
+        assert value["focus"] in value["pages"]
+    assert len(value["pages"]) == 30
+
+
 def test_visitors_see_only_their_own_pages(sessions, upload):
     anna, ben = sessions.get("a"), sessions.get("b")
     anna.receive([upload()])
@@ -558,6 +569,7 @@ def test_a_full_disk_ends_the_document_and_keeps_what_is_in(sessions, upload, mo
     index_all(session)
     assert pages(session) == {"report.pdf": 2}
     assert codes(session) == ["disk_full"]
+    assert not list(session.folder.glob("*-3.*"))
     assert len(session.search("revenue", top_k=1)["ranking"]) == 2
 
 
