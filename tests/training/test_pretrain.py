@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from colpali_demo import load_encoder
 from colpali_demo.training.model import build_model, build_processor, train_tokenizer
 from colpali_demo.training.pages import CHAR, TrainingPage
-from colpali_demo.training.pretrain import Pretrainer, Run, Schedule, sample_queries, to_pixels
+from colpali_demo.training.pretrain import PageMemory, Pretrainer, Run, Schedule, sample_queries, to_pixels
 from colpali_demo.training.targets import make_example
 
 WORDS = ["alpha", "beta", "gamma", "delta", "omega", "sigma"]
@@ -80,13 +80,12 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path, processor):
     for batch in batches[:4]:
         whole.step(batch, {})
     first = new_run(tmp_path / "cut", processor)
-    for batch in batches[:2]:
+    for batch in batches[:3]:  # into the second stage, with pages in memory
         first.step(batch, {})
     first.save_state()
     second = new_run(tmp_path / "cut", processor)
-    assert second.seen == 4
-    for batch in batches[2:4]:
-        second.step(batch, {})
+    assert second.seen == 6
+    second.step(batches[3], {})
     for name, value in whole.trainer.state_dict().items():
         torch.testing.assert_close(second.trainer.state_dict()[name], value, msg=name)
 
@@ -106,6 +105,30 @@ def test_queries_come_from_the_page_they_are_asked_of(processor):
     assert len(queries) == 24
     for query, page in queries:
         assert f" {query} " in " " + " ".join(examples[page].words) + " "
+
+
+def test_pages_in_memory_are_negatives_unless_they_hold_the_query(processor):
+    torch.manual_seed(0)
+    trainer = Pretrainer(build_model(processor, width=64, layers=1, embedding_dim=16), processor).eval()
+    pages = [example(processor, i) for i in range(3)]
+    query = pages[0].words[0]
+
+    def page_loss(memory):
+        with torch.inference_mode():
+            _, vectors = trainer.encode_pages(to_pixels(pages[:1], torch.device("cpu")))
+            return float(trainer.retrieval_losses(vectors, pages[:1], [(query, 0)], memory)["page"])
+
+    memory = PageMemory(2)
+    alone = page_loss(memory)
+    assert alone == 0  # nothing to tell the page from
+    with torch.inference_mode():
+        _, vectors = trainer.encode_pages(to_pixels(pages, torch.device("cpu")))
+    memory.add(vectors, pages)
+    assert len(memory.texts) == 2  # the last two
+    memory.texts = [" other words "] * 2
+    assert page_loss(memory) > 0
+    memory.texts = [f" and {query} too "] * 2
+    assert page_loss(memory) == 0
 
 
 def test_a_fresh_model_passes_features_and_table_rows_on_to_the_vectors(processor):
