@@ -125,17 +125,23 @@ class Evaluation:
         texts = [[word for word in page.words if word] for page in self.pages]
         joined = [f" {' '.join(words)} " for words in texts]
         bm25 = BM25Okapi(texts)
-        ours, theirs = [], []
+        phrases = []
         for words in texts:
             for _ in range(phrases_per_page):
                 length = int(rng.integers(3, 6))
                 start = int(rng.integers(0, len(words) - length + 1))
-                phrase = " ".join(words[start : start + length])
-                relevant = np.array([f" {phrase} " in text for text in joined])
-                query = self.encoder.embed_query(phrase)
-                scores = [maxsim.score(query.vectors, embedding.vectors) for embedding in self.embeddings]
-                ours.append(rank_measures(np.array(scores), relevant))
-                theirs.append(rank_measures(bm25.get_scores(phrase.split()), relevant))
+                phrases.append(" ".join(words[start : start + length]))
+        relevant = np.array([[f" {phrase} " in text for text in joined] for phrase in phrases])
+        pages = [embedding.vectors for embedding in self.embeddings]
+        scores = []
+        for start in range(0, len(phrases), 16):  # as many as fit in memory together
+            queries = [self.encoder.embed_query(phrase).vectors for phrase in phrases[start : start + 16]]
+            scores.append(maxsim.score_matrix(queries, pages).numpy())
+        ours = [rank_measures(*pair) for pair in zip(np.concatenate(scores), relevant, strict=True)]
+        theirs = [
+            rank_measures(bm25.get_scores(phrase.split()), pages_with_it)
+            for phrase, pages_with_it in zip(phrases, relevant, strict=True)
+        ]
         recall, ndcg = np.mean(ours, axis=0)
         bm25_recall, bm25_ndcg = np.mean(theirs, axis=0)
         return {
