@@ -41,7 +41,7 @@ def serve(folder: Path, checkpoint: Path, *arguments: str, **settings: object) -
         )
     address = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while not _answers(address):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()

@@ -98,6 +98,7 @@ class Engine:
         self._folder = folder
         self._download = download
         self._queue = deque(self.samples)
+        self._queue_lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -106,11 +107,14 @@ class Engine:
 
     def want(self, sample: Sample) -> None:
         """Embed this sample next, if it is not embedded yet."""
-        try:
-            self._queue.remove(sample)
-        except ValueError:
-            return
-        self._queue.appendleft(sample)
+        with self._queue_lock:  # else the engine may find the queue empty between these lines, and end
+            if sample in self._queue:
+                self._queue.remove(sample)
+                self._queue.appendleft(sample)
+
+    def _next(self) -> Sample | None:
+        with self._queue_lock:
+            return self._queue.popleft() if self._queue else None
 
     def _run(self) -> None:
         for sample in self.samples:
@@ -118,8 +122,8 @@ class Engine:
         self._load()
         if self.encoder:
             self._embed_blank_page()
-        while self.encoder and self._queue:
-            self._embed(self._queue.popleft())
+        while self.encoder and (sample := self._next()):
+            self._embed(sample)
             if not self.calibrated:
                 self._calibrate()
 

@@ -71,6 +71,8 @@ class Session:
     used: float = field(default_factory=time.monotonic)  # when the visitor last did something, or had pages indexed
     _index: PageIndex | None = None
     _pages_left: list[Page] = field(default_factory=list)  # that the model of another engine has embedded
+    _samples_left: set[str] = field(default_factory=set)  # files of samples on the shelf that this engine lacks
+    _stand_in: Sample | None = None  # a sample on the shelf only because there was nothing else to show
     _own: dict[str, Document] = field(default_factory=dict)  # by content hash, in order of arrival
     _pictures: dict[str, Pictures] = field(default_factory=dict)
     _sizes: dict[str, int] = field(default_factory=dict)  # bytes, by page key
@@ -147,6 +149,8 @@ class Session:
     def add_sample(self, file: str) -> Sample | None:
         """Put a sample on the shelf; None if there is none of that name."""
         sample = next((sample for sample in self.engine.samples if sample.source == file), None)
+        if sample is self._stand_in:
+            self._stand_in = None
         if sample is not None and sample not in self.samples:
             self.samples.append(sample)
             self.engine.want(sample)
@@ -164,10 +168,14 @@ class Session:
         if interrupted:
             text = "Indexing ended when you changed the model. Add what is missing again."
             self.note("Your library", None, "stopped", text)
-        names = [sample.source for sample in self.samples]
-        self.samples = [sample for sample in engine.samples if sample.source in names]
-        if not self.samples and not self._pages_left:
-            self.samples = engine.samples[:1]
+        shelf = {sample.source for sample in self.samples if sample is not self._stand_in} | self._samples_left
+        self.samples = [sample for sample in engine.samples if sample.source in shelf]
+        self._samples_left = shelf - {sample.source for sample in self.samples}
+        self._stand_in = None
+        # A set knows nothing of the visitor's own pages, so without a sample it would have nothing to show.
+        if engine.samples and not self.samples and (isinstance(engine, SetEngine) or not self._pages_left):
+            self._stand_in = engine.samples[0]
+            self.samples = [self._stand_in]
         for sample in self.samples:
             engine.want(sample)
         if self.asked and isinstance(engine, SetEngine) and engine.samples:
@@ -232,7 +240,7 @@ class Session:
         self.stop()
         for document in list(self._own):
             self.remove(document)
-        self.samples = []
+        self.samples, self._samples_left = [], set()
         self._errors = []
         self.result = None
 

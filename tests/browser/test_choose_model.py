@@ -36,7 +36,6 @@ def choose(visitor, name: str) -> dict:
 
 
 def test_a_set_and_back(visitor, make_pdf):
-    visitor.page.set_default_timeout(120_000)
     visitor.upload(make_pdf(pages=2))
     visitor.page.wait_for_selector("#library [data-document] >> text=report.pdf")
     visitor.wait_until_idle()

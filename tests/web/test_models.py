@@ -14,6 +14,7 @@ from colpali_demo.precomputed import SetDocument, save_set
 from colpali_demo.settings import Settings
 from colpali_demo.web import engine as engine_module
 from colpali_demo.web import models as models_module
+from colpali_demo.web.engine import Sample
 from colpali_demo.web.faults import Refused
 from colpali_demo.web.models import CHECKPOINTS, Models, SetEngine
 from colpali_demo.web.payload import checkpoint_value, samples_value
@@ -158,7 +159,6 @@ def test_own_pages_wait_while_a_set_is_open(models, session, checkpoint):
     for _ in session.embed_again():
         pass
     assert all(sample.finished.wait(60) for sample in engine.samples)
-    session.add_sample("report.pdf")
     assert "Choose another model" in session.library()["errors"][0]["message"]
     assert session.asked == (QUERIES[0], 5)
     value = session.search(QUERIES[0], 3)
@@ -172,11 +172,24 @@ def test_own_pages_wait_while_a_set_is_open(models, session, checkpoint):
     assert session.search(QUERIES[0], 3)["ranking"] == expected
 
 
+def test_samples_that_a_set_lacks_come_back(models, session, checkpoint):
+    elsewhere = Sample(Path("elsewhere.pdf"), "Elsewhere", "", QUERIES, document="e15e", total=1)
+    elsewhere.index = PageIndex(models.default.encoder)
+    elsewhere.finished.set()
+    models.default.samples.append(elsewhere)
+    session.add_sample("elsewhere.pdf")
+    session.switch(models.get("set:second"))
+    assert [sample.title for sample in session.samples] == ["A report"]
+    session.switch(models.get(str(checkpoint)))
+    assert session.samples == [elsewhere]
+
+
 def test_documents_can_be_removed_while_they_wait(models, session):
     engine = models.get("set:second")
     assert engine.settled.wait(60)
     session.switch(engine)
-    (document,) = session.library()["documents"]
-    session.remove(document["document"])
+    sample, own = session.library()["documents"]
+    assert (sample["source"], own["source"]) == ("A report", "own.pdf")
+    session.remove(own["document"])
     assert session._pages_left == []
     assert torch.is_tensor(engine.blank.vectors)
