@@ -124,7 +124,7 @@ class Models:
 
     def __init__(self, settings: Settings, folder: Path, *, download: bool = False) -> None:
         self._settings = settings
-        self._folder = folder  # takes a folder for each engine
+        self.folder = folder  # takes a folder for each engine, and what visitors share besides
         self._download = download
         sets = Path(settings.precomputed) if settings.precomputed else SETS
         self._sets = {f"set:{listing.parent.name}": listing.parent for listing in sorted(sets.glob(f"*/{LISTING}"))}
@@ -137,7 +137,7 @@ class Models:
         self._engines[settings.model] = self.default
 
     def _make(self, name: str) -> Engine:
-        pictures = self._folder / str(len(self._engines))
+        pictures = self.folder / str(len(self._engines))
         pictures.mkdir(parents=True, mode=0o700)
         if name in self._sets:
             return SetEngine(self._settings, pictures, self._sets[name])

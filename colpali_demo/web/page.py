@@ -20,6 +20,8 @@ from colpali_demo.web.checkpoint import Checkpoint
 from colpali_demo.web.engine import Engine
 from colpali_demo.web.faults import Refused, is_disk_full, log_fault
 from colpali_demo.web.lens import Lens
+from colpali_demo.web.lessons import FOLLOW_LINKS, Lessons
+from colpali_demo.web.lessons.desk import Desk
 from colpali_demo.web.library import Library
 from colpali_demo.web.matrix import Matrix
 from colpali_demo.web.models import Models
@@ -34,6 +36,7 @@ LOADING = {
     "title": "The first explanation is on its way",
     "message": "The model is loading in the background. This takes a few seconds.",
 }
+LESSONS_LOADING = {"title": "The cards are being laid out", "message": ""}
 NOT_ASKED = {"title": "Your pages are ready", "message": "Ask them something."}
 NO_PAGES = {"title": "No pages to search", "message": "Pick a sample or drop in a PDF, then ask it something."}
 MAX_TOLD_CHARS = 300
@@ -114,6 +117,8 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
                         library = Library(library_value([], []), elem_id="library")
                 lens = Lens(LOADING, elem_id="lens")
                 Matrix("lens", elem_id="matrix")
+            with gr.Tab("How it works", elem_id="how-it-works") as how_it_works:
+                lessons = Lessons(LESSONS_LOADING, elem_id="lessons")
             with gr.Tab("API"):
                 gr.Markdown(API_NOTES, elem_classes=["notes-page", "api-page"])
             with gr.Tab("Notes"):
@@ -131,6 +136,11 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
             )
         lens.open_page(handlers.open_page, None, lens, **plain, **search_group)
         lens.encode_again(handlers.encode_again, None, lens, **plain, **search_group)
+
+        demo.load(js=FOLLOW_LINKS, **plain)
+        how_it_works.select(handlers.open_lessons, None, lessons, **plain, queue=False)
+        lessons.open_lesson(handlers.open_lesson, None, lessons, **plain, **search_group)
+        lessons.measure(handlers.measure, None, lessons, **plain, **search_group)
 
         samples.open_sample(handlers.open_sample, None, [library, *asks], **plain, queue=False).then(
             handlers.follow_samples, None, library, **plain, **waiting_group
@@ -212,6 +222,7 @@ class _Handlers:
         self._models = models
         self._sessions = sessions
         self._settings = settings
+        self._desk = Desk(models.folder)
         # Threads of their own: searches need not wait for those that index.
         self._indexing = CapacityLimiter(settings.documents_at_once)
 
@@ -386,6 +397,23 @@ class _Handlers:
         if session.asked is None or not augmentation.isdecimal() or int(augmentation) > MAX_AUGMENTATION:
             return gr.skip()
         return self._found(session, prefix=prefix[:MAX_PREFIX], augmentation=int(augmentation))
+
+    # ------------------------------------------------------------------ how it works
+
+    def open_lessons(self, request: gr.Request) -> dict[str, Any]:
+        """What the lessons show when their tab is opened."""
+        return self._desk.arrive(self._session(request))
+
+    def open_lesson(self, event: gr.EventData, request: gr.Request) -> dict[str, Any]:
+        """The bundled lesson, or the one on a page of the last search."""
+        session = self._session(request)
+        if _told(event, "source") == "example":
+            return self._desk.example(session)
+        return self._desk.own(session, _told(event, "key"))
+
+    def measure(self, request: gr.Request) -> dict[str, Any]:
+        """The lesson on show with what embedding and scoring take on this machine."""
+        return self._desk.measure(self._session(request))
 
     def _looked(self, session: Session, look: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """The value of the lens; where there is none, what the lens says instead."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from colpali_demo.documents import Page
     from colpali_demo.explain import Explanation
     from colpali_demo.index import Hit, PageIndex
+    from colpali_demo.web.lessons.desk import LessonOnShow
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ SWEEP_SECONDS = 60
 WORD_BYTES = 250  # of a word of a text layer, in memory
 MAX_EXPLAINED = 10  # pages of one search
 MAX_SENT = 30  # pages of one search in the lens, those opened besides included; then the oldest are left out
+QUERIES = 8  # remembered for the lessons
 REMEMBERED = 2000  # visitors whose library was freed, to be told so when they come back
 
 _FREED = {
@@ -67,6 +69,8 @@ class Session:
     samples: list[Sample] = field(default_factory=list)
     result: Result | None = None
     asked: tuple[str, int] | None = None  # the last query, and how many pages to explain
+    queries: deque[str] = field(default_factory=lambda: deque(maxlen=QUERIES))  # answered for the lens, last one first
+    lesson: LessonOnShow | None = None
     touched: bool = False  # the visitor has done something of their own
     used: float = field(default_factory=time.monotonic)  # when the visitor last did something, or had pages indexed
     _index: PageIndex | None = None
@@ -515,6 +519,10 @@ class Session:
             old.unlink(missing_ok=True)
         explanations = {page_key(hit.page): hit.explain() for hit in hits[:top_k]}
         self.result = Result(secrets.token_hex(6), hits, top_k, explanations)
+        text = hits[0].query.text
+        if text in self.queries:
+            self.queries.remove(text)
+        self.queries.appendleft(text)
         return self._lens(self.result, page_key(hits[0].page))
 
     def open_page(self, key: str) -> dict[str, Any]:
@@ -529,10 +537,14 @@ class Session:
             del result.explanations[next(iter(result.explanations))]
         return self._lens(result, key)
 
-    def _lens(self, result: Result, focus: str) -> dict[str, Any]:
+    def pictures(self) -> dict[str, Pictures]:
+        """The pictures of every page that is searched, by key."""
         pictures = dict(self._pictures)
         for sample in self.samples:
             pictures |= sample.pictures
+        return pictures
+
+    def _lens(self, result: Result, focus: str) -> dict[str, Any]:
         best = result.hits[0]
         strength = self._own_index().strength(best) if self.engine.calibrated else None
         return lens_value(
@@ -543,10 +555,10 @@ class Session:
             top_k=result.top_k,
             focus=focus,
             strength=strength,
-            pictures=pictures,
+            pictures=self.pictures(),
             blank=self.engine.blank,
             samples=self._samples_of(result),
-            save=self._save,
+            save=self.save,
         )
 
     def _samples_of(self, result: Result) -> list[str] | None:
@@ -555,7 +567,8 @@ class Session:
         documents = dict.fromkeys(hit.page.document for hit in result.hits)
         return [files[document] for document in documents] if all(d in files for d in documents) else None
 
-    def _save(self, name: str, data: bytes) -> Path:
+    def save(self, name: str, data: bytes) -> Path:
+        """Write a file for the browser into the visitor's folder."""
         path = self.folder / name
         path.write_bytes(data)
         return path

@@ -201,6 +201,7 @@ EVENTS = (
         "clear",
         "leave",
     ),
+    *("open_lessons", "open_lesson", "measure"),
     *("api.index", "api.search", "api.explain", "api.search_pdf"),
 )
 

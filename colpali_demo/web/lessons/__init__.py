@@ -1,0 +1,35 @@
+"""How it works: ten guided cards that teach late interaction on one page and one query."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+from colpali_demo import colormap
+from colpali_demo.web.component import Component
+
+CARDS = ("square", "patches", "vector", "tokens", "cosine", "max", "sum", "rank", "training", "costs")
+FOLLOW_LINKS = (Path(__file__).parent / "link.js").read_text("utf-8")  # for the page, before the cards are there
+
+
+class Lessons(Component):
+    """Shows the value that `value.lesson_value` makes; or a message, {"title", "message"}, where there is none.
+
+    `frame.js` has the frame around the cards, `drawing.js` what several cards draw; each card has a file of its own.
+
+    Its event `open_lesson` asks for the `source` "example" or "own", and for the page `key` of the visitor's last
+    search; `measure` for the milliseconds of this machine.
+    """
+
+    SCRIPTS = (
+        "../shared/dom.js",
+        "../shared/explanation.js",
+        "drawing.js",
+        *(f"cards/{card}.js" for card in CARDS),
+        "frame.js",
+    )
+
+    def __init__(self, value: dict[str, Any] | None = None, **props: Any) -> None:
+        colors = b64encode(colormap.TABLE.tobytes()).decode()
+        super().__init__(Path(__file__).parent, value, colors=colors, faintest=colormap.FAINTEST, **props)

@@ -1,0 +1,83 @@
+// Card 4: what a query is made of, with and without augmentation.
+
+const ROLES = [
+  ["bos", "start", "opens the sequence, as in training"],
+  ["prefix", "prefix", "says that a query follows; the checkpoint was trained with it"],
+  ["word", "your words", "what you typed, in pieces that the vocabulary has"],
+  ["augmentation", "augmentation", "empty tokens: room to re-weigh the query"],
+  ["suffix", "end", "closes the sequence"],
+];
+
+cards.push({
+  id: "tokens",
+  about: "query",
+  short: "Tokens",
+  title: "The query becomes tokens",
+  idea: () => "The model adds tokens of its own to what you type. Each one becomes a vector, looks for its best match, and counts in the score: none is thrown away.",
+  build(body) {
+    const { value } = study;
+    const page = sheetOf();
+    const strip = node("div", { class: "token-strip" });
+    const result = node("div", {});
+    const draw = () => {
+      const query = study.augmented ? value.query : value.plain;
+      const score = study.augmented ? page.score : value.plain.score;
+      const entry = value.ranking.find(({ key }) => key === page.key);
+      strip.replaceChildren(
+        ...ROLES.map(([kind, name, does]) => {
+          const tokens = query.tokens.filter((token) => token.kind === kind);
+          return node(
+            "div",
+            { class: `role ${kind}${tokens.length ? "" : " gone"}` },
+            node("div", { class: "role-name" }, node("b", {}, name), node("span", {}, does)),
+            node(
+              "div",
+              { class: "pieces" },
+              ...tokens.map((token) =>
+                node(
+                  "span",
+                  { class: token.word !== null && tokens.some((other) => other.index === token.index - 1 && other.word === token.word) ? "piece joined" : "piece" },
+                  node("b", {}, label(token)),
+                  node("small", {}, token.id),
+                ),
+              ),
+              tokens.length ? null : node("span", { class: "none" }, "none"),
+            ),
+          );
+        }),
+      );
+      result.replaceChildren(
+        facts(
+          fact("tokens", output("tokens", count(query.tokens.length))),
+          fact("score of this page", output("token-score", shown(score, 2)), node("small", {}, ` ${shown(score / query.tokens.length, 3)} a token`)),
+          fact("rank of this page", output("token-rank", `${study.augmented ? entry.rank : entry.plain_rank} of ${value.pages}`)),
+        ),
+      );
+      mark(study.augmented ? "on" : "off");
+    };
+    const group = node("div", { class: "segments", "aria-label": "Augmentation tokens" });
+    group.addEventListener("keydown", (event) => event.key.startsWith("Arrow") && event.stopPropagation());
+    const mark = segments(group, [["on", `${value.query.augmentation} augmentation tokens`], ["off", "none"]], (choice) => {
+      study.augmented = choice === "on";
+      draw();
+    });
+    const pieces = value.query.tokens.filter(({ kind }) => kind === "word").length;
+    const { augmentation } = value.paper;
+    body.append(
+      strip,
+      node(
+        "div",
+        { class: "split even" },
+        node("div", { class: "visual" }, node("h3", {}, "Leave them out and see"), group, result),
+        node(
+          "div",
+          { class: "words" },
+          text(`You typed ${plural(value.query.words.length, "word")}; the vocabulary makes ${plural(pieces, "token")} of ${value.query.words.length === 1 ? "it" : "them"}. The number under each is its place in the vocabulary.`),
+          text("Without augmentation the query is embedded anew, so all its vectors change a little. A score is a sum over tokens: compare it between pages, never between queries of different length."),
+          fine(`In the paper, ${augmentation.tokens} augmentation tokens raise the mean nDCG@5 from ${augmentation.without} to ${augmentation.with}.`),
+        ),
+      ),
+    );
+    draw();
+  },
+});

@@ -1,0 +1,110 @@
+"""Which lesson a visitor sees: the bundled example, or a page of their own last search."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from colpali_demo.web.faults import Refused
+from colpali_demo.web.lessons.example import load_example
+from colpali_demo.web.models import SetEngine
+from colpali_demo.web.pictures import page_key
+
+if TYPE_CHECKING:
+    from colpali_demo.index import Hit
+    from colpali_demo.web.sessions import Session
+
+CHOICES = 40  # pages to choose from
+
+
+@dataclass(frozen=True)
+class LessonOnShow:
+    """A visitor's last lesson; `search` and `hit` are None for the example."""
+
+    value: dict[str, Any]
+    search: str | None = None
+    hit: Hit | None = None
+
+
+class Desk:
+    """Makes lessons for visitors. `folder` takes the files of the example.
+
+    The cards take the model apart, so a set that was computed beforehand has no lesson: its visitors see the example.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @cached_property
+    def _example(self) -> dict[str, Any]:
+        return load_example(self._folder)
+
+    def arrive(self, session: Session) -> dict[str, Any]:
+        """What is there when the tab is opened: the visitor's last search, if they have searched, else the example."""
+        showing = session.lesson
+        if session.result is None or not session.touched or isinstance(session.engine, SetEngine):
+            return self.example(session)
+        if showing is not None and showing.search == session.result.search:
+            return showing.value
+        return self.own(session, page_key(session.result.hits[0].page))
+
+    def example(self, session: Session) -> dict[str, Any]:
+        """The bundled lesson."""
+        value = {**self._example, "example": True, "measured": None, "own": self._own_pages(session)}
+        session.lesson = LessonOnShow(value)
+        return value
+
+    def own(self, session: Session, key: str) -> dict[str, Any]:
+        """The lesson on a page of the visitor's last search; the example where there is no such page any more."""
+        from colpali_demo.web.lessons.value import lesson_value
+
+        result, pictures = session.result, session.pictures()
+        hits = [hit for hit in result.hits if page_key(hit.page) in pictures] if result else []
+        hit = next((hit for hit in hits if page_key(hit.page) == key), None)
+        if hit is None or isinstance(session.engine, SetEngine):
+            return self.example(session)
+        for old in (*session.folder.glob("lesson-*.f32"), *session.folder.glob("lesson-*.png")):
+            old.unlink(missing_ok=True)
+        with session.engine.turns.search():
+            value = lesson_value(
+                name=f"lesson-{secrets.token_hex(6)}",
+                encoder=session.engine.encoder,
+                hits=hits,
+                hit=hit,
+                asked=[text for text in session.queries if text != hit.query.text],
+                pictures=pictures,
+                save=session.save,
+            )
+        value |= {"example": False, "measured": None, "own": self._own_pages(session)}
+        session.lesson = LessonOnShow(value, result.search, hit)
+        return value
+
+    def _own_pages(self, session: Session) -> dict[str, Any] | None:
+        """The visitor's last query and the pages to choose from; None where there is nothing to take apart."""
+        if session.result is None or isinstance(session.engine, SetEngine):
+            return None
+        hits = session.result.hits
+        return {
+            "query": hits[0].query.text,
+            "pages": [[page_key(hit.page), hit.page.source, hit.page.number] for hit in hits[:CHOICES]],
+        }
+
+    def measure(self, session: Session) -> dict[str, Any]:
+        """The lesson on show with the milliseconds that embedding and scoring take here and now. Raises Refused."""
+        from colpali_demo.lesson import measure
+
+        engine, result = session.engine, session.result
+        if isinstance(engine, SetEngine):
+            raise Refused("Nothing to measure", "This set was computed beforehand. Choose a model that runs here.")
+        if engine.encoder is None or result is None:
+            raise Refused("Not yet", "The model is still loading; try again in a few seconds.")
+        showing = session.lesson
+        if showing is None or showing.search not in (None, result.search):
+            showing = LessonOnShow(self.example(session))
+        with engine.turns.batch():
+            measured = measure(engine.encoder, result.hits, showing.hit or result.hits[0])
+        session.lesson = LessonOnShow({**showing.value, "measured": measured}, showing.search, showing.hit)
+        return session.lesson.value

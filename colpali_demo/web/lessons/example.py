@@ -1,0 +1,99 @@
+"""The bundled lesson: there before any model is loaded, made beforehand by the bundled checkpoint.
+
+`python -m colpali_demo.web.lessons.example` makes `assets/lesson` again, which a new bundled checkpoint calls for. It
+holds `lesson.json`, the value of the lessons as `value.lesson_value` makes it, and the files that the value names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from colpali_demo.web.payload import file_data
+
+ASSETS = Path(__file__).resolve().parents[3] / "assets"
+EXAMPLE = ASSETS / "lesson"
+CHECKPOINT = ASSETS / "colpali-tiny"
+DOCUMENT = ASSETS / "samples" / "annual-report.pdf"
+LISTING = "lesson.json"
+
+
+def fingerprint(checkpoint: Path) -> str:
+    """SHA-256 of whatever in a checkpoint's folder has a say in its vectors."""
+    digest = hashlib.sha256()
+    for file in sorted([*checkpoint.glob("*.safetensors"), checkpoint / "config.json", checkpoint / "tokenizer.json"]):
+        digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def load_example(into: Path, folder: Path = EXAMPLE) -> dict[str, Any]:
+    """The value of the bundled lesson; its files are copied `into` a folder from which the browser may fetch."""
+
+    def place(name: str) -> str:
+        return str(shutil.copyfile(folder / name, into / f"lesson-{name}"))
+
+    return _with_files(json.loads((folder / LISTING).read_text("utf-8")), place)
+
+
+def _with_files(value: Any, place: Callable[[str], str]) -> Any:
+    """A copy of a value with every file path in it replaced by what `place` says of it."""
+    if isinstance(value, dict):
+        if "path" in value and "meta" in value:
+            return {**value, "path": place(value["path"])}
+        return {key: _with_files(inner, place) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_files(inner, place) for inner in value]
+    return value
+
+
+def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> None:
+    """Make the lesson anew: the document's best page for the first of its queries in the samples."""
+    from colpali_demo import PageIndex, load_encoder, open_document
+    from colpali_demo.web.engine import read_samples
+    from colpali_demo.web.lessons.value import lesson_value
+    from colpali_demo.web.pictures import page_key, write_pictures
+
+    (sample,) = (sample for sample in read_samples(document.parent) if sample.path.name == document.name)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    encoder = load_encoder(str(checkpoint), device="cpu")
+    index = PageIndex(encoder)
+    with open_document(document) as opened:
+        index.add(opened)
+
+    def save(name: str, data: bytes) -> Path:
+        (folder / name).write_bytes(data)
+        return folder / name
+
+    hits = index.rank(sample.queries[0])
+    value = lesson_value(
+        name="example",
+        encoder=encoder,
+        hits=hits,
+        hit=hits[0],
+        asked=sample.queries[1:],
+        pictures={page_key(page): write_pictures(page, folder) for page in index.pages},
+        save=save,
+    )
+    value["fingerprint"] = fingerprint(checkpoint)
+    value = _with_files(value, lambda path: Path(path).name)
+    used = {LISTING, *_paths(value)}
+    for file in folder.iterdir():
+        if file.name not in used:
+            file.unlink()
+    (folder / LISTING).write_text(json.dumps(value, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _paths(value: Any) -> list[str]:
+    found: list[str] = []
+    _with_files(value, lambda path: found.append(path) or path)
+    return found
+
+
+if __name__ == "__main__":
+    save_example(EXAMPLE, CHECKPOINT)
+    print(f"wrote {EXAMPLE} with {file_data(CHECKPOINT)['path']}")

@@ -1,0 +1,78 @@
+"""What the server tells the cards: one JSON value for one page and one query, with files beside it."""
+
+from __future__ import annotations
+
+import io
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from colpali_demo.lesson import input_image, lesson_dict
+from colpali_demo.web.payload import file_data
+from colpali_demo.web.pictures import page_key
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from colpali_demo.encoder import Encoder
+    from colpali_demo.index import Hit
+    from colpali_demo.web.pictures import Pictures
+
+SHOWN = 8  # pages of the rankings on card 8
+
+
+def lesson_value(
+    *,
+    name: str,
+    encoder: Encoder,
+    hits: Sequence[Hit],
+    hit: Hit,
+    asked: Sequence[str],
+    pictures: Mapping[str, Pictures],
+    save: Callable[[str, bytes], Path],
+) -> dict[str, Any]:
+    """The value of the lessons for the page of `hit`.
+
+    name: names the lesson, and its files
+    hits, asked: as in `lesson_dict`
+    pictures: the picture files of every page, by key
+    save: writes bytes under a name and returns the path
+    """
+    value = lesson_dict(encoder, hits, hit, asked)
+    value["lesson"] = name
+    value["query"]["vectors"] = b64encode(_bytes(hit.query.vectors)).decode()
+    value["page"] |= {
+        "key": page_key(hit.page),
+        "image": file_data(pictures[page_key(hit.page)].image),
+        "input": None,
+        "vectors_file": file_data(save(f"{name}.f32", _bytes(hit.embedding.vectors))),
+    }
+    picture = input_image(encoder, hit.page)
+    if picture is not None:
+        png = io.BytesIO()
+        picture.save(png, "PNG", optimize=True)
+        images = encoder.processor.image_processor
+        value["page"]["input"] = {
+            "scale": images.rescale_factor,
+            "mean": list(images.image_mean),
+            "std": list(images.image_std),
+            "width": picture.width,
+            "height": picture.height,
+            "image": file_data(save(f"{name}.png", png.getvalue())),
+        }
+    # Of a long ranking only what some card shows: the best pages by each of the two scores, and those of the batch.
+    kept = {*value["batch"]["pages"], next(at for at, other in enumerate(hits) if other is hit)}
+    kept |= {at for at, entry in enumerate(value["ranking"]) if min(entry["rank"], entry["mean_rank"]) <= SHOWN}
+    value["pages"] = len(hits)
+    for at, entry in enumerate(value["ranking"]):
+        key = page_key(hits[at].page)
+        entry |= {"key": key, "thumb": file_data(pictures[key].thumbnail) if at in kept else None}
+    value["batch"]["pages"] = [value["ranking"][at]["key"] for at in value["batch"]["pages"]]
+    value["ranking"] = [entry for at, entry in enumerate(value["ranking"]) if at in kept]
+    return value
+
+
+def _bytes(vectors: Tensor) -> bytes:
+    """Vectors as little-endian float32, row by row: the very numbers that are compared."""
+    return vectors.numpy().astype("<f4").tobytes()

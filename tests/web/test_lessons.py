@@ -1,0 +1,65 @@
+"""The value of the cards, the bundled example, and who sees which lesson."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from base64 import b64decode
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from colpali_demo.web.lessons import CARDS, FOLLOW_LINKS, Lessons
+from colpali_demo.web.lessons.example import CHECKPOINT, EXAMPLE, fingerprint, load_example, save_example
+from colpali_demo.web.payload import file_data
+
+
+@pytest.fixture(scope="module")
+def made(checkpoint, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("example") / "lesson"
+    save_example(folder, checkpoint)
+    return folder
+
+
+def test_an_example_is_whole_and_its_numbers_belong_together(made, checkpoint, tmp_path):
+    value = load_example(tmp_path, made)
+    page = value["page"]
+    vectors = np.fromfile(page["vectors_file"]["path"], dtype="<f4").reshape(page["vectors"], page["dim"])
+    tokens = len(value["query"]["tokens"])
+    query = np.frombuffer(b64decode(value["query"]["vectors"]), dtype="<f4").reshape(tokens, page["dim"])
+    cosines = query @ vectors.T
+    assert cosines.max(axis=1) == pytest.approx([token["maxsim"] for token in page["tokens"]], abs=1e-6)
+    assert cosines.max(axis=1).sum() == pytest.approx(page["score"], abs=1e-4)
+    assert value["fingerprint"] == fingerprint(checkpoint)
+    assert {entry["key"] for entry in value["ranking"]} >= {page["key"], *value["batch"]["pages"]}
+    files = [page["image"], page["input"]["image"], *(entry["thumb"] for entry in value["ranking"])]
+    assert all(Path(file["path"]).parent == tmp_path and Path(file["path"]).is_file() for file in files)
+    assert {file.name for file in made.iterdir()} == {
+        "lesson.json",
+        *(p.name.removeprefix("lesson-") for p in tmp_path.iterdir()),
+    }
+    assert str(made) not in (made / "lesson.json").read_text("utf-8")
+
+
+def test_the_fingerprint_changes_with_the_weights(checkpoint, tmp_path):
+    copy = shutil.copytree(checkpoint, tmp_path / "copy")
+    assert fingerprint(copy) == fingerprint(checkpoint)
+    (weights, *_) = copy.glob("*.safetensors")
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x7f")
+    assert fingerprint(copy) != fingerprint(checkpoint)
+
+
+def test_the_bundled_example_was_made_by_the_bundled_checkpoint():
+    if not (CHECKPOINT / "config.json").is_file():
+        pytest.skip("no checkpoint is bundled yet")
+    made_by = json.loads((EXAMPLE / "lesson.json").read_text("utf-8"))["fingerprint"]
+    assert made_by == fingerprint(CHECKPOINT), "stale: run `python -m colpali_demo.web.lessons.example`"
+
+
+def test_the_component_has_a_script_for_every_card():
+    lessons = Lessons()
+    assert len(CARDS) == 10
+    assert lessons.js_on_load.count("cards.push(") == 10
+    assert "how-it-works-button" in FOLLOW_LINKS
+    assert file_data(EXAMPLE)["path"] == str(EXAMPLE)
