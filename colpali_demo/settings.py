@@ -36,6 +36,8 @@ class Settings:
     session_mb: int = 400  # memory and disk for their pages, and the size of one upload
     session_minutes: float = 60.0  # without a click, until what they have is freed
     searches_per_minute: int = 60
+    looks_per_minute: int = 240  # at single pages of a search
+    models_per_minute: int = 6  # changes of the model, each of which embeds the visitor's pages again
     files_per_minute: int = 60
 
     # Web: what all visitors may take together

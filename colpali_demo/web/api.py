@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.data_classes import FileData
-from gradio_client import handle_file
 
 from colpali_demo.web.faults import Refused, log_fault
 from colpali_demo.web.turns import Rate
@@ -148,10 +147,12 @@ def prepare_mcp(demo: gr.Blocks, uploads: Uploads) -> None:
         kind, _, data = str(arguments.get("file", "")).partition(",")
         if not kind.startswith("data:") or not kind.endswith(";base64"):
             raise ValueError("Pass the file itself, as data:application/pdf;base64,…")
+        if not uploads.has_room(len(data) * 3 // 4):
+            raise ValueError("The server has no room for this file; try again in a few minutes.")
         with uploads.new_folder() as folder:
             path = folder / f"document.{'pdf' if 'pdf' in kind else 'image'}"
             path.write_bytes(base64.b64decode(data, validate=True))
-        return {**arguments, "file": handle_file(path)}
+        return {**arguments, "file": {"path": str(path)}}  # without the mark of files, which would be uploaded again
 
     server.tool_to_endpoint = {
         name: endpoint for name, endpoint in server.tool_to_endpoint.items() if endpoint == f"/{STATELESS}"

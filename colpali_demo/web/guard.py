@@ -42,6 +42,10 @@ _CLOSED = (
     "/monitoring",
 )
 
+# What clients of MCP need. Gradio answers browsers at any longer address with a page that has it in a script.
+_MCP = "/gradio_api/mcp"
+_OPEN_MCP = (_MCP, f"{_MCP}/http", f"{_MCP}/schema")
+
 # Scripts and styles: Gradio writes some into the page, and makes functions out of the text of our components. What
 # matters is that nothing can be loaded from, or sent to, anywhere else.
 _POLICY = "; ".join(
@@ -85,10 +89,11 @@ class Guard:
         guarded_send = _with_headers(send, private=path.startswith("/gradio_api/file"))
         is_upload = scope["method"] == "POST" and path.rstrip("/") == "/gradio_api/upload"
         limit = self._settings.session_mb << 20 if is_upload else MAX_BODY_BYTES
-        if path.startswith("/gradio_api/mcp"):  # a file in base64 takes a third more
+        is_mcp = path.startswith(_MCP)
+        if is_mcp:  # a file in base64 takes a third more
             limit += (self._settings.max_file_mb << 20) * 4 // 3
         request = Request(scope, _limited(receive, limit))
-        if path.startswith(_CLOSED):
+        if path.startswith(_CLOSED) or (is_mcp and path.removesuffix("/") not in _OPEN_MCP):
             await PlainTextResponse("Not here.", 404)(scope, receive, guarded_send)
         elif _stated_length(request) > limit:
             await _too_large(limit)(scope, receive, guarded_send)
@@ -119,7 +124,7 @@ class Guard:
         """Gradio's own upload, into a folder that no other request shares."""
         settings = self._settings
         upload_id = request.query_params.get("upload_id")
-        if not self._uploads.has_room(max(0, _stated_length(request))):
+        if not self._uploads.has_room(_stated_length(request) or limit):
             return PlainTextResponse("The server has no room for this file; try again in a few minutes.", 507)
         try:
             with self._uploads.new_folder() as folder:

@@ -91,8 +91,11 @@ class Session:
     _looking: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self._searches = Rate(self.engine.settings.searches_per_minute)
-        self._files = Rate(self.engine.settings.files_per_minute)
+        settings = self.engine.settings
+        self._searches = Rate(settings.searches_per_minute)
+        self._looks = Rate(settings.looks_per_minute)
+        self._files = Rate(settings.files_per_minute)
+        self._models = Rate(settings.models_per_minute)
 
     @property
     def nbytes(self) -> int:
@@ -161,7 +164,13 @@ class Session:
         return sample
 
     def switch(self, engine: Engine) -> None:
-        """Go over to another model. The samples are its own; the visitor's pages wait for `embed_again`."""
+        """Go over to another model. The samples are its own; the visitor's pages wait for `embed_again`.
+
+        Raises Refused where they do so too often.
+        """
+        if seconds := self._models.wait():
+            most = self.engine.settings.models_per_minute
+            raise Refused("One moment", f"The model can change {most} times a minute; try again in {seconds:.0f} s.")
         interrupted = self._indexing
         self.stop()
         self.touched = True
@@ -526,7 +535,12 @@ class Session:
         return self._lens(self.result, page_key(hits[0].page))
 
     def open_page(self, key: str) -> dict[str, Any]:
-        """The value of the lens with one more page of the last search. Raises KeyError if that has no such page."""
+        """The value of the lens with one more page of the last search.
+
+        Raises KeyError if that has no such page, and Refused where pages are opened too often.
+        """
+        if seconds := self._looks.wait():
+            raise Refused("One moment", f"Too many pages at once; try again in {seconds:.0f} s.")
         result = self.result
         hit = next((hit for hit in result.hits if page_key(hit.page) == key), None) if result else None
         if hit is None:
@@ -595,7 +609,7 @@ class Sessions:
     """
 
     def __init__(self, engine: Engine, root: Path) -> None:
-        self.uploads = Uploads(root / "uploads")
+        self.uploads = Uploads(root / "uploads", engine.settings.total_mb << 20)
         self._engine = engine
         self._root = root
         self._sessions: dict[str, Session] = {}

@@ -13,7 +13,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -23,10 +23,11 @@ SPARE_BYTES = 64 << 20  # of the disk, left free
 
 
 class Uploads:
-    """The folder of uploads, `folder`, with one folder a request."""
+    """The folder of uploads, `folder`, with one folder a request; at most `max_bytes` wait there for their sessions."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, max_bytes: int) -> None:
         self.folder = folder
+        self._max_bytes = max_bytes
 
     @contextmanager
     def new_folder(self) -> Iterator[Path]:
@@ -40,9 +41,14 @@ class Uploads:
             raise
 
     def has_room(self, size: int) -> bool:
-        """Whether so many bytes fit on the disk."""
+        """Whether so many bytes more may wait here, and fit on the disk."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return shutil.disk_usage(self.folder).free >= size + SPARE_BYTES
+        waiting = 0
+        for folder, _, files in os.walk(self.folder):
+            for file in files:
+                with suppress(OSError):  # taken meanwhile
+                    waiting += os.stat(os.path.join(folder, file)).st_size
+        return waiting + size <= self._max_bytes and shutil.disk_usage(self.folder).free >= size + SPARE_BYTES
 
     def take(self, path: str, destination: Path) -> int:
         """Move an uploaded file out of here; its size in bytes.

@@ -149,6 +149,16 @@ def test_locked_files_are_refused(tmp_path: Path, settings: Settings, renderer: 
     assert code_of(path, replace(settings, pdf_renderer=renderer)) == "password_protected"
 
 
+def test_an_unknown_lock_is_a_lock(save: Save, settings: Settings) -> None:
+    objects = {
+        1: b"<</Type/Catalog/Pages 2 0 R>>",
+        2: b"<</Type/Pages/Count 1/Kids[3 0 R]>>",
+        3: b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]>>",
+        4: b"<</Filter/Bookshop.License/V 1/Length 128>>",
+    }
+    assert code_of(save(write_pdf(objects, b"/Encrypt 4 0 R/ID[<00><00>]")), settings) == "password_protected"
+
+
 def test_files_locked_against_changes_alone_can_be_read(tmp_path: Path, settings: Settings) -> None:
     path = tmp_path / "read-only.pdf"
     canvas = Canvas(str(path), encrypt=StandardEncryption("", ownerPassword="secret", canModify=0))
@@ -269,7 +279,7 @@ def test_nothing_is_given_up_after_the_last_page(save: Save, settings: Settings)
 
 def test_the_document_clock_ends_the_document(save: Save, settings: Settings) -> None:
     path = save(pages_pdf([text("1"), slow_shading(), text("3")]))
-    settings = replace(settings, page_seconds=60.0, document_seconds=2.0)
+    settings = replace(settings, page_seconds=60.0, document_seconds=4.0)
     assert read(path, settings) == ([1], [(None, "document_timeout")])
 
 

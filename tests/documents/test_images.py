@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Callable
@@ -9,9 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from colpali_demo.documents import DocumentError, Page, open_document
+from colpali_demo.documents.errors import MESSAGES
 from colpali_demo.settings import Settings
 
 Save = Callable[..., Path]
@@ -143,14 +148,35 @@ def test_content_counts_and_names_do_not(tmp_path: Path, settings: Settings) -> 
     assert_colors(read_one(tmp_path / "renamed.pdf", settings), top_left=RED, bottom_right=WHITE)
 
 
-def png_of(width: int, height: int, data: bytes) -> bytes:
-    """A PNG that says it is an RGB image of this size, with checksums that are right, and any data."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
+def png_of(width: int, height: int, data: bytes, *more: tuple[bytes, bytes]) -> bytes:
+    """A PNG that says it is an RGB image of this size, with checksums that are right, and any data and more chunks."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+    chunks = ((b"IHDR", header), *more, (b"IDAT", zlib.compress(data)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    )
+
+
+def encoded(format: str, **options: Any) -> bytes:
+    data = io.BytesIO()
+    Image.new("RGB", (60, 50), "red").save(data, format, **options)
+    return data.getvalue()
+
+
+def lying(format: str) -> bytes:
+    """A picture of 60 x 50 pixels whose header claims millions or billions."""
+    data = bytearray(encoded(format, **({"lossless": True} if format == "WEBP" else {})))
+    if format == "JPEG":
+        place = data.index(b"\xff\xc0") + 5
+        data[place : place + 4] = struct.pack(">HH", 65535, 65535)
+    elif format == "TIFF":
+        for tag in (256, 257):  # width and height
+            place = data.index(struct.pack("<HHI", tag, 4, 1)) + 8
+            data[place : place + 4] = struct.pack("<I", 2**31 - 1)
+    else:
+        place = data.index(b"VP8L") + 9
+        data[place : place + 4] = struct.pack("<I", 16383 | 16383 << 14)
+    return bytes(data)
 
 
 @pytest.mark.parametrize("size", [(80_001, 1000), (2**31 - 1, 2**31 - 1)])
@@ -176,10 +202,16 @@ def test_a_page_of_too_many_pixels_costs_only_itself(tmp_path: Path, settings: S
         (png_of(0, 0, b""), "damaged"),
         (png_of(5, 5, bytes(80)), "page_too_small"),
         (png_of(5000, 10, bytes(5000 * 10 * 3 + 10)), "page_too_small"),
+        (png_of(60, 50, bytes(9050), (b"zTXt", b"Comment\0\0" + zlib.compress(bytes(300_000_000)))), "damaged"),
+        (png_of(60, 50, bytes(9050), (b"iCCP", b"profile\0\0" + zlib.compress(bytes(300_000_000)))), "damaged"),
+        (lying("JPEG"), "image_too_large"),
+        (lying("TIFF"), "image_too_large"),
+        (lying("WEBP"), "damaged"),
     ],
-    ids=["bomb", "lying header", "no pixels", "speck", "sliver"],
+    ids=["bomb", "lying PNG", "no pixels", "speck", "sliver", "text bomb", "profile bomb", "JPEG", "TIFF", "WebP"],
 )
 def test_hostile_images(save: Save, settings: Settings, data: bytes, code: str) -> None:
+    settings = replace(settings, page_seconds=60.0, document_seconds=60.0)
     try:
         document = open_document(save(data, "image.png"), settings=settings)
     except DocumentError as error:
@@ -214,3 +246,27 @@ def test_malformed_exif_is_ignored(tmp_path: Path, save: Save, settings: Setting
     assert path.read_bytes() != data
     page = read_one(path, settings)
     assert (page.width, page.height) == (200, 100)
+
+
+@hypothesis_settings(
+    max_examples=24, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    data=st.sampled_from([encoded(format) for format in ("PNG", "JPEG", "WEBP", "TIFF")]),
+    cut=st.none() | st.integers(1, 2000),
+    changes=st.lists(st.tuples(st.integers(0, 800), st.integers(0, 255)), max_size=8),
+)
+def test_damage_anywhere_ends_in_a_page_or_a_named_error(
+    save: Save, settings: Settings, data: bytes, cut: int | None, changes: list[tuple[int, int]]
+) -> None:
+    damaged = bytearray(data)
+    for position, value in changes:
+        damaged[position % len(damaged)] = value
+    try:
+        document = open_document(save(bytes(damaged[:cut]), "image"), settings=settings)
+    except DocumentError as error:
+        assert error.code in MESSAGES
+    else:
+        pages = list(document)
+        assert len(pages) + len(document.errors) >= document.page_count > 0
+        assert all(error.code in MESSAGES for error in document.errors)

@@ -14,6 +14,7 @@ from reportlab.pdfgen.canvas import Canvas
 from app import launch_options
 from colpali_demo.settings import Settings
 from colpali_demo.web import engine as engine_module
+from colpali_demo.web.api import prepare_mcp
 from colpali_demo.web.engine import Engine, read_samples
 from colpali_demo.web.models import Models
 from colpali_demo.web.page import build_page
@@ -84,6 +85,8 @@ def server(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             max_file_mb=1,
             session_mb=2,
             searches_per_minute=9999,
+            files_per_minute=9999,
+            mcp="on",
         )
         root = folder / "uploads" / "root"
         root.mkdir(parents=True)
@@ -95,6 +98,7 @@ def server(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         _, address, _ = demo.launch(
             prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options(sessions, settings)
         )
+        prepare_mcp(demo, sessions.uploads)
         functions = {_name(function.fn): index for index, function in demo.fns.items() if function.fn}
         try:
             assert engine.samples[0].finished.wait(60)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import itertools
+import json
 import re
 import shutil
 import socket
 import threading
 import time
+from base64 import b64encode
 from collections import namedtuple
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,7 @@ from hypothesis import strategies as st
 from reportlab.pdfgen.canvas import Canvas
 
 from colpali_demo.web import guard
+from colpali_demo.web import sessions as sessions_module
 from tests.web.conftest import Server
 
 NAMED = re.compile(r"quote [0-9a-f]{8}\.|not in the list of choices|[a-z]{3,}.*\.$")
@@ -144,6 +148,16 @@ def test_a_full_disk_refuses_uploads(server: Server, monkeypatch: pytest.MonkeyP
     assert (answer.status_code, "no room" in answer.text) == (507, True)
 
 
+def test_a_disk_that_fills_up_during_an_upload_is_named(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(guard, "upload_fn", fail)
+    answer = server.upload(("report.pdf", pdf()))
+    assert (answer.status_code, "no room" in answer.text) == (507, True)
+    assert list(server.sessions.uploads.folder.iterdir()) == []
+
+
 def test_an_upload_that_fails_is_named(server: Server, monkeypatch: pytest.MonkeyPatch, caplog) -> None:
     async def fail(*arguments):
         raise RuntimeError("/secret/folder")
@@ -246,9 +260,91 @@ def test_any_query_is_answered_or_refused_in_words(server: Server, text: Any, to
 
 
 @hypothesis_settings(max_examples=20)
+@given(
+    query=st.text(max_size=520) | values,
+    top_k=st.integers() | values,
+    number=st.sampled_from([0, 1, 2, 3, -1, 2**70]) | values,
+    own=st.booleans(),
+    maps=st.booleans() | values,
+)
+def test_any_call_of_the_endpoints_is_answered_or_refused_in_words(
+    server: Server, query: Any, top_k: Any, number: Any, own: bool, maps: Any
+) -> None:
+    session = new_session()
+    document = server.engine.samples[0].document if own else query
+    for name, data in (("search", [query, top_k]), ("explain", [query, document, number, maps])):
+        joined = server.join(session, server.functions[f"api.{name}"], data)
+        if joined.status_code != 200:
+            assert joined.status_code == 422
+            continue
+        message = server.outcome(session)
+        if message["success"]:
+            for result in message["output"]["data"][0]["results"]:
+                assert result["source"] == "sample.pdf"
+                assert abs(result["score"] - sum(token["maxsim"] for token in result["tokens"])) < 1e-4
+        else:
+            assert NAMED.search(message["output"]["error"]), message
+    server.sessions.drop(session)
+
+
+def call_tool(server: Server, arguments: Any) -> dict[str, Any]:
+    """What the Model Context Protocol says of a call of `search_pdf`."""
+    request = {"name": "search_pdf", "arguments": arguments}
+    answer = server.client.post(
+        "/gradio_api/mcp/",
+        json={"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": request},
+        headers={"Accept": "application/json, text/event-stream"},
+    )
+    assert answer.status_code in (200, 400), answer.text
+    return json.loads(next(line for line in answer.text.splitlines() if "{" in line).removeprefix("data: "))
+
+
+def data_address(data: bytes) -> str:
+    return f"data:application/pdf;base64,{b64encode(data).decode()}"
+
+
+def test_a_tool_call_is_answered(server: Server) -> None:
+    answer = call_tool(server, {"file": data_address(pdf(pages=2)), "query": "revenue"})
+    (content,) = answer["result"]["content"]
+    assert len(json.loads(content["text"])["results"]) == 2
+    assert list(server.sessions.uploads.folder.iterdir()) == []
+
+
+@hypothesis_settings(max_examples=20)
+@given(
+    arguments=st.fixed_dictionaries(
+        {},
+        optional={
+            "file": st.sampled_from(
+                [data_address(pdf()), data_address(b"no PDF"), "data:;base64,A", "file:///etc/passwd"]
+            )
+            | values,
+            "query": st.sampled_from(["revenue", "x" * 501]) | values,
+            "top_k": st.integers() | values,
+            "more": values,
+        },
+    )
+    | values
+)
+def test_any_tool_call_is_answered_or_refused_in_words(server: Server, arguments: Any) -> None:
+    answer = call_tool(server, arguments)
+    text = json.dumps(answer)
+    assert "Traceback" not in text and str(server.sessions._root) not in text and "root:" not in text
+    if "error" in answer:
+        assert answer["error"]["message"]
+    else:
+        (content,) = answer["result"]["content"]
+        assert "results" in content["text"] or (answer["result"]["isError"] and content["text"])
+
+
+@hypothesis_settings(max_examples=20)
 @given(body=st.binary(max_size=200) | st.text().map(str.encode) | st.just(b'{"fn_index": 99999, "session_hash": "x"}'))
 @pytest.mark.parametrize(
-    "path", ["queue/join", "run/predict", "call/search", "api/x", "cancel", "reset", "component_server"]
+    "path",
+    [
+        *("queue/join", "run/predict", "run/search", "api/x", "cancel", "reset", "component_server"),
+        *("call/index", "call/search", "call/explain", "call/search_pdf", "call/v2/search", "mcp/", "mcp/http"),
+    ],
 )
 def test_any_request_ends_in_a_named_error(server: Server, path: str, body: bytes) -> None:
     answer = server.client.post(f"/gradio_api/{path}", content=body, headers={"Content-Type": "application/json"})
@@ -270,6 +366,42 @@ def test_requests_without_a_session_are_refused(server: Server) -> None:
     answer = server.join("", server.functions["arrive"])
     assert answer.status_code == 500
     assert NAMED.search(answer.text)
+
+
+def test_what_breaks_is_told_with_an_id_and_logged_with_its_trace(
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = new_session()
+    server.call(session, "arrive")
+
+    def fail(*arguments, **named):
+        raise RuntimeError("/secret/folder")
+
+    monkeypatch.setattr(sessions_module.Session, "_rank", fail)
+    (value,) = server.call(session, "search", ["sample", 1])["output"]["data"]
+    told = [value["message"], server.call(session, "api.search", ["sample", 1])["output"]["error"]]
+    monkeypatch.setattr(sessions_module.Session, "clear", fail)
+    told.append(server.call(session, "clear")["output"]["error"])
+    for text in told:
+        assert "secret" not in text
+        assert "fault " + re.search(r"quote (\w{8})", text)[1] in caplog.text
+    assert caplog.text.count("RuntimeError: /secret/folder") == 3
+    server.call(session, "leave")
+
+
+def test_a_full_disk_spares_the_search_and_says_so(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**value):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    session = new_session()
+    server.call(session, "arrive")
+    monkeypatch.setattr(sessions_module, "lens_value", full)
+    (value,) = server.call(session, "search", ["sample", 1])["output"]["data"]
+    assert value["title"] == "The server’s disk is full"
+    monkeypatch.undo()
+    (value,) = server.call(session, "search", ["sample", 1])["output"]["data"]
+    assert value["ranking"]
+    server.call(session, "leave")
 
 
 # ---------------------------------------------------------------------- what is served
@@ -331,6 +463,9 @@ def test_any_address_ends_in_an_error(server: Server, path: str) -> None:
         "/gradio_api/run-history/buckets",
         "/monitoring",
         "/monitoring/summary",
+        "/gradio_api/mcp/sse",
+        "/gradio_api/mcp/messages/",
+        "/gradio_api/mcp/%3C/script%3E%3Cscript%3Ealert(1)%3C/script%3E/gradio_api/mcp",
     ],
 )
 def test_routes_that_are_not_needed_are_closed(server: Server, path: str) -> None:

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import gradio as gr
 import pytest
 import torch
 from reportlab.pdfgen.canvas import Canvas
 
 from colpali_demo.settings import Settings
+from colpali_demo.web.api import add_endpoints
 from colpali_demo.web.engine import Engine, Sample
 from colpali_demo.web.faults import Refused
 from colpali_demo.web.sessions import Session, Sessions
@@ -462,6 +464,42 @@ def test_too_many_files_and_searches_a_minute_are_refused(sessions, engine, uplo
     with pytest.raises(Refused, match="searches a minute"):
         session.search("revenue", top_k=1)
     assert sessions.get("b").nbytes == 0
+
+
+def test_too_many_looks_and_changes_of_the_model_a_minute_are_refused(sessions, engine, upload):
+    engine.settings = replace(engine.settings, looks_per_minute=2, models_per_minute=2)
+    session = sessions.get("a")
+    session.receive([upload()])
+    index_all(session)
+    key = session.search("revenue", top_k=1)["focus"]
+    for _ in range(2):
+        session.open_page(key)
+    with pytest.raises(Refused, match="Too many pages"):
+        session.open_page(key)
+    for _ in range(2):
+        session.switch(engine)
+    with pytest.raises(Refused, match="2 times a minute"):
+        session.switch(engine)
+
+
+def test_too_many_callers_without_a_session_are_refused(sessions, engine):
+    with gr.Blocks() as demo:
+        add_endpoints(sessions, replace(engine.settings, files_per_minute=1))
+    (search_pdf,) = (function.fn for function in demo.fns.values() if function.fn.__name__ == "search_pdf")
+    with pytest.raises(gr.Error, match="Upload a file first"):
+        search_pdf(None, "revenue")
+    with pytest.raises(gr.Error, match="Too many ask at once"):
+        search_pdf(None, "revenue")
+    assert len(sessions) == 0
+
+
+def test_uploads_that_nobody_takes_fill_no_disk(sessions, upload):
+    sessions.uploads._max_bytes = 10_000
+    assert sessions.uploads.has_room(9_000)
+    path = upload()
+    assert not sessions.uploads.has_room(9_000)
+    sessions.get("a").receive([path])
+    assert sessions.uploads.has_room(9_000)
 
 
 @pytest.mark.parametrize(("text", "title"), [("", "Nothing"), (" \n", "Nothing"), ("x" * 501, "Too long")])
