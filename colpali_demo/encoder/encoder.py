@@ -5,14 +5,17 @@ from __future__ import annotations
 import importlib.util
 import threading
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import torch
 from PIL import Image
 from transformers import PreTrainedModel
 
-from colpali_demo.encoder import tower  # noqa: F401  registers the vision tower of the bundled checkpoint
+from colpali_demo.encoder import (
+    tower,  # noqa: F401  registers the vision tower of the bundled checkpoint
+    zerogpu,
+)
 from colpali_demo.encoder.calibration import Calibration, calibrate
 from colpali_demo.encoder.checkpoints import Checkpoint, CheckpointError, DownloadProgress, find_checkpoint
 from colpali_demo.encoder.families import FAMILIES, Family
@@ -91,6 +94,9 @@ class Encoder:
         self.batch_size = BATCH_SIZES.get(model.device.type, 1)
         self._tokenize_query = QueryTokenizer(self.processor.tokenizer, family.frame())
         self._model_lock = threading.Lock()
+        # A registered model is never freed, so only where it has to be.
+        on_gpu = zerogpu.active()
+        self._embed = partial(zerogpu.embed, zerogpu.register(model)) if on_gpu else partial(zerogpu.run, model)
         # Padding settings are state of the tokenizer inside the processor.
         self._processor_lock = threading.Lock()
         self._calibration_lock = threading.Lock()
@@ -178,7 +184,6 @@ class Encoder:
             augmentation=augmentation,
         )
 
-    @torch.inference_mode()
     def run(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """What the processor made, ids (batch, length), to vectors (batch, length, dim) in float32 on the CPU.
 
@@ -186,12 +191,8 @@ class Encoder:
         """
         inputs = {**inputs, **self.family.model_options(inputs["input_ids"])}
         inputs.pop("labels", None)
-        inputs = {
-            name: value.to(self.model.device) if isinstance(value, torch.Tensor) else value
-            for name, value in inputs.items()
-        }
         with self._model_lock:
-            vectors = self.model(**inputs).embeddings.float().cpu()
+            vectors = self._embed(inputs)
         if not vectors.isfinite().all():
             raise CheckpointError(
                 "checkpoint_corrupt",

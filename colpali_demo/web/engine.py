@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 from collections import deque
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -73,6 +75,11 @@ def read_samples(folder: Path = SAMPLES) -> list[Sample]:
     ]
 
 
+def on_zero_gpu() -> bool:
+    """Whether this runs on a Space with ZeroGPU; as `encoder.zerogpu.active`, without importing torch."""
+    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "true")
+
+
 class Engine:
     """Loads the encoder and embeds the samples in a thread of its own.
 
@@ -82,6 +89,8 @@ class Engine:
 
     Whoever runs the model waits for `turns`, whoever reads a document for one of the `places`.
     """
+
+    RUNS_MODEL = True
 
     def __init__(self, settings: Settings, folder: Path, *, download: bool = False) -> None:
         self.settings = settings
@@ -99,11 +108,28 @@ class Engine:
         self._download = download
         self._queue = deque(self.samples)
         self._queue_lock = threading.Lock()
+        self._awaits_visitor = self.RUNS_MODEL and on_zero_gpu()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     def start(self) -> None:
-        """Start loading; returns at once."""
-        self._thread.start()
+        """Start loading; returns at once.
+
+        Not on ZeroGPU: there the model has to be in place before the server is, and a GPU is lent to requests only, so
+        that the samples have to wait until a visitor calls `welcome`.
+        """
+        if self._awaits_visitor:
+            self._load()
+        else:
+            self._thread.start()
+
+    def welcome(self) -> None:
+        """A visitor has come; call this from within their request."""
+        with self._queue_lock:
+            if not self._awaits_visitor:
+                return
+            self._awaits_visitor = False
+        # In the context of the request, by which it will be known.
+        threading.Thread(target=copy_context().run, args=(self._run,), name="engine", daemon=True).start()
 
     def want(self, sample: Sample) -> None:
         """Embed this sample next, if it is not embedded yet."""
@@ -119,7 +145,8 @@ class Engine:
     def _run(self) -> None:
         for sample in self.samples:
             self._draw_cover(sample)
-        self._load()
+        if not self.settled.is_set():
+            self._load()
         if self.encoder:
             self._embed_blank_page()
         while self.encoder and (sample := self._next()):

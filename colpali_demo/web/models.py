@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import threading
 from collections import deque
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from colpali_demo.web.engine import BUNDLED, Engine, Sample
+from colpali_demo.web.engine import BUNDLED, Engine, Sample, on_zero_gpu
 from colpali_demo.web.faults import Refused, log_fault
 from colpali_demo.web.pictures import THUMBNAIL, write_pictures
 
@@ -54,6 +53,8 @@ CHECKPOINTS = (
 
 class SetEngine(Engine):
     """An engine without a model: its samples, with all that was computed for them, come out of a precomputed set."""
+
+    RUNS_MODEL = False
 
     def __init__(self, settings: Settings, folder: Path, set_folder: Path) -> None:
         super().__init__(replace(settings, model=str(set_folder)), folder)
@@ -166,13 +167,13 @@ class Models:
             model = _listing(folder)["model"]
             text = "Computed beforehand, for the samples and their queries; no model is loaded."
             offers.append(_offer(f"{model['name']}, precomputed", text, choose=name))
-        if own not in BUNDLED and (TINY / "config.json").is_file() and not _on_zero_gpu():
+        if own not in BUNDLED and (TINY / "config.json").is_file() and not on_zero_gpu():
             offers.append(_offer("colpali-tiny", "Comes with the demo: small, and quick on a CPU.", choose="tiny"))
         for checkpoint in CHECKPOINTS:
             if checkpoint.name == own:
                 continue
             here = self._is_present(checkpoint.name)
-            if (here or self._download) and not _on_zero_gpu():
+            if (here or self._download) and not on_zero_gpu():
                 where = "On this machine." if here else "It will be downloaded first."
                 offers.append(_offer(checkpoint.name, f"{checkpoint.text} {where}", choose=checkpoint.name))
             else:
@@ -197,7 +198,3 @@ def _offer(name: str, text: str, *, command: str | None = None, choose: str | No
 
 def _listing(folder: Path) -> dict[str, Any]:
     return json.loads((folder / LISTING).read_text("utf-8"))
-
-
-def _on_zero_gpu() -> bool:
-    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "true")

@@ -666,6 +666,7 @@ class Sessions:
         shutil.rmtree(self._root, ignore_errors=True)
 
     def _new(self, session_hash: str) -> Session:
+        self._engine.welcome()
         folder = self._root / secrets.token_urlsafe(24)
         folder.mkdir(parents=True, mode=0o700)
         session = Session(self._engine, folder, self.uploads, self._make_room)

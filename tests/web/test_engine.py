@@ -3,12 +3,13 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from contextvars import ContextVar
 from pathlib import Path
 
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
-from colpali_demo.encoder import checkpoints
+from colpali_demo.encoder import checkpoints, zerogpu
 from colpali_demo.settings import Settings
 from colpali_demo.web import engine as engine_module
 from colpali_demo.web.engine import SAMPLES, Engine, read_samples
@@ -55,6 +56,23 @@ def test_the_model_and_the_samples_are_loaded_in_the_background(listing, checkpo
     assert all(sample["thumb"] for sample in samples_value(engine.samples)["samples"])
     value = checkpoint_value(engine)
     assert (value["state"], value["name"]) == ("ready", checkpoint.name)
+
+
+def test_on_zero_gpu_the_samples_wait_for_a_request(listing, checkpoint, monkeypatch):
+    request = ContextVar("request", default=None)
+    callers = []
+    embed = zerogpu.embed
+    monkeypatch.setattr(zerogpu, "embed", lambda *given: callers.append(request.get()) or embed(*given))
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    engine = start(listing, model=str(checkpoint), device="cpu")
+    assert engine.state == "ready"  # at once, before the server starts
+    assert callers == []
+    request.set("the first visitor's")
+    engine.welcome()
+    request.set("another")
+    engine.welcome()
+    assert all(sample.finished.wait(60) and not sample.error for sample in engine.samples)
+    assert set(callers) == {"the first visitor's"}
 
 
 @pytest.fixture
