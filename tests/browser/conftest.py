@@ -128,12 +128,20 @@ class Visitor:
     def search_id(self) -> str | None:
         return self.page.evaluate("document.querySelector('#lens [data-search]')?.dataset.search")
 
-    def after_search(self, act: Callable[[], None]) -> dict:
-        """Do something that leads to another search; the value of the lens that comes of it."""
+    def after_search(self, act: Callable[[], None], such_that: str = "() => true", arg: object = None) -> dict:
+        """Do something that leads to another search; the value of the lens that comes of it.
+
+        Where several searches may be under way, `such_that` says which value it is: JavaScript, called with the value
+        and `arg`.
+        """
         before = self.search_id()
         act()
         self.page.wait_for_function(
-            "before => (document.querySelector('#lens [data-search]')?.dataset.search || before) !== before", arg=before
+            f"""([before, arg]) => {{
+                const lens = document.querySelector("#lens [data-search]");
+                return lens && lens.dataset.search !== before && ({such_that})(lens.lensValue(), arg);
+            }}""",
+            arg=[before, arg],
         )
         return self.value()
 
@@ -149,7 +157,7 @@ class Visitor:
             self.page.fill("#query input", query)
             self.page.press("#query input", "Enter")
 
-        return self.after_search(act)
+        return self.after_search(act, "(value, query) => value.query.text === query", query.strip())
 
     def value(self) -> dict:
         """What the server sent to the lens last."""

@@ -32,7 +32,7 @@ def choose(visitor, name: str) -> dict:
         visitor.page.click("#checkpoint summary")
         visitor.page.click(f"#checkpoint button[aria-label='Use {name}']")
 
-    return visitor.after_search(act)
+    return visitor.after_search(act, "(value, name) => name.startsWith(value.model.name)", name)
 
 
 def test_a_set_and_back(visitor, make_pdf):
