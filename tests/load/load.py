@@ -282,9 +282,9 @@ class _Server:
             print(f"sessions are still there: {error}", file=sys.stderr)
 
     def _session_files(self) -> list[Path]:
-        """All but the pictures of the samples, which lie directly in the folder of the demo."""
-        (uploads,) = (self._folder / "uploads").glob("*/uploads")
-        return [path for path in uploads.parent.rglob("*") if path.parent != uploads.parent]
+        """What visitors have, their folders included, and what waits for them among the uploads."""
+        (visitors,) = (self._folder / "uploads").glob("*/visitors")
+        return [path for path in visitors.rglob("*") if path != visitors / "uploads"]
 
 
 def _wait(condition: Callable[[], bool], seconds: float) -> None:
