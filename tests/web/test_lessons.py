@@ -6,12 +6,16 @@ import json
 import shutil
 from base64 import b64decode
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from colpali_demo.web.faults import Refused
 from colpali_demo.web.lessons import CARDS, FOLLOW_LINKS, Lessons
+from colpali_demo.web.lessons.desk import Desk
 from colpali_demo.web.lessons.example import CHECKPOINT, EXAMPLE, fingerprint, load_example, save_example
+from colpali_demo.web.models import SetEngine
 from colpali_demo.web.payload import file_data
 
 
@@ -51,10 +55,19 @@ def test_the_fingerprint_changes_with_the_weights(checkpoint, tmp_path):
 
 
 def test_the_bundled_example_was_made_by_the_bundled_checkpoint():
-    if not (CHECKPOINT / "config.json").is_file():
-        pytest.skip("no checkpoint is bundled yet")
     made_by = json.loads((EXAMPLE / "lesson.json").read_text("utf-8"))["fingerprint"]
     assert made_by == fingerprint(CHECKPOINT), "stale: run `python -m colpali_demo.web.lessons.example`"
+
+
+def test_a_precomputed_set_has_the_example_alone(tmp_path):
+    visitor = SimpleNamespace(engine=object.__new__(SetEngine), result=object(), touched=True, lesson=None)
+    desk = Desk(tmp_path)
+    for value in (desk.arrive(visitor), desk.own(visitor, "any-1")):
+        assert value["example"]
+        assert value["own"] is None
+        assert "precomputed" in value["hint"]
+    with pytest.raises(Refused):
+        desk.measure(visitor)
 
 
 def test_the_component_has_a_script_for_every_card():

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from colpali_demo.web.sessions import Session
 
 CHOICES = 40  # pages to choose from
+BEFORE_A_SEARCH = "Search in Explore, and the cards are about your own page."
+OF_A_SET = "Your model is precomputed and cannot be taken apart; with any other, the cards are about your own page."
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,9 @@ class Desk:
 
     def example(self, session: Session) -> dict[str, Any]:
         """The bundled lesson."""
-        value = {**self._example, "example": True, "measured": None, "own": self._own_pages(session)}
+        own = self._own_pages(session)
+        hint = "" if own else OF_A_SET if isinstance(session.engine, SetEngine) else BEFORE_A_SEARCH
+        value = {**self._example, "example": True, "measured": None, "own": own, "hint": hint}
         session.lesson = LessonOnShow(value)
         return value
 
@@ -61,12 +65,14 @@ class Desk:
         """The lesson on a page of the visitor's last search; the example where there is no such page any more."""
         from colpali_demo.web.lessons.value import lesson_value
 
+        if isinstance(session.engine, SetEngine):
+            return self.example(session)
         result, pictures = session.result, session.pictures()
         hits = [hit for hit in result.hits if page_key(hit.page) in pictures] if result else []
         hit = next((hit for hit in hits if page_key(hit.page) == key), None)
-        if hit is None or isinstance(session.engine, SetEngine):
+        if hit is None:
             return self.example(session)
-        for old in (*session.folder.glob("lesson-*.f32"), *session.folder.glob("lesson-*.png")):
+        for old in session.folder.glob("lesson-*"):
             old.unlink(missing_ok=True)
         with session.engine.turns.search():
             value = lesson_value(

@@ -196,6 +196,8 @@ function tokenChips(chosen, choose, shows = null) {
       const on = Number(button.dataset.token) === index;
       button.setAttribute("aria-checked", on);
       button.tabIndex = on ? 0 : -1;
+      // On a phone the row scrolls sideways.
+      if (on) list.scrollLeft = button.getBoundingClientRect().left - list.firstChild.getBoundingClientRect().left - list.clientWidth / 3;
     }
   };
   return list;

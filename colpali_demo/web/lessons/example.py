@@ -13,12 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from colpali_demo.web.payload import file_data
-
 ASSETS = Path(__file__).resolve().parents[3] / "assets"
 EXAMPLE = ASSETS / "lesson"
 CHECKPOINT = ASSETS / "colpali-tiny"
 DOCUMENT = ASSETS / "samples" / "annual-report.pdf"
+QUERY = "copper price risk"  # short, of words in several pieces; the page that answers it comes first by far
 LISTING = "lesson.json"
 
 
@@ -51,31 +50,31 @@ def _with_files(value: Any, place: Callable[[str], str]) -> Any:
 
 
 def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> None:
-    """Make the lesson anew: the document's best page for the first of its queries in the samples."""
+    """Make the lesson anew: the document's best page for `QUERY`, its other queries of the samples for the batch."""
     from colpali_demo import PageIndex, load_encoder, open_document
     from colpali_demo.web.engine import read_samples
     from colpali_demo.web.lessons.value import lesson_value
     from colpali_demo.web.pictures import page_key, write_pictures
 
     (sample,) = (sample for sample in read_samples(document.parent) if sample.path.name == document.name)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     encoder = load_encoder(str(checkpoint), device="cpu")
     index = PageIndex(encoder)
     with open_document(document) as opened:
         index.add(opened)
+    hits = index.rank(QUERY)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
 
     def save(name: str, data: bytes) -> Path:
         (folder / name).write_bytes(data)
         return folder / name
 
-    hits = index.rank(sample.queries[0])
     value = lesson_value(
         name="example",
         encoder=encoder,
         hits=hits,
         hit=hits[0],
-        asked=sample.queries[1:],
+        asked=[query for query in sample.queries if query != QUERY],
         pictures={page_key(page): write_pictures(page, folder) for page in index.pages},
         save=save,
     )
@@ -96,4 +95,4 @@ def _paths(value: Any) -> list[str]:
 
 if __name__ == "__main__":
     save_example(EXAMPLE, CHECKPOINT)
-    print(f"wrote {EXAMPLE} with {file_data(CHECKPOINT)['path']}")
+    print(f"wrote {EXAMPLE}")

@@ -12,6 +12,7 @@ function turnTo(at, focus = false) {
   leave?.();
   current = Math.max(0, Math.min(cards.length - 1, at));
   stored?.setItem("lesson-card", current);
+  if (linked() !== null) link(current); // an address that names a card names the one on show
   draw();
   if (!focus) return;
   part("card").focus({ preventScroll: true });
@@ -35,8 +36,8 @@ function draw() {
           class: at < current ? "done" : null,
           onclick: (event) => {
             event.preventDefault();
-            link(at);
             turnTo(at);
+            link(at);
           },
         },
         node("b", {}, at + 1),
@@ -64,7 +65,8 @@ function draw() {
 
 /** Whose page this is about, and what else there is. */
 function drawSubject() {
-  const { example, own, page, query, model } = study.value;
+  const { value } = study;
+  const { example, own, page, query, model } = value;
   const choice = own && !example
     ? node(
         "select",
@@ -82,7 +84,7 @@ function drawSubject() {
       ? node("button", { type: "button", class: "link", onclick: () => open("own", own.pages[0][0]) }, `Use my search ${quoted(own.query)}`)
       : "",
     example ? "" : node("button", { type: "button", class: "link", onclick: () => open("example", "") }, "Back to the example"),
-    example && !own ? node("span", { class: "quiet" }, "Search in Explore, and the cards are about your own page.") : "",
+    example && value.hint ? node("span", { class: "quiet" }, value.hint) : "",
   );
 }
 
@@ -160,10 +162,12 @@ async function load() {
 
 part("back").addEventListener("click", () => turnTo(current - 1, true));
 part("next").addEventListener("click", () => turnTo(current + 1, true));
-part("lessons").addEventListener("keydown", (event) => {
+// Also where nothing has the focus yet, as after following a link to a card.
+document.addEventListener("keydown", (event) => {
   const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  if (!step || !study.value || event.altKey || event.ctrlKey || event.metaKey) return;
-  if (event.target.closest("input, select, textarea, .article")) return;
+  if (!step || !study.value || event.altKey || event.ctrlKey || event.metaKey || event.defaultPrevented) return;
+  if (!part("lessons").contains(event.target) && event.target !== document.body) return;
+  if (event.target.closest("input, select, textarea, .article") || !part("card").offsetParent) return;
   event.preventDefault();
   turnTo(current + step, true);
 });

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from PIL import Image
+
 from colpali_demo.lesson import input_image, lesson_dict
 from colpali_demo.web.payload import file_data
 from colpali_demo.web.pictures import page_key
@@ -50,16 +52,17 @@ def lesson_value(
     }
     picture = input_image(encoder, hit.page)
     if picture is not None:
-        png = io.BytesIO()
-        picture.save(png, "PNG", optimize=True)
+        pixels = io.BytesIO()
+        picture.save(pixels, "WEBP", lossless=True)
         images = encoder.processor.image_processor
         value["page"]["input"] = {
+            "resample": Image.Resampling(images.resample).name.lower(),
             "scale": images.rescale_factor,
             "mean": list(images.image_mean),
             "std": list(images.image_std),
             "width": picture.width,
             "height": picture.height,
-            "image": file_data(save(f"{name}.png", png.getvalue())),
+            "image": file_data(save(f"{name}-input.webp", pixels.getvalue())),
         }
     # Of a long ranking only what some card shows: the best pages by each of the two scores, and those of the batch.
     kept = {*value["batch"]["pages"], next(at for at, other in enumerate(hits) if other is hit)}

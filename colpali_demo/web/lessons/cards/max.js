@@ -100,7 +100,7 @@ cards.push({
       const y = (value) => height - 2 - ((value - lo) / (hi - lo || 1)) * (height - 8 * ratio);
       const wide = Math.max(1, width / order.length);
       for (let place = 0; place < order.length; place++) {
-        context.fillStyle = style.getPropertyValue(place <= at ? "--bar" : "--track");
+        context.fillStyle = style.getPropertyValue(place <= at ? "--bar" : "--bar-quiet");
         const top = y(values[order[place]]);
         context.fillRect(x(place), top, wide, height - top);
       }
@@ -192,10 +192,10 @@ function toyOf() {
     toy.values.forEach((row, i) => {
       const top = Math.max(...row);
       sum += top;
-      maxima[i].textContent = shown(top, 1);
+      maxima[i].textContent = shown(top, 2);
       row.forEach((value, j) => inputs[i][j].classList.toggle("top", value === top && row.indexOf(top) === j));
     });
-    total.textContent = shown(sum, 1);
+    total.textContent = shown(sum, 2);
   }
   table.append(
     node("thead", {}, node("tr", {}, node("td"), ...[..."ABCD"].map((name) => node("th", { scope: "col" }, name)), node("th", { scope: "col" }, "max"))),

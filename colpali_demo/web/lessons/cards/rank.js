@@ -11,8 +11,8 @@ cards.push({
     const page = sheetOf();
     const byScore = [...value.ranking].sort((a, b) => a.rank - b.rank);
     const byMean = [...value.ranking].sort((a, b) => a.mean_rank - b.mean_rank);
-    const SHOWN = 8;
-    const columns = [byScore.slice(0, SHOWN), byMean.slice(0, SHOWN)];
+    const lines = Math.min(8, value.pages);
+    const columns = [byScore.slice(0, lines), byMean.slice(0, lines)];
     const line = (entry, digits, score) =>
       node(
         "li",
@@ -21,10 +21,10 @@ cards.push({
         node("span", {}, `p. ${entry.page}`, node("small", {}, entry.source)),
         node("b", {}, shown(score, digits)),
       );
-    const slopes = drawing("svg", { class: "slopes", viewBox: `0 0 10 ${SHOWN}`, preserveAspectRatio: "none", "aria-hidden": "true" });
+    const slopes = drawing("svg", { class: "slopes", viewBox: `0 0 10 ${lines}`, preserveAspectRatio: "none", "aria-hidden": "true" });
     columns[0].forEach((entry, from) => {
       const to = columns[1].indexOf(entry);
-      const slope = drawing("path", { d: to < 0 ? `M0 ${from + 0.5} C5 ${from + 0.5} 5 ${SHOWN} 10 ${SHOWN}` : `M0 ${from + 0.5} C5 ${from + 0.5} 5 ${to + 0.5} 10 ${to + 0.5}` });
+      const slope = drawing("path", { d: to < 0 ? `M0 ${from + 0.5} C5 ${from + 0.5} 5 ${lines} 10 ${lines}` : `M0 ${from + 0.5} C5 ${from + 0.5} 5 ${to + 0.5} 10 ${to + 0.5}` });
       if (entry.key === page.key) slope.setAttribute("class", "mine");
       slopes.append(slope);
     });
@@ -35,7 +35,7 @@ cards.push({
       slopes,
       node("div", {}, node("h3", {}, "Mean of these vectors"), node("ol", { "data-ranking": "mean" }, ...columns[1].map((entry) => line(entry, 3, entry.mean)))),
     );
-    ranking.style.setProperty("--lines", Math.min(SHOWN, byScore.length));
+    ranking.style.setProperty("--lines", lines);
     const first = byScore[0];
     const hidden = node("div", { class: "after" }, ranking);
     const kept = byMean[0] === first;

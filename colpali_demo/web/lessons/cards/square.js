@@ -8,8 +8,8 @@ cards.push({
   idea: () => {
     const { input } = sheetOf();
     return input
-      ? `Whatever its shape, the page is squashed to ${input.width} × ${input.height} pixels. The model sees nothing else: what is lost here is lost.`
-      : `The page is ${study.value.model.input.text}. The model sees nothing else: what is lost here is lost.`;
+      ? `Whatever its shape, the page is squashed to ${input.width} × ${input.height} pixels. The model sees nothing else: detail that is lost here is lost for good.`
+      : `The page is ${study.value.model.input.text}. The model sees nothing else: detail that is lost here is lost for good.`;
   },
   build(body) {
     const page = sheetOf();
@@ -74,6 +74,7 @@ cards.push({
         facts(
           fact("width × height", output("scale", `× ${shown(across, 2)}, × ${shown(down, 2)}`)),
           fact("so letters get", Math.abs(ratio - 1) < 0.005 ? "no other shape" : `${shown(Math.max(ratio, 1 / ratio), 2)} times ${ratio > 1 ? "wider" : "higher"} for their ${ratio > 1 ? "height" : "width"}`),
+          fact("between the pixels", `${page.input.resample} interpolation`),
           fact("numbers in all", `${page.input.width} × ${page.input.height} × 3 colors = ${count(page.input.width * page.input.height * 3)}`),
           node("div", { class: "fact" }, node("dt", {}, "pixel in the middle, normalized"), numbers),
         ),
@@ -93,10 +94,17 @@ cards.push({
         ),
       );
     } else words.push(fine("This page has no text layer, so the size of its letters is not known."));
-    words.push(
-      node("figure", { class: "magnifier" }, ...lenses.flatMap(({ canvas }, i) => [canvas, node("figcaption", {}, i ? "the input, pixel by pixel" : "the page, magnified")])),
+    const magnified = lenses.map(({ canvas }, i) =>
+      node("figure", { class: "magnifier" }, canvas, node("figcaption", {}, i ? "The input, pixel by pixel" : "The page, magnified")),
     );
-    body.append(node("div", { class: "split wide-visual" }, node("div", { class: "visual pair" }, ...sheets.map(({ root }) => root)), node("div", { class: "words" }, ...words)));
+    body.append(
+      node(
+        "div",
+        { class: "split wide-visual" },
+        node("div", { class: "visual" }, node("div", { class: "pair" }, ...sheets.map(({ root }) => root)), node("div", { class: "pair top" }, ...magnified)),
+        node("div", { class: "words" }, ...words),
+      ),
+    );
     look(...study.patch);
   },
 });

@@ -61,6 +61,8 @@ cards.push({
       study.augmented = choice === "on";
       draw();
     });
+    const joined = value.query.words.map((word, at) => [word.trim(), value.query.tokens.filter((token) => token.word === at).map(label)]);
+    const cutUp = joined.filter(([, of]) => of.length > 1).slice(0, 3);
     const pieces = value.query.tokens.filter(({ kind }) => kind === "word").length;
     const { augmentation } = value.paper;
     body.append(
@@ -73,7 +75,8 @@ cards.push({
           "div",
           { class: "words" },
           text(`You typed ${plural(value.query.words.length, "word")}; the vocabulary makes ${plural(pieces, "token")} of ${value.query.words.length === 1 ? "it" : "them"}. The number under each is its place in the vocabulary.`),
-          text("Without augmentation the query is embedded anew, so all its vectors change a little. A score is a sum over tokens: compare it between pages, never between queries of different length."),
+          ...cutUp.map(([word, of]) => node("p", { class: "join" }, of.join(" + "), " = ", node("b", {}, word))),
+        text("Without augmentation the query is embedded anew, so all its vectors change a little. A score is a sum over tokens: compare it between pages, never between queries of different length."),
           fine(`In the paper, ${augmentation.tokens} augmentation tokens raise the mean nDCG@5 from ${augmentation.without} to ${augmentation.with}.`),
         ),
       ),

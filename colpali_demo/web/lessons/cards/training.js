@@ -38,6 +38,7 @@ cards.push({
     }
     const own = rows.map((row) => row.own);
     const table = node("table", { class: "batch" });
+    table.style.setProperty("--pages", pages.length);
     const entry = (key) => value.ranking.find((each) => each.key === key);
     const draw = (focus = null) => {
       const found = contrast(scores, own);
@@ -72,7 +73,7 @@ cards.push({
                   },
                   node("b", {}, shown(score, 2)),
                   node("small", {}, percent(found.probabilities[i][j])),
-                  kind ? node("em", {}, kind === "own" ? "right page" : "hardest") : null,
+                  kind ? node("em", {}, kind === "own" ? "right" : "hardest") : null,
                 );
                 button.style.setProperty("--share", found.probabilities[i][j]);
                 return node("td", {}, button);
