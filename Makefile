@@ -1,5 +1,6 @@
 # make run    install into .venv and serve the demo on http://127.0.0.1:7860
-# make test   install what the tests need and run them all
+# make test   install what the tests need and run them all, but for those that take minutes each
+# make test-long   run those: the documents word by word, from a fresh clone on
 # Settings: make run PORT=8000 HOST=0.0.0.0 MODEL=path-or-hub-id
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ HOST ?= 127.0.0.1
 PORT ?= 7860
 MODEL ?= auto
 
-.PHONY: run test lint clean
+.PHONY: run test test-long lint clean
 
 run: .venv/installed
 	.venv/bin/python app.py --host $(HOST) --port $(PORT) --model $(MODEL)
@@ -15,6 +16,9 @@ run: .venv/installed
 test: .venv/installed-dev system
 	.venv/bin/ruff check .
 	.venv/bin/python -m pytest
+
+test-long: .venv/installed-dev system
+	.venv/bin/python -m pytest -m long
 
 lint: .venv/installed-dev
 	.venv/bin/ruff check .

@@ -42,7 +42,18 @@ def total(maxima: Tensor) -> float:
 
 
 def score(query: Tensor, page: Tensor) -> float:
-    """Score of one page for one query: (tokens, dim), (vectors, dim) -> float. The three steps above in a row."""
+    """Score of one page for one query: (tokens, dim), (vectors, dim) -> float. The three steps above in a row.
+
+    >>> query = torch.tensor([[1.0, 0.0], [0.6, 0.8]])
+    >>> page = torch.tensor([[0.8, 0.6], [0.0, 1.0], [1.0, 0.0]])
+    >>> similarities(query, page)
+    tensor([[0.8000, 0.0000, 1.0000],
+            [0.9600, 0.8000, 0.6000]])
+    >>> row_maxima(similarities(query, page))
+    (tensor([1.0000, 0.9600]), tensor([2, 0]))
+    >>> round(score(query, page), 6)
+    1.96
+    """
     maxima, _ = row_maxima(similarities(query, page))
     return total(maxima)
 

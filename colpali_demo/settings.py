@@ -56,6 +56,12 @@ class Settings:
         """Settings with every field `x` replaced by the variable `COLPALI_X` where that is set and not empty.
 
         Raises ValueError, naming the variable, for a number that is not one or is not positive.
+
+        >>> Settings.from_env({"COLPALI_TOP_K": "3"}).top_k
+        3
+        >>> Settings.from_env({"COLPALI_TOP_K": "few"})
+        Traceback (most recent call last):
+        ValueError: COLPALI_TOP_K must be a number, not 'few'
         """
         environ = os.environ if environ is None else environ
         changes = {}

@@ -1,0 +1,60 @@
+"""Take the pictures of README and tour from a running demo: `python docs/take_pictures.py http://127.0.0.1:7860`."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sys
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+FOLDER = Path(__file__).parent / "images"
+MARGIN = 16  # pixels
+COLORS = 200  # of a palette: a fifth of the bytes, and no difference to be seen
+
+
+def main(address: str) -> None:
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 860})
+        page.set_default_timeout(300_000)
+        page.goto(address)
+        page.wait_for_selector("#lens [data-search]")
+        page.wait_for_timeout(2000)  # until the pictures are there
+        save(page, "explore", "body")
+        page.click("#lens .chip >> text=SUM")
+        page.locator("#lens").scroll_into_view_if_needed()
+        save(page, "tour-sum", "#lens")
+        page.fill("#query input", "copper price risk")
+        page.press("#query input", "Enter")
+        page.wait_for_function(
+            "document.querySelector('#lens [data-search]').lensValue().query.text === 'copper price risk'"
+        )
+        page.wait_for_timeout(1000)
+        save(page, "tour-search", "#lens")
+        save(page, "tour-matrix", "#matrix")
+        page.click("#checkpoint summary")
+        page.wait_for_timeout(500)
+        save(page, "tour-models", "#checkpoint .sheet")
+        browser.close()
+
+
+def save(page: Page, name: str, selector: str) -> None:
+    """What is at the selector, no higher than the window."""
+    page.locator(selector).scroll_into_view_if_needed()
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(500)
+    box = page.locator(selector).bounding_box()
+    left, top = (max(0, box[side] - MARGIN) for side in ("x", "y"))
+    right, bottom = min(box["x"] + box["width"] + MARGIN, 1280), min(box["y"] + box["height"] + MARGIN, 860)
+    clip = {"x": left, "y": top, "width": right - left, "height": bottom - top}
+    shot = page.screenshot(clip=clip) if selector != "body" else page.screenshot()
+    image = Image.open(io.BytesIO(shot)).convert("RGB")
+    image.quantize(COLORS, dither=Image.Dither.NONE).save(FOLDER / f"{name}.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
