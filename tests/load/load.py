@@ -128,6 +128,7 @@ def measure(server: _Server, visitors: int, seconds: float, sessions: int) -> di
     prober.index(3)  # and what is loaded at first use
     page_seconds = min(prober.index(4) for _ in range(3)) / 4
     idle = [prober.search(word) for word in WORDS * 3][len(WORDS) :]
+    server.wait_until_idle()
     before = server.resources()
 
     crowd = Findings()
@@ -273,6 +274,20 @@ class _Server:
             "children": sum(len((task / "children").read_text().split()) for task in (process / "task").iterdir()),
             "session_files": len(self._session_files()),
         }
+
+    def wait_until_idle(self) -> None:
+        """Until all samples are embedded: what they take is no visitor's."""
+
+        def seconds_used() -> float:
+            user, system = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+            return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+        def idles() -> bool:
+            start = seconds_used()
+            time.sleep(5)
+            return seconds_used() - start < 0.25
+
+        _wait(idles, 300)
 
     def wait_until_empty(self) -> None:
         """Until the last session has been freed, or two minutes have passed."""
