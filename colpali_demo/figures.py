@@ -5,11 +5,12 @@ Everything is drawn on explicit `Figure` objects: no pyplot, no global state, an
 
 from __future__ import annotations
 
+import io
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from matplotlib import font_manager
@@ -114,8 +115,19 @@ def save_figure(figure: Figure, path: str | Path) -> None:
     kind = Path(path).suffix.lower()
     if kind not in FORMATS:
         raise ValueError(f"a figure is saved as {', '.join(FORMATS)}, not as {kind or 'a file without an ending'}")
+    _write(figure, path, kind)
+
+
+def figure_bytes(figure: Figure, kind: str) -> bytes:
+    """A figure as the bytes of a file that ends in `kind`: ".png", ".pdf" or ".svg"."""
+    file = io.BytesIO()
+    _write(figure, file, kind)
+    return file.getvalue()
+
+
+def _write(figure: Figure, file: str | Path | BinaryIO, kind: str) -> None:
     dates = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
-    figure.savefig(path, format=kind[1:], dpi=DPI, metadata=dates[kind])
+    figure.savefig(file, format=kind[1:], dpi=DPI, metadata=dates[kind])
 
 
 # The overlays

@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+
+from colpali_demo import colormap
+from colpali_demo.explain import WORD_OVERLAP
+
+# What the scripts in `shared` need to draw as the rest of the package does.
+DRAWING: dict[str, Any] = {
+    "colors": b64encode(colormap.TABLE.tobytes()).decode(),
+    "faintest": colormap.FAINTEST,
+    "word_overlap": WORD_OVERLAP,
+}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a component is made of, for a browser."""
+
+    template: str
+    style: str
+    script: str
+
+
+def read_sources(folder: Path, scripts: tuple[str, ...]) -> Sources:
+    """Read the files of a component; its scripts become one."""
+    template, style, *texts = ((folder / name).read_text("utf-8") for name in ("template.html", "style.css", *scripts))
+    return Sources(template, style, "\n".join(texts))
 
 
 class Component(gr.HTML):
@@ -20,14 +47,12 @@ class Component(gr.HTML):
     SCRIPTS: tuple[str, ...] = ("script.js",)
 
     def __init__(self, folder: Path, value: dict[str, Any] | None = None, **props: Any) -> None:
-        def read(name: str) -> str:
-            return (folder / name).read_text("utf-8")
-
+        sources = read_sources(folder, self.SCRIPTS)
         super().__init__(
             value,
-            html_template=read("template.html"),
-            css_template=read("style.css"),
-            js_on_load="\n".join(read(script) for script in self.SCRIPTS),
+            html_template=sources.template,
+            css_template=sources.style,
+            js_on_load=sources.script,
             apply_default_css=False,
             **props,
         )

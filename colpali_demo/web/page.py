@@ -17,6 +17,7 @@ from colpali_demo.settings import Settings
 from colpali_demo.web.api import NOTES as API_NOTES
 from colpali_demo.web.api import add_endpoints
 from colpali_demo.web.checkpoint import Checkpoint
+from colpali_demo.web.delivery import Delivery
 from colpali_demo.web.engine import Engine
 from colpali_demo.web.faults import Refused, is_disk_full, log_fault
 from colpali_demo.web.lens import Lens
@@ -28,6 +29,7 @@ from colpali_demo.web.models import Models
 from colpali_demo.web.payload import checkpoint_value, library_value, samples_value
 from colpali_demo.web.samples import Samples
 from colpali_demo.web.sessions import POLL_SECONDS, Session, Sessions
+from colpali_demo.web.takeaway import KINDS
 
 EXAMPLES = 4  # buttons for the example queries of a sample
 MAX_PREFIX = 100  # characters
@@ -116,6 +118,7 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
                         gr.HTML(_privacy(settings), elem_classes="privacy", apply_default_css=False)
                         library = Library(library_value([], []), elem_id="library")
                 lens = Lens(LOADING, elem_id="lens")
+                delivery = Delivery(elem_id="delivery")
                 Matrix("lens", elem_id="matrix")
             with gr.Tab("How it works", elem_id="how-it-works") as how_it_works:
                 lessons = Lessons(LESSONS_LOADING, elem_id="lessons")
@@ -125,7 +128,7 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
                 gr.Markdown(NOTES, elem_classes="notes-page")
 
         asks = [query, *examples]
-        demo.load(handlers.arrive, None, [samples, library], **plain, queue=False).then(
+        demo.load(handlers.arrive, None, [samples, library, *asks], **plain, queue=False).then(
             handlers.follow_loading, None, [checkpoint, samples, library], **plain, **waiting_group
         ).then(handlers.first_look, None, lens, **plain, **search_group)
         for event in (query.submit, button.click):
@@ -136,6 +139,7 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
             )
         lens.open_page(handlers.open_page, None, lens, **plain, **search_group)
         lens.encode_again(handlers.encode_again, None, lens, **plain, **search_group)
+        lens.take_away(handlers.take_away, None, delivery, **plain, **search_group)
 
         demo.load(js=FOLLOW_LINKS, **plain)
         how_it_works.select(handlers.open_lessons, None, lessons, **plain, queue=False)
@@ -234,12 +238,23 @@ class _Handlers:
     # ------------------------------------------------------------------ arriving and leaving
 
     def arrive(self, request: gr.Request) -> list[Any]:
-        """What a new visitor sees at once: the samples, the first of them on the shelf."""
+        """What a new visitor sees at once: the samples, the first of them on the shelf, or those that a link names.
+
+        A link, `?sample=FILE&q=QUERY`, restores a search over samples; what it says of tokens is for the browser.
+        """
         session = self._session(request)
         samples = session.engine.samples
-        if samples:
-            session.add_sample(samples[0].source)
-        return [samples_value(samples), session.library()]
+        linked = request.query_params.getlist("sample")
+        for sample in [each for each in samples if each.source in linked] or samples[:1]:
+            session.add_sample(sample.source)
+        asks = [gr.skip()] * (1 + EXAMPLES)
+        if session.samples and session.samples[0] is not samples[0]:
+            asks = self._asks(session.samples[0])
+        query = request.query_params.get("q", "").strip()[: self._settings.max_query_chars]
+        if query and session.samples and session.asked is None:
+            session.asked = query, self._settings.top_k
+            asks[0] = query
+        return [samples_value(samples), session.library(), *asks]
 
     async def follow_loading(self, request: gr.Request) -> AsyncIterator[list[Any]]:
         """Follow the loading of the model, and then the samples of the visitor until they can be searched."""
@@ -397,6 +412,13 @@ class _Handlers:
         if session.asked is None or not augmentation.isdecimal() or int(augmentation) > MAX_AUGMENTATION:
             return gr.skip()
         return self._found(session, prefix=prefix[:MAX_PREFIX], augmentation=int(augmentation))
+
+    def take_away(self, event: gr.EventData, request: gr.Request) -> dict[str, Any]:
+        """A file of what the lens shows."""
+        kind, key, token, start = (_told(event, name) for name in ("kind", "key", "token", "start"))
+        if kind not in KINDS or (token and not token.isdecimal()):
+            raise Refused("Not understood", "This request is malformed; reload the page.")
+        return self._session(request).take_away(kind, key, int(token) if token else None, start)
 
     # ------------------------------------------------------------------ how it works
 

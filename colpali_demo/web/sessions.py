@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colpali_demo.documents import Document, DocumentError, PageError, display_name, open_document
+from colpali_demo.web import takeaway
 from colpali_demo.web.engine import Engine, Sample
 from colpali_demo.web.faults import Refused, is_disk_full, log_fault
 from colpali_demo.web.models import SetEngine
-from colpali_demo.web.payload import lens_value, library_value
+from colpali_demo.web.payload import file_data, lens_value, library_value
 from colpali_demo.web.pictures import Pictures, page_key, write_pictures
 from colpali_demo.web.progress import Pace
 from colpali_demo.web.turns import Rate
@@ -550,6 +551,37 @@ class Session:
         while len(result.explanations) > MAX_SENT:
             del result.explanations[next(iter(result.explanations))]
         return self._lens(result, key)
+
+    def take_away(self, kind: str, key: str, token: int | None, start: str) -> dict[str, Any]:
+        """The value of the delivery: a file, one of `takeaway.KINDS`, about a page of the last search. Raises Refused.
+
+        `token` is the one that a figure shows; `start` is what a file of the lens shows first.
+        """
+        result = self.result
+        explanation = result.explanations.get(key) if result else None
+        if explanation is None or (token is not None and token >= len(explanation.tokens)):
+            raise Refused("This page is gone", "Search again.")
+        if seconds := self._searches.wait():
+            raise Refused("One moment", f"Try again in {seconds:.0f} s.")
+        with self.engine.turns.search():
+            data = self._taken(kind, result, explanation, token, start)
+        folder = self.folder / "taken"
+        shutil.rmtree(folder, ignore_errors=True)  # the last one
+        id, name = secrets.token_hex(6), takeaway.file_name(explanation, kind)
+        (folder / id).mkdir(parents=True)
+        (folder / id / name).write_bytes(data)
+        return {"id": id, "name": name, "file": file_data(folder / id / name)}
+
+    def _taken(self, kind: str, result: Result, explanation: Explanation, token: int | None, start: str) -> bytes:
+        model, key = self.engine.public_model_info, page_key(explanation.page)
+        rank = next(hit.rank for hit in result.hits if page_key(hit.page) == key)
+        if kind == "json":
+            return takeaway.tensors(explanation, rank, model)
+        if kind == "html":
+            return takeaway.standalone(self._lens(result, key), start)
+        strength = self._own_index().strength(result.hits[0]) if self.engine.calibrated else None
+        weak = bool(strength and strength["weak"])
+        return takeaway.figure(explanation, token, kind, checkpoint=model["name"], weak=weak)
 
     def pictures(self) -> dict[str, Pictures]:
         """The pictures of every page that is searched, by key."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
-from colpali_demo import colormap
-from colpali_demo.explain import WORD_OVERLAP
-from colpali_demo.web.component import Component
+from colpali_demo.web.component import DRAWING, Component
 
 
 class Lens(Component):
@@ -18,6 +15,8 @@ class Lens(Component):
 
     Its event `open_page` asks for a page whose maps are not in the value; the data are its `key` and the `search`.
     Its event `encode_again` asks for the same search with another `prefix` and number of `augmentation` tokens.
+    Its event `take_away` asks for a file: its `kind`, the page's `key`, the `search`, the `token` on show ("" for all)
+    and with `start` what a file of the lens should show first.
     """
 
     SCRIPTS = (
@@ -25,11 +24,9 @@ class Lens(Component):
         "../shared/explanation.js",
         "stage.js",
         "panels.js",
+        "takeaway.js",
         "script.js",
     )
 
     def __init__(self, value: dict[str, Any] | None = None, **props: Any) -> None:
-        colors = b64encode(colormap.TABLE.tobytes()).decode()
-        super().__init__(
-            Path(__file__).parent, value, colors=colors, faintest=colormap.FAINTEST, word_overlap=WORD_OVERLAP, **props
-        )
+        super().__init__(Path(__file__).parent, value, **DRAWING, **props)

@@ -486,7 +486,7 @@ function buildRanking() {
           disabled: missing(entry),
           onclick: () => openPage(entry.key),
         },
-        small ? null : node("img", { src: entry.thumb.url, alt: "", loading: "lazy" }),
+        small || !entry.thumb ? null : node("img", { src: entry.thumb.url, alt: "", loading: "lazy" }),
         node(
           "span",
           { class: "rank-numbers" },

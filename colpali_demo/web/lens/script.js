@@ -303,7 +303,8 @@ async function load() {
   });
   if (!same) {
     state.off = new Set();
-    state.pins = firstPin();
+    const told = before ? "" : props.start ? new URLSearchParams(props.start) : props.offline ? "" : window.location.search;
+    if (!restore(told)) state.pins = firstPin();
     const ranking = again ? before.ranking : value.ranking;
     state.before = new Map(ranking.map((entry) => [entry.key, entry.rank]));
   }
@@ -311,6 +312,7 @@ async function load() {
   part("body").hidden = false;
   buildNotes();
   drawAgain();
+  drawTake();
   part("again-form").removeAttribute("aria-busy");
   build();
   element.dataset.search = value.search;

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
-from colpali_demo import colormap
-from colpali_demo.explain import WORD_OVERLAP
-from colpali_demo.web.component import Component
+from colpali_demo.web.component import DRAWING, Component
 
 
 class Matrix(Component):
@@ -17,12 +14,4 @@ class Matrix(Component):
     SCRIPTS = ("../shared/dom.js", "../shared/explanation.js", "script.js")
 
     def __init__(self, of: str, **props: Any) -> None:
-        colors = b64encode(colormap.TABLE.tobytes()).decode()
-        super().__init__(
-            Path(__file__).parent,
-            of=of,
-            colors=colors,
-            faintest=colormap.FAINTEST,
-            word_overlap=WORD_OVERLAP,
-            **props,
-        )
+        super().__init__(Path(__file__).parent, of=of, **DRAWING, **props)

@@ -1,0 +1,141 @@
+"""What visitors take away: figures, exact numbers, and one file that shows the lens wherever it is opened."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from colpali_demo.explain import explanation_dict
+from colpali_demo.web.component import DRAWING, Sources, read_sources
+from colpali_demo.web.lens import Lens
+from colpali_demo.web.matrix import Matrix
+
+if TYPE_CHECKING:
+    from colpali_demo.explain import Explanation
+
+HERE = Path(__file__).parent
+KINDS = ("pdf", "svg", "json", "html")
+MIME_TYPES = {".jpg": "image/jpeg", ".webp": "image/webp", ".maps": "application/octet-stream"}
+CONTENT_POLICY = (
+    "default-src 'none'; img-src data: blob:; connect-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+)
+STYLE = """
+body { margin: 0; font-family: ui-sans-serif, system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
+main { max-width: 1480px; margin: 0 auto; padding: clamp(16px, 2.4vw, 36px); display: grid; gap: 22px; }
+main > * { min-width: 0; }
+#asked { overflow-wrap: anywhere; }
+"""
+
+
+def file_name(explanation: Explanation, kind: str) -> str:
+    """A name for the file of an explained page, of letters, digits, dots and hyphens."""
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(explanation.page.source).stem).strip("-")[:60] or "document"
+    return f"{stem}-page-{explanation.page.number}.{kind}"
+
+
+def figure(explanation: Explanation, token: int | None, kind: str, *, checkpoint: str, weak: bool) -> bytes:
+    """A figure for print, "pdf" or "svg": the contribution map, or with a `token` its similarity map."""
+    from colpali_demo.figures import explanation_figure, figure_bytes  # takes a second to import
+
+    drawn = explanation_figure(explanation, explanation.page, token, checkpoint=checkpoint, weak=weak)
+    return figure_bytes(drawn, f".{kind}")
+
+
+def tensors(explanation: Explanation, rank: int, model: Mapping[str, Any]) -> bytes:
+    """Everything behind a score as JSON, exact: numbers that are read back as float32 are those computed.
+
+    {"schema", "model", "query": {"text", "prefix", "augmentation",
+    "tokens": [{"index", "id", "text", "kind", "word"}]}, "page": `explanation_dict`,
+    "slots": what each vector of the page is, "similarities": (tokens, vectors)}
+    """
+    query = explanation.query
+    value = {
+        "schema": 1,
+        "model": dict(model),
+        "query": {
+            "text": query.text,
+            "prefix": query.prefix,
+            "augmentation": query.augmentation,
+            "tokens": [
+                {"index": token.index, "id": token.id, "text": token.text, "kind": token.kind, "word": token.word}
+                for token in query.tokens
+            ],
+        },
+        "page": explanation_dict(explanation, rank),
+        "slots": [list(slot) for slot in explanation.layout.slots],
+        # The shortest digits that float32 needs, a third of those of float64.
+        "similarities": [[float(str(cosine)) for cosine in row] for row in explanation.similarities],
+    }
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+def standalone(value: Mapping[str, Any], start: str = "") -> bytes:
+    """The lens and the matrix with everything they show, as one HTML file that fetches nothing.
+
+    value: the value of the lens; its files are read and put in
+    start: what to show first, as in a link: "show=KEY&token=ID&overlay=NAME"
+    """
+    value = _inlined(value)
+    for entry in value["ranking"]:  # thumbnails of pages that cannot be opened there are left out
+        if entry["key"] not in value["pages"]:
+            entry["thumb"] = None
+    lens = read_sources(HERE / "lens", Lens.SCRIPTS)
+    matrix = read_sources(HERE / "matrix", Matrix.SCRIPTS)
+    title = html.escape(f"Why did this page match? {value['query']['text']}")
+    page = f"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{CONTENT_POLICY}">
+<title>{title}</title>
+<style>{(HERE / "style.css").read_text("utf-8")}{STYLE}</style>
+<main>
+<header class="masthead"><h1>Why did this page match?</h1><p id="asked"></p></header>
+{_part("lens", lens)}
+{_part("matrix", matrix)}
+</main>
+<script type="application/json" id="value">{_json(value)}</script>
+<script>
+document.documentElement.classList.toggle("dark", matchMedia("(prefers-color-scheme: dark)").matches);
+const value = JSON.parse(document.getElementById("value").textContent);
+document.getElementById("asked").textContent = "Query: " + value.query.text;
+{_run("lens", lens, {"start": start}, "value")}
+{_run("matrix", matrix, {"of": "lens"}, "null")}
+</script>
+</html>
+"""
+    return page.encode()
+
+
+def _part(name: str, sources: Sources) -> str:
+    return f'<div id="{name}"><style>#{name} {{ {sources.style} }}</style>{sources.template}</div>'
+
+
+def _run(name: str, sources: Sources, props: dict[str, Any], value: str) -> str:
+    """Runs the scripts of a component as Gradio does, with no server behind them."""
+    props = {**DRAWING, **props, "offline": True}
+    arguments = f'document.getElementById("{name}"), () => {{}}, {{ ...{_json(props)}, value: {value} }}'
+    return (
+        f"(function (element, trigger, props, server, upload, watch) {{\n{sources.script}\n}})"
+        f"({arguments}, null, null, () => {{}});"
+    )
+
+
+def _json(value: Any) -> str:
+    """JSON that cannot end the script element it stands in."""
+    return json.dumps(value).replace("<", "\\u003c")
+
+
+def _inlined(value: Any) -> Any:
+    """A copy with every file as a data address."""
+    if isinstance(value, Mapping):
+        if "path" in value and "meta" in value:
+            path = Path(value["path"])
+            return {"url": f"data:{MIME_TYPES[path.suffix]};base64,{b64encode(path.read_bytes()).decode()}"}
+        return {key: _inlined(item) for key, item in value.items()}
+    return [_inlined(item) for item in value] if isinstance(value, list) else value

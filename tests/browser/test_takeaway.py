@@ -1,0 +1,219 @@
+"""What visitors take away: files, links, and the lens in a file of its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from colpali_demo.documents import Page, Word
+from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken
+from colpali_demo.explain import Explanation
+from colpali_demo.index import Hit
+from colpali_demo.web.payload import lens_value
+from colpali_demo.web.pictures import page_key, write_pictures
+from colpali_demo.web.takeaway import standalone
+
+HOSTILE = "</script><img src=x onerror=alert(1)>${alert(2)}{{alert(3)}}\u202eabc"
+
+
+def download(visitor, kind: str) -> Path:
+    with visitor.page.expect_download() as started:
+        visitor.page.click(f"#lens [data-take={kind}]")
+    return started.value.path()
+
+
+def test_files_hold_what_is_on_show(visitor):
+    value = visitor.value()
+    page = value["pages"][value["focus"]]
+    token = next(token for token in page["tokens"] if token["slot"] == "patch")
+    visitor.page.click('#lens .chip[data-token="sum"]')
+    visitor.page.click(f'#lens .chip[data-token="{token["index"]}"]')
+
+    with Image.open(download(visitor, "png")) as picture:
+        assert picture.format == "PNG"
+        assert picture.width >= 1000
+        assert len(picture.convert("RGB").resize((40, 40)).getcolors()) > 20
+
+    assert download(visitor, "pdf").read_bytes().startswith(b"%PDF")
+    assert b"<svg" in download(visitor, "svg").read_bytes()
+
+    taken = json.loads(download(visitor, "json").read_text("utf-8"))
+    similarities = np.array(taken["similarities"], dtype=np.float32)
+    assert similarities.shape == (len(page["tokens"]), page["vectors"])
+    assert similarities.max(axis=1).tolist() == [line["maxsim"] for line in page["tokens"]]
+    assert sum(line["maxsim"] for line in taken["page"]["tokens"]) == page["score"]
+    assert [slot[0] for slot in taken["slots"]].count("patch") == page["grid"]["rows"] * page["grid"]["cols"]
+
+
+def test_a_link_restores_sample_query_token_and_overlay(new_visitor):
+    anna = new_visitor().arrive()
+    anna.page.click("#lens [data-part=unit] [data-choice=word]")
+    anna.after_search(lambda: anna.page.locator("#samples .sample").nth(1).click())
+    anna.search("trees <b>& heat</b> ${alert(1)}")
+    anna.page.click("#lens .chip[data-token=sum]")
+    anna.page.click("#lens .chip[data-token=w1]")
+    anna.page.click("#lens [data-choice=winners]")
+    anna.page.click("#lens [data-take=link]")
+    link = anna.page.input_value("#lens .take-link")
+    assert len(parse_qs(urlsplit(link).query)["sample"]) == 2
+
+    ben = new_visitor()
+    ben.page.goto(link)
+    ben.page.wait_for_selector("#lens [data-search]")
+    assert ben.value()["query"]["text"] == anna.value()["query"]["text"] == ben.page.input_value("#query input")
+    assert ben.value()["ranking"][0]["score"] == anna.value()["ranking"][0]["score"]
+    assert ben.page.get_attribute("#lens .chip[data-token=w1]", "aria-pressed") == "true"
+    assert ben.page.inner_text("#lens .caption b") == "Winners"
+    assert ben.heat() == anna.heat()
+
+
+def test_uploads_are_in_no_link(visitor, make_pdf):
+    visitor.after_search(lambda: visitor.upload(make_pdf("private.pdf")))
+    assert visitor.page.is_disabled("#lens [data-take=link]")
+
+
+def test_the_lens_in_a_file_works_without_a_server(visitor, new_visitor, tmp_path):
+    value = visitor.value()
+    visitor.page.click("#lens .chip[data-token=sum]")
+    visitor.page.click("#lens [data-choice=winners]")
+    file = tmp_path / "lens.html"
+    file.write_bytes(download(visitor, "html").read_bytes())
+
+    reader = new_visitor(offline=True)
+    requests = []
+    reader.page.on("request", lambda request: requests.append(request.url))
+    reader.page.goto(file.as_uri())
+    reader.page.wait_for_selector("#lens[data-search]")
+    assert reader.page.inner_text("#lens .headline") == visitor.page.inner_text("#lens .headline")
+    assert reader.page.inner_text("#lens .caption b") == "Winners"
+    assert reader.page.evaluate("document.querySelector('#lens img.paper').naturalWidth") > 100
+    heats = set()
+    reader.page.click("#lens [data-choice=similarity]", force=True)
+    for token in (0, 5, 6):
+        reader.page.hover(f'#lens .chip[data-token="{token}"]')
+        heats.add(reader.page.evaluate("document.querySelector('#lens canvas.heat').toDataURL()"))
+    second = value["ranking"][1]
+    reader.page.click(f'#lens [data-key="{second["key"]}"]')
+    assert "rank 2 of" in reader.page.inner_text("#lens .caption")
+    assert reader.page.is_visible("#matrix .cells")
+    assert [url for url in requests if not url.startswith(("data:", "file:", "blob:"))] == []
+
+
+# ---------------------------------------------------------------------------------------------- a planted explanation
+
+
+@pytest.fixture
+def planted(tmp_path) -> tuple[Path, Explanation]:
+    """A landscape page on a grid of 7 x 12 patches with a planted winner for each token, in a file of its own.
+
+    Query vectors are unit vectors, so a page vector's numbers are its cosines with the tokens.
+    """
+    layout = PageLayout(
+        7, 12, (("text", "<bos>"), *(("patch", row, col) for row in range(7) for col in range(12)), ("tile",))
+    )
+    tokens = tuple(
+        QueryToken(index, text, kind, word, index)
+        for index, (text, kind, word) in enumerate(
+            [
+                ("<bos>", "bos", None),
+                (HOSTILE, "word", 0),
+                ("wind", "word", 0),
+                ("🦊", "word", 1),
+                ("\n", "suffix", None),
+            ]
+        )
+    )
+    chance = np.random.default_rng(0)
+    cosines = chance.uniform(-0.2, 0.2, (len(layout.slots), len(tokens)))
+    for token, vector in enumerate([0, 1 + 0 * 12 + 11, 1 + 6 * 12 + 0, 1 + 3 * 12 + 4, len(layout.slots) - 1]):
+        cosines[vector, token] = 0.9
+    query = QueryEmbedding(HOSTILE, torch.eye(len(tokens)), tokens, (HOSTILE + "wind", "🦊"), (), "Question: ", 0)
+    embedding = PageEmbedding(torch.tensor(cosines, dtype=torch.float32), layout)
+    image = Image.new("RGB", (400, 150), "white")
+    jpeg = tmp_path / "page.jpg"
+    image.save(jpeg)
+    words = (Word(HOSTILE, 0.0, 0.0, 1.0, 1.0),)
+    page = Page("d0c", f"{HOSTILE}.pdf", 1, 400, 150, jpeg.read_bytes(), words, False)
+    maxima = tuple(cosines.astype(np.float32).max(axis=0).tolist())
+    hit = Hit(1, page, sum(maxima), maxima, query, embedding)
+    value = lens_value(
+        search="planted",
+        model={
+            "name": HOSTILE,
+            "prefix": "Question: ",
+            "augmentation": 0,
+            "input": {"width": 300, "height": 200},
+            "reads": {"level": "reads", "sentence": ""},
+        },
+        hits=[hit],
+        explanations=[hit.explain()],
+        top_k=1,
+        focus=page_key(page),
+        strength=None,
+        pictures={page_key(page): write_pictures(page, tmp_path, (300, 200))},
+        blank=None,
+        samples=None,
+        save=lambda name, data: pytest.fail("the value is small"),
+    )
+    file = tmp_path / "planted.html"
+    file.write_bytes(standalone(value))
+    return file, hit.explain()
+
+
+@pytest.mark.parametrize("ratio", [1, 2])
+def test_planted_winners_are_boxed_and_hot_on_a_grid_that_is_not_square(planted, new_visitor, ratio):
+    file, why = planted
+    visitor = new_visitor(device_scale_factor=ratio)
+    visitor.page.goto(file.as_uri())
+    visitor.page.wait_for_selector("#lens[data-search]")
+    for picture in ("input", "page"):
+        visitor.page.click(f"#lens [data-part=picture] [data-choice={picture}]")
+        for token in why.tokens:
+            visitor.page.click("#lens .chip[data-token=sum]")
+            visitor.page.click(f'#lens .chip[data-token="{token.index}"]')
+            if token.slot != "patch":
+                assert visitor.page.locator("#lens .box").count() == 0
+                assert "off the image" in visitor.page.inner_text("#lens .headline")
+                continue
+            sheet = visitor.page.locator("#lens .paper").bounding_box()
+            box = visitor.page.locator("#lens .box").bounding_box()
+            assert box["x"] == pytest.approx(sheet["x"] + token.col * sheet["width"] / 12, abs=1)
+            assert box["y"] == pytest.approx(sheet["y"] + token.row * sheet["height"] / 7, abs=1)
+            assert box["width"] == pytest.approx(sheet["width"] / 12, abs=1)
+            assert box["height"] == pytest.approx(sheet["height"] / 7, abs=1)
+            # Only the planted patch is above the default threshold.
+            hot = visitor.page.evaluate(
+                """() => {
+                  const canvas = document.querySelector('#lens canvas.heat');
+                  const context = canvas.getContext('2d');
+                  const found = [];
+                  for (let row = 0; row < 7; row++) for (let col = 0; col < 12; col++) {
+                    const at = [(col + 0.5) * canvas.width / 12, (row + 0.5) * canvas.height / 7];
+                    if (context.getImageData(...at, 1, 1).data[3]) found.push([row, col]);
+                  }
+                  return found;
+                }"""
+            )
+            assert hot == [[token.row, token.col]]
+
+
+def test_hostile_text_stays_text_in_a_file(planted, new_visitor):
+    file, why = planted
+    visitor = new_visitor()
+    visitor.page.goto(file.as_uri())
+    visitor.page.wait_for_selector("#lens[data-search]")
+    for token in why.tokens:
+        visitor.page.hover(f'#lens .chip[data-token="{token.index}"]')
+    visitor.page.click("#lens [data-part=unit] [data-choice=word]")
+    visitor.page.hover("#lens .page", position={"x": 40, "y": 40})
+    assert "onerror" in visitor.page.inner_text("#lens .card")
+    assert "onerror" in visitor.page.inner_text("#asked")
+    assert "onerror" in visitor.page.inner_text("#lens .chip[data-token=w0]")
+    assert visitor.page.locator("img[src=x]").count() == 0
+    assert visitor.page.locator("script").count() == 2
