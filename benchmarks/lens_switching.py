@@ -1,0 +1,147 @@
+"""How fast the lens answers: from the pointer's event to the painted frame, in Chromium.
+
+    python benchmarks/lens_switching.py
+
+Ten results of 25 tokens on grids of 32 x 32 patches, made up; every token of every page is hovered once. Also the time
+from the arrival of the value to the first painted explanation. Nothing is asked of a server meanwhile: there is none.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from playwright.sync_api import Page as Tab
+from playwright.sync_api import sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from colpali_demo.documents import Page
+from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken
+from colpali_demo.index import Hit
+from colpali_demo.web.payload import lens_value
+from colpali_demo.web.pictures import page_key, write_pictures
+from colpali_demo.web.takeaway import standalone
+
+PAGES, TOKENS, SIDE = 10, 25, 32
+TARGETS = {"median": 8, "p95": 16, "first paint": 400}  # milliseconds
+# Frames as soon as they are ready: what is measured is the work, not the wait for a display's next refresh.
+CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-frame-rate-limit", "--disable-gpu-vsync"]
+FIRST_PAINT = """
+new MutationObserver(() => {
+  if (window.arrived === undefined && document.getElementById('value')) window.arrived = performance.now();
+  if (window.painted === undefined && document.querySelector('#lens[data-search]')) {
+    window.painted = null;
+    requestAnimationFrame(() => setTimeout(() => (window.painted = performance.now())));
+  }
+}).observe(document, { subtree: true, childList: true, attributes: true });
+"""
+SWITCHING = """async (key) => {
+  document.querySelector(`#lens [data-key="${key}"]`).click();
+  const painted = () => new Promise((done) => requestAnimationFrame(() => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = () => done(performance.now());
+    channel.port2.postMessage(null);
+  }));
+  await painted();
+  await painted();
+  const times = [];
+  for (const chip of document.querySelectorAll('#lens .chip:not(.total)')) {
+    const start = performance.now();
+    chip.dispatchEvent(new PointerEvent('pointerenter', { pointerType: 'mouse' }));
+    times.push((await painted()) - start);
+  }
+  return times;
+}"""
+
+
+def make_file(folder: Path) -> tuple[Path, list[str]]:
+    """The lens with made-up pages in a file, and the keys of the pages."""
+    chance = np.random.default_rng(0)
+
+    def unit(*shape: int) -> torch.Tensor:
+        return torch.nn.functional.normalize(torch.tensor(chance.normal(size=shape), dtype=torch.float32), dim=-1)
+
+    layout = PageLayout(
+        SIDE, SIDE, (*(("patch", *divmod(cell, SIDE)) for cell in range(SIDE * SIDE)), *(("text", "<bos>"),) * 6)
+    )
+    kinds = ["bos", *["prefix"] * 3, *["word"] * 10, *["augmentation"] * 10, "suffix"]
+    tokens = tuple(
+        QueryToken(index, f"token{index}", kind, index if kind == "word" else None, index)
+        for index, kind in enumerate(kinds)
+    )
+    words = tuple(token.text for token in tokens)
+    query = QueryEmbedding("a made-up query", unit(TOKENS, 128), tokens, words, (), "Question: ", 10)
+    hits, pictures = [], {}
+    for number in range(1, PAGES + 1):
+        jpeg = io.BytesIO()
+        Image.fromarray(chance.integers(0, 255, (40, 30, 3), dtype=np.uint8)).resize((1130, 1600)).save(jpeg, "JPEG")
+        page = Page("benchmark", "made-up.pdf", number, 1130, 1600, jpeg.getvalue(), (), False)
+        embedding = PageEmbedding(unit(len(layout.slots), 128), layout)
+        maxima = tuple((query.vectors @ embedding.vectors.T).max(dim=1).values.tolist())
+        hits.append(Hit(number, page, sum(maxima), maxima, query, embedding))
+        pictures[page_key(page)] = write_pictures(page, folder, (448, 448))
+    model = {"name": "made up", "prefix": "Question: ", "augmentation": 10, "input": {"width": 448, "height": 448}}
+
+    def save(name: str, data: bytes) -> Path:
+        (folder / name).write_bytes(data)
+        return folder / name
+
+    value = lens_value(
+        search="benchmark",
+        model={**model, "reads": {"level": "reads", "sentence": ""}},
+        hits=hits,
+        explanations=[hit.explain() for hit in hits],
+        top_k=PAGES,
+        focus=page_key(hits[0].page),
+        strength=None,
+        pictures=pictures,
+        blank=hits[0].embedding,
+        samples=None,
+        save=save,
+    )
+    file = folder / "lens.html"
+    file.write_bytes(standalone(value))
+    return file, list(pictures)
+
+
+def measure(tab: Tab, file: Path, keys: list[str]) -> tuple[float, list[float]]:
+    """Milliseconds to the first paint, and of every switch."""
+    tab.add_init_script(FIRST_PAINT)
+    tab.goto(file.as_uri())
+    tab.wait_for_function("window.painted > 0")
+    first = tab.evaluate("window.painted - window.arrived")
+    tab.evaluate(SWITCHING, keys[0])  # once to warm up, as a visitor's first seconds do
+    return first, [time for key in keys for time in tab.evaluate(SWITCHING, key)]
+
+
+def main() -> None:
+    """Print the numbers beside their targets."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        file, keys = make_file(Path(folder))
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
+        tab = browser.new_page(viewport={"width": 1440, "height": 900})
+        first, switches = measure(tab, file, keys)
+        version = browser.version
+        browser.close()
+    switches.sort()
+    results = {
+        "median": statistics.median(switches),
+        "p95": switches[int(0.95 * len(switches))],
+        "first paint": first,
+    }
+    print(f"Chromium {version}; {len(switches)} switches: {PAGES} pages x {TOKENS} tokens on {SIDE} x {SIDE} patches")
+    for name, value in results.items():
+        print(f"{name:12} {value:7.1f} ms   (target: under {TARGETS[name]} ms)")
+
+
+if __name__ == "__main__":
+    main()
