@@ -6,6 +6,8 @@ const ORDERS = [
   ["maxsim", "By MaxSim"],
 ];
 const GAP = 1; // CSS pixels between rows
+// The cells lie on white like the page, also on a dark screen: the color map is made for that.
+const [PAPER, INK, POINTER] = ["#fffdf9", "#201d1a", "#24469c"];
 const SLOT = 0.011; // width of a vector that is no patch, as a share of the matrix
 const SLOTS = 0.2; // at most this share for all of them
 
@@ -14,7 +16,6 @@ const state = {
   order: "query",
   rows: [], // indices of tokens from top to bottom
   at: null, // {row, place} under the pointer or the keyboard's cursor
-  shape: "", // what the base was drawn for
 };
 
 const maps = () => state.lens.found.pages.get(state.lens.key);
@@ -53,7 +54,11 @@ function winner(token) {
   return patches() + maps().entry.others.slots.findIndex((slot) => slot.vector === match.vector);
 }
 
-const rowHeight = () => Math.max(14, Math.min(24, Math.round(460 / state.rows.length)));
+/** As high as can be while the rows fit on a screen, but never so low that labels touch. */
+function rowHeight() {
+  const type = parseFloat(getComputedStyle(part("labels")).fontSize);
+  return Math.round(type * Math.max(1.12, Math.min(1.92, 37 / state.rows.length)));
+}
 
 // ---------------------------------------------------------------------------------------------- drawing
 
@@ -96,7 +101,7 @@ function build() {
     `Darker is higher, on one scale from ${shown(scale().lo, 2)} to ${shown(scale().hi, 2)}; where columns are narrower ` +
     "than a pixel, the highest is drawn.";
   part("total").textContent = `${state.lens.off.size ? `${counting.length}: ` : "= "}${shown(score, 2)}`;
-  const ends = [node("span", {}, `${count(patches())} patches, in reading order →`)];
+  const ends = [node("span", {}, `${count(patches())} patches`, node("span", { class: "order" }, ", in reading order →"))];
   if (others) {
     const at = node("span", { class: "end" }, `${count(others)} ${kindsOfOthers()}`);
     at.style.left = "100%";
@@ -182,11 +187,9 @@ function paintMarks() {
   context.clearRect(0, 0, width, height);
   const view = state.lens.view;
   const lit = new Set(view.whole ? state.rows : view.items.flatMap((item) => item.tokens));
-  const style = getComputedStyle(element);
-  const [paper, ink, accent] = ["--paper", "--ink", "--accent"].map((name) => style.getPropertyValue(name));
 
   if (lit.size < state.rows.length) {
-    context.fillStyle = paper;
+    context.fillStyle = PAPER;
     context.globalAlpha = 0.62;
     state.rows.forEach((token, row) => {
       if (!lit.has(token)) context.fillRect(0, row * tall, width, tall);
@@ -198,7 +201,7 @@ function paintMarks() {
   if (place !== null && place !== undefined) {
     const x = left(place) * width;
     const wide = Math.max(right(place) * width - x, ratio);
-    context.fillStyle = accent;
+    context.fillStyle = POINTER;
     context.fillRect(x - ratio, 0, ratio, height);
     context.fillRect(x + wide, 0, ratio, height);
   }
@@ -209,8 +212,8 @@ function paintMarks() {
     const top = row * tall + ratio;
     context.globalAlpha = lit.has(token) ? 1 : 0.35;
     for (const [color, line] of [
-      [paper, 4],
-      [ink, 1.75],
+      [PAPER, 4],
+      [INK, 1.75],
     ]) {
       context.strokeStyle = color;
       context.lineWidth = line * ratio;
