@@ -44,7 +44,7 @@ class Component(gr.HTML):
     template shows any: the scripts put text into the page as text nodes.
     """
 
-    SCRIPTS: tuple[str, ...] = ("script.js",)
+    SCRIPTS: tuple[str, ...] = ("../shared/dom.js", "script.js")
 
     def __init__(self, folder: Path, value: dict[str, Any] | None = None, **props: Any) -> None:
         sources = read_sources(folder, self.SCRIPTS)

@@ -94,6 +94,7 @@ class Engine:
 
     def __init__(self, settings: Settings, folder: Path, *, download: bool = False) -> None:
         self.settings = settings
+        self.choice: str | None = None  # the name under which a visitor chose it; None for the model of the settings
         self.samples = read_samples()
         self.state: Literal["loading", "ready", "failed"] = "loading"
         self.settled = threading.Event()

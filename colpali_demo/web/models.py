@@ -151,6 +151,7 @@ class Models:
         with self._lock:
             if name not in self._engines:
                 self._engines[name] = self._make(name)
+                self._engines[name].choice = name
                 self._engines[name].start()
             return self._engines[name]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -240,9 +240,14 @@ class _Handlers:
     def arrive(self, request: gr.Request) -> list[Any]:
         """What a new visitor sees at once: the samples, the first of them on the shelf, or those that a link names.
 
-        A link, `?sample=FILE&q=QUERY`, restores a search over samples; what it says of tokens is for the browser.
+        A link, `?model=NAME&sample=FILE&q=QUERY`, restores a search over samples; what it says of tokens is for the
+        browser.
         """
         session = self._session(request)
+        choice = request.query_params.get("model")
+        if choice and not session.samples and not session.touched:
+            with suppress(Refused):  # no longer offered: the usual model then
+                session.engine = self._models.get(choice)
         samples = session.engine.samples
         linked = request.query_params.getlist("sample")
         for sample in [each for each in samples if each.source in linked] or samples[:1]:

@@ -115,7 +115,7 @@ def lens_value(
     """The value of the lens for one search.
 
     search: a name that no other search has
-    model: the encoder's `model_info`
+    model: the encoder's `model_info`, and as `choice` what chooses it in a link, or None for the usual one
     hits: every page searched, best first
     explanations: the pages whose maps to send; the first `top_k` of the hits and any that was opened besides
     focus: key of the page to show

@@ -595,7 +595,7 @@ class Session:
         strength = self._own_index().strength(best) if self.engine.calibrated else None
         return lens_value(
             search=result.search,
-            model=self.engine.public_model_info,
+            model={**self.engine.public_model_info, "choice": self.engine.choice},
             hits=result.hits,
             explanations=list(result.explanations.values()),
             top_k=result.top_k,

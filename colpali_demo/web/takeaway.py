@@ -26,7 +26,10 @@ CONTENT_POLICY = (
 )
 STYLE = """
 body { margin: 0; font-family: ui-sans-serif, system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
-main { max-width: 1480px; margin: 0 auto; padding: clamp(16px, 2.4vw, 36px); display: grid; gap: 22px; }
+main {
+  display: grid; gap: 22px; max-width: max(1480px, min(90vw, 2800px)); margin: 0 auto;
+  padding: clamp(16px, 2.4vw, 36px);
+}
 main > * { min-width: 0; }
 #asked { overflow-wrap: anywhere; }
 """

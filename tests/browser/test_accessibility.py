@@ -39,12 +39,22 @@ def test_axe_finds_nothing_serious(new_visitor, theme):
     assert violations(page) == []
 
 
-def test_everything_is_reached_by_keyboard_alone(visitor):
+def test_everything_is_done_by_keyboard_alone(visitor):
     page = visitor.page
-    page.focus("#lens .chip[tabindex='0']")
-    reached = set()
-    for _ in range(60):
-        reached.add(
+    press = page.keyboard.press
+
+    def tab_to(selector: str) -> None:
+        for _ in range(80):
+            press("Tab")
+            if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+                return
+        raise AssertionError(f"Tab never comes to {selector}")
+
+    # Everything the lens and the matrix have is a stop of the Tab key, once.
+    tab_to("#lens .chip")
+    reached = []
+    while not reached or reached[-1] != "cells":
+        reached.append(
             page.evaluate(
                 """() => {
                   const at = document.activeElement;
@@ -54,29 +64,64 @@ def test_everything_is_reached_by_keyboard_alone(visitor):
                 }"""
             )
         )
-        page.keyboard.press("Tab")
+        press("Tab")
+        assert len(reached) < 60
     stops = """chips unit several page versus overlay picture zoom-in patches take-png take-link scale threshold opacity
         smooth calibrated registers counts ledger again order cells"""
-    assert set(stops.split()) <= reached
+    assert set(stops.split()) <= set(reached)
+    assert reached.count("chips") == reached.count("ledger") == reached.count("overlay") == 1
 
-    # Turn the first token off, walk to its winner, zoom in, compare: no pointer.
-    score = page.inner_text("#lens .ledger tfoot .number")
-    page.focus("#lens [data-count][tabindex='0']")
-    page.keyboard.press("Space")
-    assert page.inner_text("#lens .ledger tfoot .number") != score
-    assert page.evaluate("document.activeElement.dataset.count") == "0"
-    page.keyboard.press("ArrowDown")
-    assert page.evaluate("document.activeElement.dataset.count") == "1"
-    page.focus("#lens .page")
-    page.keyboard.press("+")
-    assert page.inner_text("#lens [data-part=zoom-reset]") == "200 %"
-    page.keyboard.press("Enter")
-    assert page.is_visible("#lens .card")
-    page.keyboard.press("Escape")
-    page.focus("#lens [data-versus]")
-    page.keyboard.press("Enter")
+    # Ask, preview, pin two tokens, choose an overlay, walk on the page, compare, take away, weigh: no pointer.
+    page.evaluate("document.activeElement.blur(); document.body.focus()")
+    tab_to("#query input")
+    press("Control+a")
+    page.keyboard.type("revenue and wind")
+    value = visitor.after_search(lambda: press("Enter"))
+    assert value["query"]["text"] == "revenue and wind"
+    tab_to("#lens .chip")
+    press("Home")
+    whole = visitor.heat()
+    press("ArrowRight")
+    assert visitor.heat() != whole
+    press("Enter")
+    press("ArrowRight")
+    press("Shift+Enter")
+    assert page.locator("#lens .chip[aria-pressed=true]").count() == 2
+    tab_to("#lens [data-versus]")
+    press("Enter")
     assert page.locator("#lens .stage").count() == 2
     assert page.evaluate("Boolean(document.activeElement.dataset.versus)")
+    press("Enter")
+    assert page.locator("#lens .stage").count() == 1
+    tab_to("#lens [data-part=overlay] button")
+    press("ArrowRight")
+    assert page.inner_text("#lens .caption b") == "Contribution map"
+    tab_to("#lens .page")
+    press("+")
+    assert page.inner_text("#lens [data-part=zoom-reset]") == "200 %"
+    press("Enter")
+    press("ArrowDown")
+    assert "Patch row" in page.inner_text("#lens .card")
+    press("Escape")
+    assert not page.is_visible("#lens .card")
+    assert page.locator("#lens .chip[aria-pressed=true]").count() == 2
+    tab_to("#lens [data-take=link]")
+    press("Enter")
+    assert page.evaluate("document.activeElement.value.includes('q=revenue+and+wind')")
+    tab_to("#lens [data-count]")
+    score = page.inner_text("#lens .ledger tfoot .number")
+    press("Space")
+    assert page.inner_text("#lens .ledger tfoot .number") != score
+    assert page.evaluate("document.activeElement.dataset.count") == "0"
+    press("ArrowDown")
+    assert page.evaluate("document.activeElement.dataset.count") == "1"
+    tab_to("#matrix .cells")
+    press("Home")
+    press("ArrowDown")
+    assert "S[" in page.inner_text("#matrix .readout")
+    press("Enter")
+    press("Escape")
+    assert page.locator("#lens .chip[aria-pressed=true]").count() == 1
 
 
 def test_reduced_motion_moves_nothing(new_visitor):

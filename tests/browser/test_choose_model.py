@@ -35,7 +35,7 @@ def choose(visitor, name: str) -> dict:
     return visitor.after_search(act, "(value, name) => name.startsWith(value.model.name)", name)
 
 
-def test_a_set_and_back(visitor, make_pdf):
+def test_a_set_and_back(visitor, new_visitor, make_pdf):
     visitor.upload(make_pdf(pages=2))
     visitor.page.wait_for_selector("#library [data-document] >> text=report.pdf")
     visitor.wait_until_idle()
@@ -52,6 +52,11 @@ def test_a_set_and_back(visitor, make_pdf):
     assert page.inner_text("#samples .sample b") == "Letter <b>of 1968</b>"
     assert page.input_value("#query input") == QUERIES[0]
     assert "Choose another model" in page.inner_text("#library")
+
+    page.click("#lens [data-take=link]")
+    friend = new_visitor().arrive(page.input_value("#lens .take-link").removeprefix(visitor.server))
+    assert friend.value()["model"] == value["model"]
+    assert friend.value()["ranking"] == value["ranking"]
 
     page.fill("#query input", "something else")
     page.press("#query input", "Enter")

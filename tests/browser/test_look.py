@@ -51,6 +51,23 @@ def test_columns_stand_side_by_side_on_a_wide_screen(visitor):
     assert page["x"] + page["width"] < inspector["x"]
 
 
+def test_the_largest_screens_are_used(new_visitor):
+    visitor = new_visitor()
+    visitor.page.set_viewport_size({"width": 3840, "height": 2160})
+    visitor.arrive()
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") == 3840
+    ranking, page, inspector, matrix = (
+        visitor.page.locator(selector).bounding_box()
+        for selector in ("#lens .ranking", "#lens .page", "#lens .inspector", "#matrix .cells")
+    )
+    assert ranking["x"] + ranking["width"] < page["x"]
+    assert page["x"] + page["width"] < inspector["x"]
+    assert page["width"] > 1200
+    assert matrix["width"] > 2000
+    type_size = "getComputedStyle(document.querySelector('#lens .chip-text')).fontSize"
+    assert visitor.page.evaluate(type_size) == "17.5px"
+
+
 def luminance(color: str) -> float:
     red, green, blue = (int(part) for part in color[color.index("(") + 1 : -1].split(",")[:3])
     return (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255

@@ -1,13 +1,5 @@
-// The checkpoint. Gradio runs this text as the body of a function (element, trigger, props, server, upload, watch).
-
-const part = (name) => element.querySelector(`[data-part="${name}"]`);
-
-function node(tag, attributes = {}, ...children) {
-  const result = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) result.setAttribute(name, value);
-  result.append(...children);
-  return result;
-}
+// The checkpoint. Gradio runs this text, after that of shared/dom.js, as the body of a function (element, trigger,
+// props, server, upload, watch).
 
 function useButton(other) {
   const button = node("button", { type: "button", "aria-label": `Use ${other.name}` }, "Use it");

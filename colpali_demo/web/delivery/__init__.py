@@ -11,7 +11,5 @@ from colpali_demo.web.component import Component
 class Delivery(Component):
     """Downloads its value, {"id", "name", "file": FileData}; a link stays for browsers that would not start it."""
 
-    SCRIPTS = ("../shared/dom.js", "script.js")
-
     def __init__(self, **props: Any) -> None:
         super().__init__(Path(__file__).parent, **props)

@@ -90,8 +90,12 @@ function mark(view) {
     for (const one of holder.querySelectorAll("[data-token]")) {
       const id = one.dataset.token;
       one.classList.toggle("lit", lit.has(id));
-      one.style.setProperty("--pin", colors.get(id) || "");
-      if (one.classList.contains("chip")) one.setAttribute("aria-pressed", pinned.has(id));
+      // Only what changes: every write costs the browser a look at all styles.
+      const color = colors.get(id) || "";
+      if (one.style.getPropertyValue("--pin") !== color) one.style.setProperty("--pin", color);
+      const pressed = String(pinned.has(id));
+      if (one.classList.contains("chip") && one.getAttribute("aria-pressed") !== pressed)
+        one.setAttribute("aria-pressed", pressed);
     }
   part("key").replaceChildren(
     ...(view.items.length > 1
@@ -180,8 +184,12 @@ function drawScale(view) {
   const legends = part("legends");
   while (legends.children.length > layers.length) legends.lastChild.remove();
   while (legends.children.length < layers.length)
-    legends.append(node("canvas", { class: "legend", width: 512, height: 1, "aria-hidden": "true" }));
-  layers.forEach((layer, i) => drawLegend(legends.children[i], layer, lo, span, view));
+    legends.append(node("div", {}, node("canvas", { class: "legend", width: 512, height: 1 }), node("span")));
+  layers.forEach((layer, i) => {
+    const [canvas, number] = legends.children[i].children;
+    drawLegend(canvas, layer, lo, span, view);
+    number.textContent = layers.length > 1 ? layer.item.number : "";
+  });
 
   const marks = [];
   const tick = (value, kind) => {
@@ -334,7 +342,7 @@ function buildLedger() {
   part("ledger-text").textContent = [
     specialShare(),
     other ? "" : "Margin: how far the winner is ahead of the best vector elsewhere on the page.",
-    !other && away ? "Hollow bars: won off the image, by a vector of the page’s prompt." : "",
+    !other && away ? "Hollow bars: won off the image, by one of the page’s vectors that are no patches." : "",
     "Untick a token to see the scores without it.",
   ]
     .filter(Boolean)

@@ -87,8 +87,13 @@ function restore(text) {
 }
 
 function address() {
-  const { samples, query } = state.found.value;
-  const told = new URLSearchParams([...samples.map((sample) => ["sample", sample]), ["q", query.text], ...restoring()]);
+  const { samples, query, model } = state.found.value;
+  const told = new URLSearchParams([
+    ...(model.choice ? [["model", model.choice]] : []),
+    ...samples.map((sample) => ["sample", sample]),
+    ["q", query.text],
+    ...restoring(),
+  ]);
   return `${window.location.origin}${window.location.pathname}?${told}`;
 }
 
@@ -116,7 +121,8 @@ async function picture() {
   const color = (name) => style.getPropertyValue(name).trim();
   const shownNow = shownStages();
   const boxes = shownNow.map((stage) => stage.frame.getBoundingClientRect());
-  const [edge, gap, top, foot] = [28, 24, 96, 104];
+  const legends = [...part("legends").querySelectorAll("canvas")];
+  const [edge, gap, top, foot] = [28, 24, 96, 90 + 14 * legends.length];
   const width = Math.max(560, boxes.reduce((sum, box) => sum + box.width, 0) + gap * (boxes.length - 1)) + 2 * edge;
   const height = top + Math.max(...boxes.map((box) => box.height)) + foot;
   const canvas = node("canvas", { width: Math.round(width * PICTURE_SCALE), height: Math.round(height * PICTURE_SCALE) });
@@ -143,8 +149,11 @@ async function picture() {
   });
   const y = height - foot + 22;
   const wide = Math.min(room, 420);
-  [...part("legends").children].forEach((legend, i) => context.drawImage(legend, edge, y + 14 * i, wide, 11));
-  const lines = 14 * part("legends").children.length;
+  legends.forEach((legend, i) => {
+    context.drawImage(legend, edge, y + 14 * i, wide, 11);
+    if (legends.length > 1) write(view.items[i].name, edge + wide + 8, y + 14 * i + 10, "11px", color("--ink"), room - wide - 8);
+  });
+  const lines = 14 * legends.length;
   context.strokeStyle = color("--line-strong");
   context.strokeRect(edge, y, wide, 11);
   for (const tick of part("ticks").querySelectorAll(".tick:not(.bare)")) {

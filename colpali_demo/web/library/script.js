@@ -1,20 +1,6 @@
-// The library. Gradio runs this text as the body of a function (element, trigger, props, server, upload, watch).
+// The library. Gradio runs this text, after that of shared/dom.js, as the body of a function (element, trigger, props,
+// server, upload, watch).
 // File names and error messages only ever become text nodes.
-
-const part = (name) => element.querySelector(`[data-part="${name}"]`);
-
-function node(tag, attributes = {}, ...children) {
-  const result = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith("on")) result.addEventListener(name.slice(2), value);
-    else result.setAttribute(name, value === true ? "" : value);
-  }
-  result.append(...children.filter((child) => child !== null && child !== undefined));
-  return result;
-}
-
-const plural = (n, word) => `${n.toLocaleString("en-US")} ${word}${n === 1 ? "" : "s"}`;
 
 function seconds(value) {
   if (value < 90) return `${Math.max(1, Math.round(value))} s left`;

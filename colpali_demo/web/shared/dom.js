@@ -37,7 +37,8 @@ const shown = (value, digits = 3) =>
     .replace(/^-(?=0\.?0*$)/, "")
     .replace("-", "−");
 const signed = (value, digits = 3) => `+${shown(value, digits)}`.replace("+−", "−");
-const count = (value) => value.toLocaleString("en-US");
+const grouped = new Intl.NumberFormat("en-US");
+const count = (value) => grouped.format(value);
 const percent = (value) => `${Math.round(100 * value)} %`.replace("-", "−");
 const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
 
