@@ -70,10 +70,10 @@ function buildChips() {
     group.append(made);
   });
   const list = part("chips");
-  const scroll = list.scrollLeft;
+  const scroll = list.children.length ? list.scrollLeft : 0;
   const focused = list.contains(document.activeElement) && document.activeElement.dataset.token;
   list.replaceChildren(...chips);
-  list.scrollLeft = scroll;
+  if (scroll) list.scrollLeft = scroll;
   const stop = list.querySelector(`[data-token="${CSS.escape(focused || state.pins[0] || SUM)}"]`) || chips[0];
   for (const made of list.querySelectorAll(".chip")) made.tabIndex = made === stop ? 0 : -1;
   if (focused) stop.focus({ preventScroll: true });
@@ -90,12 +90,9 @@ function mark(view) {
     for (const one of holder.querySelectorAll("[data-token]")) {
       const id = one.dataset.token;
       one.classList.toggle("lit", lit.has(id));
-      // Only what changes: every write costs the browser a look at all styles.
       const color = colors.get(id) || "";
       if (one.style.getPropertyValue("--pin") !== color) one.style.setProperty("--pin", color);
-      const pressed = String(pinned.has(id));
-      if (one.classList.contains("chip") && one.getAttribute("aria-pressed") !== pressed)
-        one.setAttribute("aria-pressed", pressed);
+      if (one.classList.contains("chip")) mend(one, "aria-pressed", String(pinned.has(id)));
     }
   part("key").replaceChildren(
     ...(view.items.length > 1
@@ -573,8 +570,8 @@ function buildNotes() {
 
 function drawLeaders() {
   const svg = part("leaders");
-  const view = state.found && look();
-  if (view?.overlay !== "winners") return svg.replaceChildren();
+  const { view } = state;
+  if (!state.found || view?.overlay !== "winners") return svg.replaceChildren();
   const body = part("body").getBoundingClientRect();
   svg.setAttribute("viewBox", `0 0 ${body.width} ${body.height}`);
   const chips = new Map([...part("chips").querySelectorAll(".chip")].map((chip) => [chip.dataset.token, chip.getBoundingClientRect()]));

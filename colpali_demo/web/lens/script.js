@@ -51,6 +51,7 @@ const state = {
   calibrated: false,
   registers: false,
   wanted: null, // a page asked of the server, to be compared with the one on show
+  view: null, // what `look` made last
 };
 const stages = [new Stage(0), new Stage(1)];
 const shownStages = () => (state.other ? stages : stages.slice(0, 1));
@@ -111,10 +112,10 @@ const union = (extents) => ({
   hi: Math.max(...extents.map((each) => each.hi)),
 });
 
-/** Everything that depends on what is chosen. */
-function show() {
+/** Draw everything that depends on what is chosen, and tell what has changed. */
+function show(what = "selection") {
   if (!state.found) return;
-  const view = look();
+  const view = (state.view = look());
   for (const stage of shownStages()) {
     stage.paint(view);
     stage.drawBoxes(view);
@@ -125,7 +126,7 @@ function show() {
   drawScale(view);
   mark(view);
   drawLeaders();
-  tell("selection");
+  tell(what);
 }
 
 /** Everything that depends on the page, too. */
@@ -149,8 +150,7 @@ function build() {
   drawWhatIf();
   drawZoom();
   for (const stage of shownStages()) stage.measure();
-  tell("page");
-  show();
+  show("page");
 }
 
 // ---------------------------------------------------------------------------------------------- what visitors do
@@ -179,10 +179,9 @@ function setPatch(patch) {
 function setZoom(factor, x, y) {
   const keep = (start) => Math.max(0, Math.min(1 - 1 / factor, start));
   state.zoom = { factor, x: keep(x), y: keep(y) };
-  const view = look();
   for (const stage of shownStages()) {
     stage.zoom();
-    stage.paint(view);
+    stage.paint(state.view);
     stage.drawCard();
   }
   drawZoom();
@@ -210,8 +209,7 @@ function setOff(indices, off) {
   buildChips();
   buildLedger();
   drawWhatIf();
-  tell("page");
-  show();
+  show("page");
   if (box === undefined) return;
   for (const each of part("ledger").querySelectorAll("[data-count]")) each.tabIndex = each.dataset.count === box ? 0 : -1;
   part("ledger").querySelector(`[data-count="${CSS.escape(box)}"]`)?.focus();
@@ -406,7 +404,7 @@ element.lens = {
     return state.key;
   },
   get view() {
-    return look();
+    return state.view;
   },
   get patch() {
     return state.patch;

@@ -57,7 +57,7 @@ class Stage {
     new ResizeObserver(() => {
       if (!this.maps || !this.root.isConnected) return;
       this.measure();
-      this.paint(look());
+      this.paint(state.view);
       drawLeaders();
     }).observe(this.frame);
   }
@@ -242,7 +242,7 @@ class Stage {
     this.put(cursor, row, col);
     if (!mine) return;
     const cell = row * grid.cols + col;
-    const view = look();
+    const { view } = state;
     const tokens = state.found.value.query.tokens;
     const rest = maps.background && state.calibrated ? " minus a blank page’s" : "";
     const lines = [node("p", { class: "card-title" }, `Patch row ${row}, col ${col}`)];
@@ -427,7 +427,7 @@ class Stage {
     if (!this.maps || event.target !== this.frame || event.ctrlKey || event.metaKey || event.altKey) return;
     const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     const { rows, cols } = this.entry.grid;
-    const [match] = look().parts.flatMap((item) => this.maps.matches(item.tokens));
+    const [match] = state.view.parts.flatMap((item) => this.maps.matches(item.tokens));
     if (event.key === "+" || event.key === "=") this.zoomAt(2);
     else if (event.key === "-") this.zoomAt(0.5);
     else if (event.key === "0") setZoom(1, 0, 0);

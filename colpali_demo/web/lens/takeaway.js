@@ -34,7 +34,7 @@ function take(kind) {
   if (kind === "png") return picture().then((blob) => save(blob, `${fileStem()}.png`));
   if (kind === "link") return showLink();
   part("take").setAttribute("aria-busy", "true");
-  const { view } = element.lens;
+  const { view } = state;
   const terms = state.found.ledger(state.key);
   const shownTokens = view.whole ? [] : view.items[0].tokens;
   // The figure shows one token: of a word, the one that found most.
@@ -116,7 +116,7 @@ const PICTURE_SCALE = 2;
 
 /** What is on show as a PNG: headline, page with overlay, legend. */
 async function picture() {
-  const view = look();
+  const { view } = state;
   const style = getComputedStyle(element);
   const color = (name) => style.getPropertyValue(name).trim();
   const shownNow = shownStages();

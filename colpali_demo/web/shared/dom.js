@@ -1,6 +1,13 @@
 // Small helpers of the components. Text from files and queries only ever becomes text nodes.
 
-const part = (name) => element.querySelector(`[data-part="${name}"]`);
+const parts = new Map();
+
+/** The element of the template with this data-part; templates do not change, so it is looked for once. */
+function part(name) {
+  if (!parts.has(name)) parts.set(name, element.querySelector(`[data-part="${name}"]`));
+  return parts.get(name);
+}
+
 const stored = (() => {
   try {
     return window.sessionStorage;
@@ -10,7 +17,15 @@ const stored = (() => {
 })();
 
 function bytes(base64) {
-  return Uint8Array.from(atob(base64 || ""), (character) => character.charCodeAt(0));
+  const text = atob(base64 || "");
+  const result = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) result[i] = text.charCodeAt(i);
+  return result;
+}
+
+/** Set an attribute that differs: every write costs the browser a look at all styles. */
+function mend(one, name, value) {
+  if (one.getAttribute(name) !== value) one.setAttribute(name, value);
 }
 
 /** An element with attributes; those whose name begins with "on" are event listeners. */
@@ -76,8 +91,8 @@ function segments(group, choices, choose) {
   return (current, disabled = () => false) => {
     for (const button of buttons) {
       const on = button.dataset.choice === current;
-      button.setAttribute("aria-checked", on);
-      button.tabIndex = on ? 0 : -1;
+      mend(button, "aria-checked", String(on));
+      mend(button, "tabindex", on ? "0" : "-1");
       button.disabled = disabled(button.dataset.choice);
     }
   };
