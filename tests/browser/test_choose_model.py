@@ -36,9 +36,7 @@ def choose(visitor, name: str) -> dict:
 
 
 def test_a_set_and_back(visitor, new_visitor, make_pdf):
-    visitor.upload(make_pdf(pages=2))
-    visitor.page.wait_for_selector("#library [data-document] >> text=report.pdf")
-    visitor.wait_until_idle()
+    visitor.after_search(lambda: visitor.upload(make_pdf(pages=2)))
     first = visitor.search("page 2")
     assert first["model"]["family"] == "ColPali"
 

@@ -34,6 +34,8 @@ def test_a_tap_on_a_phone_chooses_a_token_and_a_patch(new_visitor):
     visitor = new_visitor(has_touch=True, is_mobile=True)
     visitor.page.set_viewport_size({"width": 390, "height": 844})
     visitor.arrive()
+    pinned = visitor.page.locator("#lens .chip[aria-pressed=true]").bounding_box()
+    assert 0 <= pinned["x"] <= 390 - pinned["width"]
     before = visitor.heat()
     visitor.page.tap('#lens .chip[data-token="0"]')
     assert visitor.heat() != before

@@ -213,7 +213,7 @@ function drawScale(view) {
     all: exact || state.calibrated ? "all pages loaded" : "all pages and tokens",
   }[exact && state.scale === "token" ? "page" : state.scale];
   const minus = state.calibrated && !exact ? " minus a blank page’s" : "";
-  const below = layers.map((layer) => shown(layer.threshold, 2)).join(", ");
+  const below = [...new Set(layers.map((layer) => shown(layer.threshold, 2)))].join(", ");
   const away = view.parts.flatMap((item) =>
     item.tokens.map((token) => entryOf(state.key).tokens[token]).filter((match) => match.slot !== "patch"),
   );

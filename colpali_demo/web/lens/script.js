@@ -272,6 +272,14 @@ function showMessage(value) {
   tell("page");
 }
 
+/** Where the chips scroll, on small screens: bring the pinned one into sight. */
+function revealPin() {
+  const list = part("chips");
+  const { left, width } = list.querySelector("[aria-pressed=true]").getBoundingClientRect();
+  const box = list.getBoundingClientRect();
+  if (list.scrollWidth > list.clientWidth) list.scrollLeft += left - box.left - (box.width - width) / 2;
+}
+
 let latest = null; // the value that came last, while its arrays may still be on their way
 
 async function load() {
@@ -313,6 +321,7 @@ async function load() {
   drawTake();
   part("again-form").removeAttribute("aria-busy");
   build();
+  if (!same) revealPin();
   element.dataset.search = value.search;
 }
 
