@@ -209,6 +209,7 @@ EVENTS = (
         "choose_model",
         "search_again",
         "encode_again",
+        "take_away",
         "cancel",
         "dismiss",
         "remove",
