@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -106,6 +107,19 @@ def test_a_lesson_repeats_the_search(encoder, hits):
     assert [token["id"] for token in lesson["query"]["tokens"]] == [token.id for token in hit.query.tokens]
     assert len(lesson["page"]["patch_vectors"]) == 16
     assert 16 + len(lesson["page"]["slots"]) == lesson["page"]["vectors"]
+
+
+@pytest.mark.parametrize("family", MAKERS)
+def test_every_family_has_a_lesson(family, tmp_path, make_page):
+    index = PageIndex(load_encoder(str(MAKERS[family](tmp_path / family)), device="cpu"))
+    index.add([make_page(number, words=TITLE) for number in (1, 2)])
+    hits = index.rank("revenue by region")
+    lesson = json.loads(json.dumps(lesson_dict(index.encoder, hits, hits[0])))
+    page = lesson["page"]
+    assert page["score"] == hits[0].score
+    assert len(page["patch_vectors"]) == page["grid"]["rows"] * page["grid"]["cols"]
+    assert len(page["patch_vectors"]) + len(page["slots"]) == page["vectors"]
+    assert (page["legibility"] is None) == (input_image(index.encoder, hits[0].page) is None)
 
 
 def test_pooling_compares_with_the_mean(hits):

@@ -48,7 +48,7 @@ function draw() {
   const body = node("div", { class: `card-body ${card.id}` });
   part("card").replaceChildren(
     node("p", { class: "kicker" }, `Card ${current + 1} of ${cards.length}`),
-    node("h2", {}, card.title),
+    node("h2", {}, card.title()),
     node("p", { class: "idea" }, card.idea()),
     body,
     node("p", { class: "more" }, node("a", { href: `#about-${card.about}` }, "The same in writing ↓")),

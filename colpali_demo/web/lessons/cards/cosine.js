@@ -4,7 +4,7 @@ cards.push({
   id: "cosine",
   about: "maxsim",
   short: "Cosine",
-  title: "One token, one patch, one number",
+  title: () => "One token, one patch, one number",
   idea: () => `Multiply their ${sheetOf().dim} numbers one by one and add up. Both vectors have length 1, so the sum is their cosine: 1 for the same direction, 0 for nothing in common.`,
   build(body) {
     const page = sheetOf();

@@ -4,7 +4,7 @@ cards.push({
   id: "costs",
   about: "costs",
   short: "Costs",
-  title: "What it costs",
+  title: () => "What it costs",
   idea: () => `One vector a page would be ${count(study.value.costs.single_bytes)} bytes. This page has ${count(sheetOf().vectors)} vectors: precision is paid for in memory, and in time at every search.`,
   build(body) {
     const { value } = study;

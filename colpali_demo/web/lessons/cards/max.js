@@ -7,7 +7,7 @@ cards.push({
   id: "max",
   about: "maxsim",
   short: "Max",
-  title: "Each token keeps its best match",
+  title: () => "Each token keeps its best match",
   idea: () => `A token looks at all ${count(sheetOf().vectors)} vectors of the page and keeps the highest cosine. That is its MaxSim; all others are forgotten.`,
   build(body) {
     const page = sheetOf();

@@ -15,7 +15,7 @@ cards.push({
   id: "patches",
   about: "page",
   short: "Patches",
-  title: "The square is cut into patches",
+  title: () => `The ${sheetOf().input ? "square" : "page"} is cut into patches`,
   idea: () => {
     const { rows, cols } = sheetOf().grid;
     return `A grid of ${rows} × ${cols} cuts it into ${count(rows * cols)} patches. Each becomes one vector, and so does every token of the short prompt that the model gets with the page.`;
@@ -66,7 +66,7 @@ cards.push({
           `${count(page.vectors)}. `,
           typed ? `Its text layer has ${count(typed)} words, and the model never sees that.` : "The model never sees a text layer.",
         ].join("")),
-        node("div", { class: "slot-list" }, fine("All vectors of the page; the prompt’s tokens follow with their numbers, and can win too:"), slots),
+        node("div", { class: "slot-list" }, fine("All vectors of the page. Those of the prompt’s tokens stand with their numbers, and can win too:"), slots),
       ]),
     );
     pick(...study.patch);

@@ -4,7 +4,7 @@ cards.push({
   id: "rank",
   about: "single",
   short: "Rank",
-  title: "Rank the pages; and why not one vector a page?",
+  title: () => "Rank the pages; and why not one vector a page?",
   idea: () => "Every page is scored like this, and the highest score comes first. Averaging a page’s vectors into one is far cheaper, and blurs what each patch had to say.",
   build(body) {
     const { value } = study;
@@ -87,9 +87,12 @@ cards.push({
         fine("Mean nDCG@5 on ViDoRe, from the ColPali paper. The mean above is unfair to single vectors: a bi-encoder trained to make one does better. Even so, BiPali, trained like ColPali but for one vector, stays far behind."),
       ]),
     );
-    if (value.pages > 1 && !study.answers.has("mean")) {
-      hidden.classList.add("veiled");
-      ask.addEventListener("click", () => hidden.classList.toggle("veiled", !study.answers.has("mean")));
-    }
+    const veil = () => {
+      const veiled = value.pages > 1 && !study.answers.has("mean");
+      hidden.classList.toggle("veiled", veiled);
+      for (const part of [...ranking.children].slice(1)) part.inert = veiled;
+    };
+    ask.addEventListener("click", veil);
+    veil();
   },
 });

@@ -3,8 +3,8 @@
 cards.push({
   id: "square",
   about: "page",
-  short: "Square",
-  title: "The page becomes a square",
+  short: "Input",
+  title: () => (sheetOf().input ? "The page becomes a square" : "The page becomes an input"),
   idea: () => {
     const { input } = sheetOf();
     return input

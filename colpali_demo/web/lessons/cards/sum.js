@@ -4,7 +4,7 @@ cards.push({
   id: "sum",
   about: "maxsim",
   short: "Sum",
-  title: "The score is the sum",
+  title: () => "The score is the sum",
   idea: () => `One maximum for each of the ${tokensOf().length} tokens, added up. Nothing else is in the score.`,
   build(body) {
     const page = sheetOf();

@@ -12,7 +12,7 @@ cards.push({
   id: "tokens",
   about: "query",
   short: "Tokens",
-  title: "The query becomes tokens",
+  title: () => "The query becomes tokens",
   idea: () => "The model adds tokens of its own to what you type. Each one becomes a vector, looks for its best match, and counts in the score: none is thrown away.",
   build(body) {
     const { value } = study;

@@ -15,7 +15,7 @@ cards.push({
   id: "training",
   about: "loss",
   short: "Training",
-  title: "How such a model is trained",
+  title: () => "How such a model is trained",
   idea: () => "Show it a batch of queries, each with the page that answers it. Its own page must score higher than every other page of the batch; the loss says how far it is from that.",
   build(body) {
     const { value } = study;

@@ -11,7 +11,7 @@ cards.push({
   id: "vector",
   about: "vectors",
   short: "Vector",
-  title: "From patch to vector",
+  title: () => "From patch to vector",
   idea: () => `Four parts turn the pixels of a patch into ${sheetOf().dim} numbers. On the way the patch meets ${study.value.model.bidirectional ? "all the others" : "those before it"}, so its vector knows its surroundings.`,
   build(body) {
     const page = sheetOf();
