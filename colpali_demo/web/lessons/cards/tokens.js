@@ -8,6 +8,16 @@ const ROLES = [
   ["suffix", "end", "closes the sequence"],
 ];
 
+/** Tokens in groups: the pieces of a typed word, and every other token on its own. */
+function byWord(tokens) {
+  const groups = [];
+  tokens.forEach((token, at) => {
+    if (at && token.word !== null && token.word === tokens[at - 1].word) groups.at(-1).push(token);
+    else groups.push([token]);
+  });
+  return groups;
+}
+
 cards.push({
   id: "tokens",
   about: "query",
@@ -33,14 +43,7 @@ cards.push({
             node(
               "div",
               { class: "pieces" },
-              ...tokens.map((token) =>
-                node(
-                  "span",
-                  { class: token.word !== null && tokens.some((other) => other.index === token.index - 1 && other.word === token.word) ? "piece joined" : "piece" },
-                  node("b", {}, label(token)),
-                  node("small", {}, token.id),
-                ),
-              ),
+              ...byWord(tokens).map((pieces) => node("span", { class: "joined" }, ...pieces.map((token) => node("span", { class: "piece" }, node("b", {}, label(token)), node("small", {}, token.id))))),
               tokens.length ? null : node("span", { class: "none" }, "none"),
             ),
           );
