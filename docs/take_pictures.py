@@ -12,19 +12,21 @@ from playwright.sync_api import Page, sync_playwright
 
 FOLDER = Path(__file__).parent / "images"
 MARGIN = 16  # pixels
-COLORS = 200  # of a palette: a fifth of the bytes, and no difference to be seen
+HEIGHT = 860
 
 
 def main(address: str) -> None:
     executable = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 860})
+        page = browser.new_page(viewport={"width": 1280, "height": HEIGHT})
         page.set_default_timeout(300_000)
         page.goto(address)
         page.wait_for_selector("#lens [data-search]")
         page.wait_for_timeout(2000)  # until the pictures are there
+        page.set_viewport_size({"width": 1280, "height": 1240})
         save(page, "explore", "body")
+        page.set_viewport_size({"width": 1280, "height": HEIGHT})
         page.click("#lens .chip >> text=SUM")
         page.locator("#lens").scroll_into_view_if_needed()
         save(page, "tour-sum", "#lens")
@@ -49,11 +51,11 @@ def save(page: Page, name: str, selector: str) -> None:
     page.wait_for_timeout(500)
     box = page.locator(selector).bounding_box()
     left, top = (max(0, box[side] - MARGIN) for side in ("x", "y"))
-    right, bottom = min(box["x"] + box["width"] + MARGIN, 1280), min(box["y"] + box["height"] + MARGIN, 860)
+    right, bottom = min(box["x"] + box["width"] + MARGIN, 1280), min(box["y"] + box["height"] + MARGIN, HEIGHT)
     clip = {"x": left, "y": top, "width": right - left, "height": bottom - top}
     shot = page.screenshot(clip=clip) if selector != "body" else page.screenshot()
     image = Image.open(io.BytesIO(shot)).convert("RGB")
-    image.quantize(COLORS, dither=Image.Dither.NONE).save(FOLDER / f"{name}.png", optimize=True)
+    image.save(FOLDER / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

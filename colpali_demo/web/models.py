@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,19 +35,21 @@ class Checkpoint:
 
     name: str
     text: str
+    facts: tuple[str, ...]  # size, license, speed
 
 
 CHECKPOINTS = (
+    Checkpoint("vidore/colpali-v1.3-hf", "By the authors of ColPali", ("about 6 GB", "Gemma license", "needs a GPU")),
+    Checkpoint("vidore/colpali-v1.2-hf", "The one before it", ("about 6 GB", "Gemma license", "needs a GPU")),
     Checkpoint(
-        "vidore/colpali-v1.3-hf", "The checkpoint of ColPali’s authors: about 6 GB, Gemma license, needs a GPU."
-    ),
-    Checkpoint("vidore/colpali-v1.2-hf", "The one before it: about 6 GB, Gemma license, needs a GPU."),
-    Checkpoint(
-        "vidore/colqwen2-v1.0-hf", "On Qwen2-VL, pages keep their shape: about 4.5 GB, Apache-2.0, needs a GPU."
+        "vidore/colqwen2-v1.0-hf",
+        "On Qwen2-VL: pages keep their shape",
+        ("about 4.5 GB", "Apache-2.0", "needs a GPU"),
     ),
     Checkpoint(
         "ModernVBERT/colmodernvbert-merged",
-        "250 million parameters, pages cut into tiles: at most 1 GB, MIT license, slow but usable on a CPU.",
+        "250 million parameters: pages cut into tiles",
+        ("at most 1 GB", "MIT license", "slow but usable on a CPU"),
     ),
 )
 
@@ -156,32 +159,31 @@ class Models:
             return self._engines[name]
 
     def offers(self, present: Engine | None) -> list[dict[str, Any]]:
-        """What there is besides the `present` engine: {"name", "text", "command", "choose"} each.
+        """What there is besides the `present` engine: {"name", "text", "facts", "choose", "command"} each.
 
         `choose` is what `get` takes, or None; then `command` starts a server that has it.
         """
         offers = []
         own = self._settings.model
         if own not in self._sets:
-            offers.append(_offer(self.default.wanted, "The model that this server was started with.", choose=own))
+            offers.append(_offer(self.default.wanted, "The model that this server was started with", choose=own))
         for name, folder in self._sets.items():
             model = _listing(folder)["model"]
-            text = "Computed beforehand, for the samples and their queries; no model is loaded."
-            offers.append(_offer(f"{model['name']}, precomputed", text, choose=name))
+            facts = ("no model is loaded",)
+            offers.append(_offer(f"{model['name']}, precomputed", "The samples and their queries only", facts, name))
         if own not in BUNDLED and (TINY / "config.json").is_file() and not on_zero_gpu():
-            offers.append(_offer("colpali-tiny", "Comes with the demo: small, and quick on a CPU.", choose="tiny"))
+            facts = ("21 MB", "Apache-2.0", "quick on a CPU")
+            offers.append(_offer("colpali-tiny", "Comes with the demo", facts, "tiny"))
         for checkpoint in CHECKPOINTS:
             if checkpoint.name == own:
                 continue
             here = self._is_present(checkpoint.name)
             if (here or self._download) and not on_zero_gpu():
-                where = "On this machine." if here else "It will be downloaded first."
-                offers.append(_offer(checkpoint.name, f"{checkpoint.text} {where}", choose=checkpoint.name))
+                facts = (*checkpoint.facts, "on this machine" if here else "downloaded first")
+                offers.append(_offer(checkpoint.name, checkpoint.text, facts, checkpoint.name))
             else:
-                where = "already" if here else "not"
-                text = f"{checkpoint.text} It is {where} on this machine. To use it, run:"
                 command = f"python app.py --model {checkpoint.name}" + ("" if here else " --download")
-                offers.append(_offer(checkpoint.name, text, command=command))
+                offers.append(_offer(checkpoint.name, checkpoint.text, checkpoint.facts, command=command))
         now = next((name for name, engine in list(self._engines.items()) if engine is present), None)
         return [offer for offer in offers if offer["choose"] is None or offer["choose"] != now]
 
@@ -193,8 +195,10 @@ class Models:
         return self._present[name]
 
 
-def _offer(name: str, text: str, *, command: str | None = None, choose: str | None = None) -> dict[str, Any]:
-    return {"name": name, "text": text, "command": command, "choose": choose}
+def _offer(
+    name: str, text: str, facts: Sequence[str] = (), choose: str | None = None, command: str | None = None
+) -> dict[str, Any]:
+    return {"name": name, "text": text, "facts": list(facts), "choose": choose, "command": command}
 
 
 def _listing(folder: Path) -> dict[str, Any]:

@@ -644,6 +644,7 @@ class Sessions:
 
     def __init__(self, engine: Engine, root: Path) -> None:
         self.uploads = Uploads(root / "uploads", engine.settings.total_mb << 20)
+        root.mkdir(parents=True, exist_ok=True)
         self._engine = engine
         self._root = root
         self._sessions: dict[str, Session] = {}

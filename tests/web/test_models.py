@@ -68,8 +68,8 @@ def session(models, tmp_path) -> Session:
     return session
 
 
-def choices(models: Models, present=None) -> dict[str, str]:
-    return {offer["choose"]: offer["text"] for offer in models.offers(present) if offer["choose"]}
+def choices(models: Models, present=None) -> dict[str, list[str]]:
+    return {offer["choose"]: offer["facts"] for offer in models.offers(present) if offer["choose"]}
 
 
 def test_what_is_offered(models, checkpoint):
@@ -80,13 +80,13 @@ def test_what_is_offered(models, checkpoint):
     assert all(command.endswith(" --download") for command in commands.values())
     value = checkpoint_value(models.default, models.offers(models.default))
     assert value["others"][0]["name"].endswith("random-colqwen2, precomputed")
-    for fact in ("6 GB", "Gemma", "GPU", "not on this machine"):
-        assert fact in next(offer["text"] for offer in value["others"] if offer["name"] == "vidore/colpali-v1.3-hf")
+    (offer,) = (offer for offer in value["others"] if offer["name"] == "vidore/colpali-v1.3-hf")
+    assert offer["facts"] == ["about 6 GB", "Gemma license", "needs a GPU"]
 
 
 def test_downloads_are_offered_where_they_are_allowed(settings, tmp_path):
     models = Models(settings, tmp_path, download=True)
-    assert "will be downloaded" in choices(models)["ModernVBERT/colmodernvbert-merged"]
+    assert "downloaded first" in choices(models)["ModernVBERT/colmodernvbert-merged"]
 
 
 def test_on_zero_gpu_the_model_stays(settings, tmp_path, monkeypatch):

@@ -10,6 +10,11 @@ function useButton(other) {
   return button;
 }
 
+function row(other, ...buttons) {
+  const about = node("div", {}, node("b", {}, other.name), node("p", {}, [other.text, ...other.facts].join(" · ")));
+  return node("div", { class: "other" }, about, ...buttons);
+}
+
 function load() {
   const value = props.value || {};
   part("dot").className = `dot ${value.state}`;
@@ -19,17 +24,13 @@ function load() {
   part("facts").replaceChildren(
     ...(value.facts || []).flatMap(([name, text]) => [node("dt", {}, name), node("dd", {}, text)]),
   );
-  part("others").replaceChildren(
-    ...(value.others || []).map((other) =>
-      node(
-        "div",
-        { class: "other" },
-        node("p", {}, node("b", {}, other.name), ` ${other.text}`),
-        ...(other.command ? [node("code", { tabindex: "0" }, other.command)] : []),
-        ...(other.choose ? [useButton(other)] : []),
-      ),
-    ),
-  );
+  const others = value.others || [];
+  const [here, elsewhere] = [others.filter((other) => other.choose), others.filter((other) => !other.choose)];
+  part("here").hidden = !here.length;
+  part("choices").replaceChildren(...here.map((other) => row(other, useButton(other))));
+  part("elsewhere").hidden = !elsewhere.length;
+  part("commands").replaceChildren(...elsewhere.map((other) => row(other)));
+  part("command").textContent = elsewhere[0]?.command || "";
   element.dataset.state = value.state || "";
 }
 
