@@ -226,6 +226,9 @@ def test_the_cards_on_an_uploaded_pdf(visitor, checkpoint, tmp_path):
     lesson = Lesson(visitor)
     assert not lesson.value["example"]
     assert lesson.value["page"]["key"] == found["focus"]
+    card = lesson.text(".kicker")
+    visitor.page.keyboard.press("ArrowRight")  # while the tab has the focus
+    assert lesson.text(".kicker") != card
 
     encoder = load_encoder(str(checkpoint), device="cpu")
     index = PageIndex(encoder)

@@ -109,7 +109,8 @@ class Desk:
             raise Refused("Not yet", "The model is still loading; try again in a few seconds.")
         showing = session.lesson
         if showing is None or showing.search not in (None, result.search):
-            showing = LessonOnShow(self.example(session))
+            self.arrive(session)
+            showing = session.lesson
         with engine.turns.batch():
             measured = measure(engine.encoder, result.hits, showing.hit or result.hits[0])
         session.lesson = LessonOnShow({**showing.value, "measured": measured}, showing.search, showing.hit)

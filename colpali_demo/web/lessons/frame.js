@@ -162,11 +162,12 @@ async function load() {
 
 part("back").addEventListener("click", () => turnTo(current - 1, true));
 part("next").addEventListener("click", () => turnTo(current + 1, true));
-// Also where nothing has the focus yet, as after following a link to a card.
+// Also right after following a link to a card or clicking the tab, when nothing in the cards has the focus yet.
 document.addEventListener("keydown", (event) => {
   const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
   if (!step || !study.value || event.altKey || event.ctrlKey || event.metaKey || event.defaultPrevented) return;
-  if (!part("lessons").contains(event.target) && event.target !== document.body) return;
+  const outside = !part("lessons").contains(event.target);
+  if (outside && event.target !== document.body && event.target.id !== "how-it-works-button") return;
   if (event.target.closest("input, select, textarea, .article") || !part("card").offsetParent) return;
   event.preventDefault();
   turnTo(current + step, true);
