@@ -29,10 +29,10 @@ def test_commands(line, workspace):
     run(line, workspace)
 
 
-def test_benchmarks_and_load(workspace):
-    """The commands of SECURITY.md, with a folder of files and a crowd of their own."""
+def test_benchmarks(workspace):
+    """The commands of SECURITY.md, with the samples as the folder; it wants nearly all of its files to be sound."""
     run("python benchmarks/hostile_files.py hostile report.pdf", workspace)
-    run("python benchmarks/folder_of_pdfs.py hostile assets/samples --report report.json", workspace)
+    run("python benchmarks/folder_of_pdfs.py assets/samples --report report.json", workspace)
     assert (workspace / "report.json").is_file()
 
 
