@@ -12,29 +12,28 @@ from playwright.sync_api import Page, sync_playwright
 
 FOLDER = Path(__file__).parent / "images"
 MARGIN = 16  # pixels
-HEIGHT = 860
+WIDTH, HEIGHT = 1440, 980
+QUERY = "who chairs the audit committee"  # of the tour
 
 
 def main(address: str) -> None:
     executable = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": HEIGHT})
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         page.set_default_timeout(300_000)
         page.goto(address)
         page.wait_for_selector("#lens [data-search]")
         page.wait_for_timeout(2000)  # until the pictures are there
-        page.set_viewport_size({"width": 1280, "height": 1240})
+        page.set_viewport_size({"width": WIDTH, "height": 1330})
         save(page, "explore", "body")
-        page.set_viewport_size({"width": 1280, "height": HEIGHT})
+        page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
         page.click("#lens .chip >> text=SUM")
         page.locator("#lens").scroll_into_view_if_needed()
         save(page, "tour-sum", "#lens")
-        page.fill("#query input", "copper price risk")
+        page.fill("#query input", QUERY)
         page.press("#query input", "Enter")
-        page.wait_for_function(
-            "document.querySelector('#lens [data-search]').lensValue().query.text === 'copper price risk'"
-        )
+        page.wait_for_function(f"document.querySelector('#lens [data-search]').lensValue().query.text === '{QUERY}'")
         page.wait_for_timeout(1000)
         save(page, "tour-search", "#lens")
         save(page, "tour-matrix", "#matrix")
@@ -51,10 +50,10 @@ def save(page: Page, name: str, selector: str) -> None:
     page.wait_for_timeout(500)
     box = page.locator(selector).bounding_box()
     left, top = (max(0, box[side] - MARGIN) for side in ("x", "y"))
-    right, bottom = min(box["x"] + box["width"] + MARGIN, 1280), min(box["y"] + box["height"] + MARGIN, HEIGHT)
+    right, bottom = min(box["x"] + box["width"] + MARGIN, WIDTH), min(box["y"] + box["height"] + MARGIN, HEIGHT)
     clip = {"x": left, "y": top, "width": right - left, "height": bottom - top}
     shot = page.screenshot(clip=clip) if selector != "body" else page.screenshot()
-    image = Image.open(io.BytesIO(shot)).convert("RGB")
+    image = Image.open(io.BytesIO(shot)).convert("RGB").quantize(256, dither=Image.Dither.NONE)  # a third of the size
     image.save(FOLDER / f"{name}.png", optimize=True)
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
-from colpali_demo import colormap
-from colpali_demo.web.component import Component
+from colpali_demo.web.component import DRAWING, Component
 
 CARDS = ("square", "patches", "vector", "tokens", "cosine", "max", "sum", "rank", "training", "costs")
 FOLLOW_LINKS = (Path(__file__).parent / "link.js").read_text("utf-8")  # for the page, before the cards are there
@@ -31,5 +29,4 @@ class Lessons(Component):
     )
 
     def __init__(self, value: dict[str, Any] | None = None, **props: Any) -> None:
-        colors = b64encode(colormap.TABLE.tobytes()).decode()
-        super().__init__(Path(__file__).parent, value, colors=colors, faintest=colormap.FAINTEST, **props)
+        super().__init__(Path(__file__).parent, value, **DRAWING, **props)
