@@ -9,6 +9,12 @@ def chip(token: int | str) -> str:
     return f'#lens .chip[data-token="{token}"]'
 
 
+def pin(visitor, token: int | str) -> None:
+    """Click the chip of a token that may be pinned already: a click would release it."""
+    visitor.page.click(chip("sum"))
+    visitor.page.click(chip(token))
+
+
 def focused(value: dict) -> dict:
     return value["pages"][value["focus"]]
 
@@ -55,8 +61,20 @@ def test_hovering_a_chip_changes_the_overlay_without_a_request(visitor):
     assert requests == []
 
 
+def test_nothing_moves_from_under_the_pointer(visitor):
+    """Else a click on the check box of a token could hit that of its neighbor."""
+    ledger = visitor.page.locator("#lens .ledger")
+    ledger.scroll_into_view_if_needed()
+    place = ledger.bounding_box()
+    for token in visitor.value()["query"]["tokens"]:
+        visitor.page.hover(f'#lens .ledger [data-token="{token["index"]}"]')
+        assert ledger.bounding_box() == place
+    visitor.page.hover("#lens .ledger tfoot")
+    assert ledger.bounding_box() == place
+
+
 def test_a_hover_is_a_preview_and_a_click_stays(visitor):
-    visitor.page.click(chip(5))
+    pin(visitor, 5)
     chosen = visitor.heat()
     visitor.page.hover(chip(6))
     assert visitor.heat() != chosen
@@ -90,7 +108,7 @@ def test_the_winner_is_boxed_where_the_numbers_say(visitor):
     rows, cols = page["grid"]["rows"], page["grid"]["cols"]
     sheet = visitor.page.locator("#lens .page").bounding_box()
     for token in page["tokens"]:
-        visitor.page.click(chip(token["index"]))
+        pin(visitor, token["index"])
         boxes = visitor.page.locator("#lens .box")
         if token["slot"] != "patch":
             assert boxes.count() == 0
@@ -108,7 +126,7 @@ def test_the_winner_is_boxed_where_the_numbers_say(visitor):
 def test_the_overlay_covers_the_page_and_is_hot_at_the_winner(visitor):
     page = focused(visitor.value())
     winner = max((token for token in page["tokens"] if token["slot"] == "patch"), key=lambda token: token["maxsim"])
-    visitor.page.click(chip(winner["index"]))
+    pin(visitor, winner["index"])
     opacity = visitor.page.evaluate(
         """([row, col, rows, cols]) => {
           const canvas = document.querySelector('#lens canvas.heat');
@@ -131,14 +149,14 @@ def test_the_sum_is_named_a_contribution_map(visitor):
     page = focused(visitor.value())
     winners = {(token["row"], token["col"]) for token in page["tokens"] if token["slot"] == "patch"}
     assert visitor.page.locator("#lens .box").count() == len(winners)
-    visitor.page.click(chip(5))
+    pin(visitor, 5)
     assert visitor.page.inner_text("#lens .caption").startswith("Similarity map")
 
 
 def test_a_patch_tells_what_it_is(visitor):
     page = focused(visitor.value())
     token = next(token for token in page["tokens"] if token["slot"] == "patch" and token["row"] < 12)
-    visitor.page.click(chip(token["index"]))
+    pin(visitor, token["index"])
     sheet = visitor.page.locator("#lens .page").bounding_box()
     position = {
         "x": (token["col"] + 0.5) * sheet["width"] / page["grid"]["cols"],
@@ -166,7 +184,7 @@ def test_the_page_can_be_walked_with_arrow_keys(visitor):
 @pytest.mark.parametrize(("scale", "name"), [("token", "this token"), ("page", "this page"), ("all", "all pages")])
 def test_the_scale_in_use_is_named(visitor, scale, name):
     value = visitor.value()
-    visitor.page.click(chip(5))
+    pin(visitor, 5)
     visitor.page.click(f'#lens [data-part=scale] [data-choice="{scale}"]')
     assert name in visitor.page.inner_text("#lens [data-part=scale-text]")
     ticks = [text.replace("−", "-") for text in visitor.page.locator("#lens .tick.limit").all_inner_texts()]
@@ -176,7 +194,7 @@ def test_the_scale_in_use_is_named(visitor, scale, name):
 
 
 def test_sliders_change_the_picture(visitor):
-    visitor.page.click(chip(5))
+    pin(visitor, 5)
     before = visitor.heat()
     visitor.page.locator("#lens [data-part=threshold]").fill("0")
     assert visitor.heat() != before
@@ -243,8 +261,7 @@ def test_the_maxima_of_a_word_add_up(visitor):
 def test_several_pins_have_colors_and_a_key(visitor):
     first, second = (indices[0] for indices in list(words(visitor.value()).values())[:2])
     visitor.page.keyboard.press("Escape")
-    visitor.page.click(chip("sum"))
-    visitor.page.click(chip(first))
+    pin(visitor, first)
     visitor.page.click(chip(second), modifiers=["Shift"])
     visitor.page.hover("#query")
     assert visitor.page.locator("#lens .chip[aria-pressed=true]").count() == 2
@@ -262,8 +279,7 @@ def test_several_pins_have_colors_and_a_key(visitor):
 
 
 def test_overlays_differ_and_are_named(visitor):
-    visitor.page.click(chip("sum"))
-    visitor.page.click(chip(5))
+    pin(visitor, 5)
     seen = {}
     for choice, title in [
         ("similarity", "Similarity map"),
@@ -350,6 +366,7 @@ def test_the_matrix_and_the_lens_move_each_other(visitor):
     page = focused(visitor.value())
     token = max((one for one in page["tokens"] if one["slot"] == "patch"), key=lambda one: one["maxsim"])
     matrix = visitor.page.locator("#matrix .cells")
+    visitor.page.click(chip("sum"))
     matrix.scroll_into_view_if_needed()
     before = visitor.heat()
     box = matrix.bounding_box()
@@ -384,8 +401,7 @@ def test_boxes_stay_on_their_patches_when_zoomed(new_visitor, ratio):
     token = next(one for one in page["tokens"] if one["slot"] == "patch")
     rows, cols = page["grid"]["rows"], page["grid"]["cols"]
     visitor.page.click("#lens [data-part=picture] [data-choice=input]")
-    visitor.page.click(chip("sum"))
-    visitor.page.click(chip(token["index"]))
+    pin(visitor, token["index"])
     for factor in (1, 2, 4):
         if factor > 1:
             visitor.page.focus("#lens .page")
@@ -425,8 +441,7 @@ def test_the_query_is_encoded_again_with_another_prefix(visitor):
 
 
 def test_a_blank_page_can_be_subtracted(visitor):
-    visitor.page.click(chip("sum"))
-    visitor.page.click(chip(5))
+    pin(visitor, 5)
     before = visitor.heat()
     visitor.page.check("#lens [data-part=calibrated]")
     assert visitor.heat() != before

@@ -214,9 +214,6 @@ function drawScale(view) {
   }[exact && state.scale === "token" ? "page" : state.scale];
   const minus = state.calibrated && !exact ? " minus a blank page’s" : "";
   const below = [...new Set(layers.map((layer) => shown(layer.threshold, 2)))].join(", ");
-  const away = view.parts.flatMap((item) =>
-    item.tokens.map((token) => entryOf(state.key).tokens[token]).filter((match) => match.slot !== "patch"),
-  );
   const texts = exact
     ? [
         overlay === "contribution" ? `Colors from 0 to ${shown(hi, 2)}, scale of ${scaleName}.` : "",
@@ -226,8 +223,6 @@ function drawScale(view) {
         `Cosine${minus}; colors on the scale of ${scaleName}.`,
         overlay === "spotlight" ? `Below ${below} the page is darkened.` : `Below ${below} nothing is drawn.`,
       ];
-  if (!whole && away.length === 1)
-    texts.push(`The winner, ${shown(away[0].maxsim)}, is ${place(away[0])}: not among these patches.`);
   if (!exact) texts.push("Bar heights are square roots of counts.");
   part("scale-text").textContent = texts.filter(Boolean).join(" ");
 
