@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import secrets
 import shutil
-import sys
 import threading
 import time
 from collections import Counter, OrderedDict, deque
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colpali_demo.documents import Document, DocumentError, PageError, display_name, open_document
+from colpali_demo.memory import give_back_memory
 from colpali_demo.web import takeaway
 from colpali_demo.web.engine import Engine, Sample
 from colpali_demo.web.faults import Refused, is_disk_full, log_fault
@@ -675,7 +674,7 @@ class Sessions:
         """Forget a visitor who has left, and delete what they had."""
         with self._lock:
             self._free(session_hash, "left")
-        _give_back_memory()
+        give_back_memory()
 
     def sweep(self) -> None:
         """Free what has not been used for long."""
@@ -739,12 +738,6 @@ class Sessions:
                 self.sweep()
             except Exception:
                 log_fault("sweep")
-
-
-def _give_back_memory() -> None:
-    """Return freed memory to the system: glibc keeps it, once for every thread that has run the model."""
-    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
-        trim(0)
 
 
 def _loss(session: Session) -> tuple[bool, float]:
