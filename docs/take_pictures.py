@@ -53,8 +53,8 @@ def save(page: Page, name: str, selector: str) -> None:
     right, bottom = min(box["x"] + box["width"] + MARGIN, WIDTH), min(box["y"] + box["height"] + MARGIN, HEIGHT)
     clip = {"x": left, "y": top, "width": right - left, "height": bottom - top}
     shot = page.screenshot(clip=clip) if selector != "body" else page.screenshot()
-    image = Image.open(io.BytesIO(shot)).convert("RGB").quantize(256, dither=Image.Dither.NONE)  # a third of the size
-    image.save(FOLDER / f"{name}.png", optimize=True)
+    image = Image.open(io.BytesIO(shot)).convert("RGB")
+    image.save(FOLDER / f"{name}.webp", quality=90, method=6)
 
 
 if __name__ == "__main__":
