@@ -17,7 +17,7 @@ from colpali_demo import maxsim
 
 if TYPE_CHECKING:
     from colpali_demo.documents import Page, PageError, Word
-    from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, TokenKind
+    from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken, TokenKind
 
 WORD_OVERLAP = 0.25  # see `words_under`
 
@@ -142,6 +142,16 @@ def differences(a: Explanation, b: Explanation) -> list[float]:
     return [ours.maxsim - theirs.maxsim for ours, theirs in zip(a.tokens, b.tokens, strict=True)]
 
 
+def token_dict(token: QueryToken) -> dict[str, Any]:
+    """A token of a query as plain JSON values."""
+    return {"index": token.index, "text": token.text, "kind": token.kind, "word": token.word}
+
+
+def words_list(words: Iterable[Word]) -> list[list[Any]]:
+    """Words of a page as plain JSON values: [text, left, top, right, bottom] each, in shares of the page."""
+    return [[word.text, *(round(edge, 5) for edge in (word.left, word.top, word.right, word.bottom))] for word in words]
+
+
 def explanation_dict(explanation: Explanation, rank: int | None = None) -> dict[str, Any]:
     """An explanation as plain JSON values: one entry of `results`, for the browser, the HTTP API and `--json` alike.
 
@@ -188,10 +198,7 @@ def search_dict(
         "model": dict(model_info),
         "query": {
             "text": query.text,
-            "tokens": [
-                {"index": token.index, "text": token.text, "kind": token.kind, "word": token.word}
-                for token in query.tokens
-            ],
+            "tokens": [token_dict(token) for token in query.tokens],
         },
         "results": [explanation_dict(explanation, rank) for rank, explanation in enumerate(explanations, start=1)],
         "errors": [

@@ -17,7 +17,7 @@ from PIL import Image
 from colpali_demo import maxsim, paper
 from colpali_demo.anatomy import anatomy, lora_parameters
 from colpali_demo.baselines import mean_similarity, mean_vector
-from colpali_demo.explain import explanation_dict
+from colpali_demo.explain import explanation_dict, token_dict, words_list
 
 if TYPE_CHECKING:
     from colpali_demo.documents import Page, Word
@@ -61,10 +61,7 @@ def lesson_dict(encoder: Encoder, hits: Sequence[Hit], hit: Hit, asked: Sequence
             "dim": hit.embedding.vectors.shape[1],
             "slots": [[vector, *slot] for vector, slot in enumerate(hit.embedding.layout.slots) if slot[0] != "patch"],
             "patch_vectors": hit.embedding.layout.patch_vectors.ravel().tolist(),
-            "words": [
-                [word.text, *(round(edge, 5) for edge in (word.left, word.top, word.right, word.bottom))]
-                for word in hit.page.words
-            ],
+            "words": words_list(hit.page.words),
             "file_bytes": len(hit.page.jpeg),
             "legibility": legibility(hit.page.words, encoder.model_info["input"]["height"]),
         },
@@ -95,10 +92,7 @@ def query_dict(query: QueryEmbedding) -> dict[str, Any]:
         "prefix": query.prefix,
         "augmentation": query.augmentation,
         "words": list(query.words),
-        "tokens": [
-            {"index": token.index, "text": token.text, "kind": token.kind, "word": token.word, "id": token.id}
-            for token in query.tokens
-        ],
+        "tokens": [{**token_dict(token), "id": token.id} for token in query.tokens],
     }
 
 
@@ -224,7 +218,7 @@ def contrast(scores: Sequence[Sequence[float]], own: Sequence[int]) -> dict[str,
     losses: softplus(hardest - own), for each query; `loss` is their mean
     cross_entropy: the mean of -log(probability of the own page), the loss over all pages of the batch
 
-    Faysse et al. 2024, section 4.1; the same as in `training.losses`, without torch. Raises ValueError for fewer than
+    Faysse et al. 2024, section 4.1; the same as in `training.losses`, query by query. Raises ValueError for fewer than
     two pages, which leave nothing to compare with.
     """
     table = np.array(scores, dtype=np.float64)

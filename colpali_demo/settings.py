@@ -83,3 +83,8 @@ def _parse(variable: str, text: str, kind: type) -> str | int | float:
     if not 0 < value < float("inf"):
         raise ValueError(f"{variable} must be a positive number, not {text!r}")
     return value
+
+
+def on_zero_gpu() -> bool:
+    """Whether this runs on a Space with ZeroGPU, as the environment says."""
+    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "true")

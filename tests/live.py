@@ -42,7 +42,7 @@ def serve(folder: Path, checkpoint: Path, *arguments: str, **settings: object) -
     address = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + 300
-        while not _answers(address):
+        while not answers(address):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.2)
@@ -55,7 +55,8 @@ def serve(folder: Path, checkpoint: Path, *arguments: str, **settings: object) -
     assert text.count("Traceback") == text.count("gradio.exceptions.InvalidPathError"), text
 
 
-def _answers(address: str) -> bool:
+def answers(address: str) -> bool:
+    """Whether a server is there."""
     try:
         with urllib.request.urlopen(address, timeout=5) as answer:
             return answer.status == 200

@@ -21,7 +21,7 @@ from colpali_demo.encoder.checkpoints import Checkpoint, CheckpointError, Downlo
 from colpali_demo.encoder.families import FAMILIES, Family
 from colpali_demo.encoder.layout import PageEmbedding, QueryEmbedding
 from colpali_demo.encoder.queries import QueryTokenizer, as_text
-from colpali_demo.settings import Settings
+from colpali_demo.settings import Settings, on_zero_gpu
 
 AUGMENTATION = 10  # augmentation tokens that the processors of all families give a query
 BATCH_SIZES = {"cuda": 4, "mps": 2}  # pages at once; on a CPU one at a time is as fast
@@ -95,8 +95,8 @@ class Encoder:
         self._tokenize_query = QueryTokenizer(self.processor.tokenizer, family.frame())
         self._model_lock = threading.Lock()
         # A registered model is never freed, so only where it has to be.
-        on_gpu = zerogpu.active()
-        self._embed = partial(zerogpu.embed, zerogpu.register(model)) if on_gpu else partial(zerogpu.run, model)
+        lent = on_zero_gpu()
+        self._embed = partial(zerogpu.embed, zerogpu.register(model)) if lent else partial(zerogpu.run, model)
         # Padding settings are state of the tokenizer inside the processor.
         self._processor_lock = threading.Lock()
         self._calibration_lock = threading.Lock()

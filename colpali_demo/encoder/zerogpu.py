@@ -7,25 +7,21 @@ visitors, so whatever runs in the background has to be started by one. Anywhere 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from transformers import PreTrainedModel
 
+from colpali_demo.settings import on_zero_gpu
+
 SECONDS = 30  # of a GPU at most for a call, the first of which moves the weights there; what a visitor must have left
 
 _models: list[PreTrainedModel] = []
 
 
-def active() -> bool:
-    """Whether this runs on ZeroGPU, as the environment says."""
-    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "true")
-
-
 def _lent_a_gpu(function: Callable[..., Any]) -> Callable[..., Any]:
-    if not active():
+    if not on_zero_gpu():
         return function
     from spaces import GPU
 

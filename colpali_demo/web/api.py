@@ -7,18 +7,16 @@ session; `search_pdf` needs none, so it is the one that MCP offers.
 from __future__ import annotations
 
 import base64
-import functools
 import json
 import secrets
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.data_classes import FileData
 
-from colpali_demo.web.faults import Refused, log_fault
+from colpali_demo.web.faults import Refused
 from colpali_demo.web.turns import Rate
 
 if TYPE_CHECKING:
@@ -120,10 +118,10 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
     # Not the group of the page's visitors: these hold a thread until the whole document is in.
     indexing: dict[str, Any] = {"concurrency_id": "api-indexing", "concurrency_limit": settings.documents_at_once}
     searching: dict[str, Any] = {"concurrency_id": "search", "concurrency_limit": 4}
-    _uploads_only(gr.api(_answered(index), **indexing))
-    gr.api(_answered(search), **searching)
-    gr.api(_answered(explain), **searching)
-    _uploads_only(gr.api(_answered(search_pdf), **indexing))
+    _uploads_only(gr.api(index, **indexing))
+    gr.api(search, **searching)
+    gr.api(explain, **searching)
+    _uploads_only(gr.api(search_pdf, **indexing))
 
 
 def prepare_mcp(demo: gr.Blocks, uploads: Uploads) -> None:
@@ -162,22 +160,6 @@ def prepare_mcp(demo: gr.Blocks, uploads: Uploads) -> None:
     server.postprocess_output_data = lambda data, root_url: [
         TextContent(type="text", text=json.dumps(value, ensure_ascii=False)) for value in data
     ]
-
-
-def _answered(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    """What a caller learns of an exception is a sentence, with an id under which the log has the rest."""
-
-    @functools.wraps(endpoint)
-    def answered(*arguments: Any, **named: Any) -> Any:
-        try:
-            return endpoint(*arguments, **named)
-        except Refused as refused:
-            raise gr.Error(refused.message, print_exception=False) from None
-        except Exception:
-            fault = log_fault(endpoint.__name__)
-            raise gr.Error(f"Something went wrong; if it stays so, quote {fault}.", print_exception=False) from None
-
-    return answered
 
 
 def _uploads_only(dependency: gr.events.Dependency) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import threading
 from collections import deque
 from contextvars import copy_context
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from colpali_demo.documents import DocumentError, open_document
-from colpali_demo.settings import Settings
+from colpali_demo.settings import Settings, on_zero_gpu
 from colpali_demo.web.faults import log_fault
 from colpali_demo.web.pictures import Pictures, write_pictures
 from colpali_demo.web.turns import Places, Turns
@@ -75,11 +74,6 @@ def read_samples(folder: Path = SAMPLES) -> list[Sample]:
     ]
 
 
-def on_zero_gpu() -> bool:
-    """Whether this runs on a Space with ZeroGPU; as `encoder.zerogpu.active`, without importing torch."""
-    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "true")
-
-
 class Engine:
     """Loads the encoder and embeds the samples in a thread of its own.
 
@@ -90,7 +84,7 @@ class Engine:
     Whoever runs the model waits for `turns`, whoever reads a document for one of the `places`.
     """
 
-    RUNS_MODEL = True
+    RUNS_MODEL = True  # else everything there is was computed beforehand
 
     def __init__(self, settings: Settings, folder: Path, *, download: bool = False) -> None:
         self.settings = settings

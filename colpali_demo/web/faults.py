@@ -6,16 +6,16 @@ import errno
 import logging
 import secrets
 
+import gradio as gr
+
 logger = logging.getLogger(__name__)
 
 
-class Refused(Exception):
+class Refused(gr.Error):
     """Something a visitor asked for cannot be done; `title` and `message` tell them why and what to do."""
 
     def __init__(self, title: str, message: str) -> None:
-        self.title = title
-        self.message = message
-        super().__init__(f"{title}: {message}")
+        super().__init__(message, title=title, print_exception=False)
 
 
 def log_fault(what: str) -> str:

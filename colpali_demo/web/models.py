@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from colpali_demo.web.engine import BUNDLED, Engine, Sample, on_zero_gpu
+from colpali_demo.settings import on_zero_gpu
+from colpali_demo.web.engine import BUNDLED, Engine, Sample
 from colpali_demo.web.faults import Refused, log_fault
-from colpali_demo.web.pictures import THUMBNAIL, write_pictures
+from colpali_demo.web.pictures import write_pictures, write_thumbnail
 
 if TYPE_CHECKING:
     from colpali_demo.precomputed import PrecomputedSet
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 TINY = ASSETS / "colpali-tiny"
 SETS = ASSETS / "precomputed"
-LISTING = "set.json"  # as in colpali_demo.precomputed, which would import torch
+LISTING = "set.json"  # as in colpali_demo.precomputed, which would import transformers
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class SetEngine(Engine):
         super().__init__(replace(settings, model=str(set_folder)), folder)
         self._set_folder = set_folder
         self._set: PrecomputedSet | None = None
-        # The listing alone, at once: the page wants to know its samples before torch is imported.
+        # The listing alone, at once: the page wants to know its samples before the set is opened.
         self.samples = [
             Sample(
                 Path(entry["source"]),
@@ -80,11 +81,11 @@ class SetEngine(Engine):
     def _draw_cover(self, sample: Sample) -> None:
         (listed,) = (entry for entry in _listing(self._set_folder)["documents"] if entry["document"] == sample.document)
         name = f"{sample.document}-{listed['pages'][0]['number']}"
+        cover = self._folder / f"{name}.webp"
         try:
             with Image.open(self._set_folder / f"{name}.jpg") as image:
-                image.thumbnail(THUMBNAIL)
-                image.save(self._folder / f"{name}.webp", quality=80)
-            sample.cover = self._folder / f"{name}.webp"
+                write_thumbnail(image, cover)
+            sample.cover = cover
         except OSError as error:
             logger.error("sample %s: %s", name, error)
 

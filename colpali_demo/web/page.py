@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 from anyio import CapacityLimiter, to_thread
+from gradio.block_function import BlockFunction
 from gradio.context import LocalContext
 from gradio.data_classes import ListFiles
 
@@ -197,16 +198,14 @@ class _Upload(gr.File):
 class _Page(gr.Blocks):
     """Blocks that tell visitors a sentence where something fails, with an id under which the log has the rest."""
 
-    async def process_api(self, *arguments: Any, **named: Any) -> dict[str, Any]:
+    async def process_api(self, block_fn: BlockFunction | int, *arguments: Any, **named: Any) -> dict[str, Any]:
         try:
-            return await super().process_api(*arguments, **named)
+            return await super().process_api(block_fn, *arguments, **named)
         except gr.Error as error:
             error.print_exception = False  # a value that no component offers, for example: nothing to look into
             raise
-        except Refused as refused:
-            raise gr.Error(refused.message, title=refused.title, print_exception=False) from None
         except Exception:
-            fault = log_fault("event")
+            fault = log_fault((self.fns[block_fn] if isinstance(block_fn, int) else block_fn).name)
             raise gr.Error(f"Something went wrong; if it stays so, quote {fault}.", print_exception=False) from None
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from colpali_demo import maxsim
-from colpali_demo.explain import explanation_dict
+from colpali_demo.explain import explanation_dict, token_dict, words_list
 from colpali_demo.web.pictures import page_key
 
 if TYPE_CHECKING:
@@ -37,9 +37,18 @@ LEVELS = 65535  # of a quantized cosine: a step is 1.5e-5 of the range
 INLINE_BYTES = 900_000  # of the JSON of a value; Gradio compares values as text at every change, so they stay small
 
 
-def file_data(path: Path) -> dict[str, Any]:
+def file_data(path: Path | str) -> dict[str, Any]:
     """A file that Gradio turns into an address the browser can fetch."""
     return {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+
+
+def with_files(value: Any, replace: Callable[[Mapping[str, Any]], Any]) -> Any:
+    """A copy of a value with every file in it, as `file_data` makes them, replaced."""
+    if isinstance(value, Mapping):
+        if "path" in value and "meta" in value:
+            return replace(value)
+        return {key: with_files(inner, replace) for key, inner in value.items()}
+    return [with_files(inner, replace) for inner in value] if isinstance(value, list) else value
 
 
 def cosine_range(hits: Iterable[Hit]) -> dict[str, float]:
@@ -91,10 +100,7 @@ def page_entry(explanation: Explanation, rank: int, pictures: Pictures) -> dict[
         "image": file_data(pictures.image),
         "input": file_data(pictures.input) if pictures.input else None,
         "others": other_vectors(explanation),
-        "words": [
-            [word.text, *(round(edge, 5) for edge in (word.left, word.top, word.right, word.bottom))]
-            for word in explanation.page.words
-        ],
+        "words": words_list(explanation.page.words),
     }
 
 
@@ -137,10 +143,7 @@ def lens_value(
             "unknown": list(query.unknown),
             "prefix": query.prefix,
             "augmentation": query.augmentation,
-            "tokens": [
-                {"index": token.index, "text": token.text, "kind": token.kind, "word": token.word}
-                for token in query.tokens
-            ],
+            "tokens": [token_dict(token) for token in query.tokens],
         },
         "samples": list(samples) if samples is not None else None,
         "strength": dict(strength) if strength else None,

@@ -43,6 +43,11 @@ def write_pictures(page: Page, folder: Path, input_size: tuple[int, int] | None 
     if pictures.input:
         # As the processor does it: squashed, bicubic.
         image.resize(input_size, Image.Resampling.BICUBIC).save(pictures.input, quality=90)
-    image.thumbnail(THUMBNAIL)
-    image.save(pictures.thumbnail, quality=80)
+    write_thumbnail(image, pictures.thumbnail)
     return pictures
+
+
+def write_thumbnail(image: Image.Image, file: Path) -> None:
+    """Write a small picture of a page; the image given becomes small, too."""
+    image.thumbnail(THUMBNAIL)
+    image.save(file, quality=80)

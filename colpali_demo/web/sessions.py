@@ -18,7 +18,6 @@ from colpali_demo.memory import give_back_memory
 from colpali_demo.web import takeaway
 from colpali_demo.web.engine import Engine, Sample
 from colpali_demo.web.faults import Refused, is_disk_full, log_fault
-from colpali_demo.web.models import SetEngine
 from colpali_demo.web.payload import file_data, lens_value, library_value
 from colpali_demo.web.pictures import Pictures, page_key, write_pictures
 from colpali_demo.web.progress import Pace
@@ -188,12 +187,12 @@ class Session:
         self._samples_left = shelf - {sample.source for sample in self.samples}
         self._stand_in = None
         # A set knows nothing of the visitor's own pages, so without a sample it would have nothing to show.
-        if engine.samples and not self.samples and (isinstance(engine, SetEngine) or not self._pages_left):
+        if engine.samples and not self.samples and not (engine.RUNS_MODEL and self._pages_left):
             self._stand_in = engine.samples[0]
             self.samples = [self._stand_in]
         for sample in self.samples:
             engine.want(sample)
-        if self.asked and isinstance(engine, SetEngine) and engine.samples:
+        if self.asked and not engine.RUNS_MODEL and engine.samples:
             known = {query for sample in engine.samples for query in sample.queries}
             if self.asked[0] not in known:
                 self.asked = (self.samples or engine.samples)[0].queries[0], self.asked[1]
@@ -208,7 +207,7 @@ class Session:
             while not self.engine.settled.is_set():
                 self._progress = {"note": "Waiting for the model to load …"}
                 yield POLL_SECONDS
-            if self._pages_left and isinstance(self.engine, SetEngine):
+            if self._pages_left and not self.engine.RUNS_MODEL:
                 text = "These explanations were computed beforehand. Choose another model for pages of your own."
                 self.note("Your pages", None, "not_precomputed", text)
             elif self.engine.encoder is not None:
@@ -580,9 +579,13 @@ class Session:
             return takeaway.tensors(explanation, rank, model)
         if kind == "html":
             return takeaway.standalone(self._lens(result, key), start)
-        strength = self._own_index().strength(result.hits[0]) if self.engine.calibrated else None
+        strength = self._strength(result)
         weak = bool(strength and strength["weak"])
         return takeaway.figure(explanation, token, kind, checkpoint=model["name"], weak=weak)
+
+    def _strength(self, result: Result) -> dict[str, Any] | None:
+        """What the index says of the best page; None while the checkpoint is not calibrated."""
+        return self._own_index().strength(result.hits[0]) if self.engine.calibrated else None
 
     def pictures(self) -> dict[str, Pictures]:
         """The pictures of every page that is searched, by key."""
@@ -592,8 +595,6 @@ class Session:
         return pictures
 
     def _lens(self, result: Result, focus: str) -> dict[str, Any]:
-        best = result.hits[0]
-        strength = self._own_index().strength(best) if self.engine.calibrated else None
         return lens_value(
             search=result.search,
             model={**self.engine.public_model_info, "choice": self.engine.choice},
@@ -601,7 +602,7 @@ class Session:
             explanations=list(result.explanations.values()),
             top_k=result.top_k,
             focus=focus,
-            strength=strength,
+            strength=self._strength(result),
             pictures=self.pictures(),
             blank=self.engine.blank,
             samples=self._samples_of(result),

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from colpali_demo.explain import explanation_dict
+from colpali_demo.explain import explanation_dict, token_dict
 from colpali_demo.web.component import DRAWING, Sources, read_sources
 from colpali_demo.web.lens import Lens
 from colpali_demo.web.matrix import Matrix
+from colpali_demo.web.payload import with_files
 
 if TYPE_CHECKING:
     from colpali_demo.explain import Explanation
@@ -53,7 +54,7 @@ def tensors(explanation: Explanation, rank: int, model: Mapping[str, Any]) -> by
     """Everything behind a score as JSON, exact: numbers that are read back as float32 are those computed.
 
     {"schema", "model", "query": {"text", "prefix", "augmentation",
-    "tokens": [{"index", "id", "text", "kind", "word"}]}, "page": `explanation_dict`,
+    "tokens": [{"index", "text", "kind", "word", "id"}]}, "page": `explanation_dict`,
     "slots": what each vector of the page is, "similarities": (tokens, vectors)}
     """
     query = explanation.query
@@ -64,10 +65,7 @@ def tensors(explanation: Explanation, rank: int, model: Mapping[str, Any]) -> by
             "text": query.text,
             "prefix": query.prefix,
             "augmentation": query.augmentation,
-            "tokens": [
-                {"index": token.index, "id": token.id, "text": token.text, "kind": token.kind, "word": token.word}
-                for token in query.tokens
-            ],
+            "tokens": [{**token_dict(token), "id": token.id} for token in query.tokens],
         },
         "page": explanation_dict(explanation, rank),
         "slots": [list(slot) for slot in explanation.layout.slots],
@@ -83,7 +81,7 @@ def standalone(value: Mapping[str, Any], start: str = "") -> bytes:
     value: the value of the lens; its files are read and put in
     start: what to show first, as in a link: "show=KEY&token=ID&overlay=NAME"
     """
-    value = _inlined(value)
+    value = with_files(value, _data_address)
     for entry in value["ranking"]:  # thumbnails of pages that cannot be opened there are left out
         if entry["key"] not in value["pages"]:
             entry["thumb"] = None
@@ -134,11 +132,6 @@ def _json(value: Any) -> str:
     return json.dumps(value).replace("<", "\\u003c")
 
 
-def _inlined(value: Any) -> Any:
-    """A copy with every file as a data address."""
-    if isinstance(value, Mapping):
-        if "path" in value and "meta" in value:
-            path = Path(value["path"])
-            return {"url": f"data:{MIME_TYPES[path.suffix]};base64,{b64encode(path.read_bytes()).decode()}"}
-        return {key: _inlined(item) for key, item in value.items()}
-    return [_inlined(item) for item in value] if isinstance(value, list) else value
+def _data_address(file: Mapping[str, Any]) -> dict[str, str]:
+    path = Path(file["path"])
+    return {"url": f"data:{MIME_TYPES[path.suffix]};base64,{b64encode(path.read_bytes()).decode()}"}

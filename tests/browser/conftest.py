@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from checkpoints import make_checkpoint
+from live import serve
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from reportlab.pdfgen.canvas import Canvas
 
 from colpali_demo.encoder.calibration import Calibration
 
-ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--no-first-run",
@@ -39,46 +33,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("server")
     checkpoint = make_checkpoint(folder / "random-colpali", image_size=224)
     Calibration(threshold=0.99, quantile=0.95, unrelated=(0.99,)).save(checkpoint / "calibration.json")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {
-        **os.environ,
-        "COLPALI_MODEL": str(checkpoint),
-        "COLPALI_DEVICE": "cpu",
-        "COLPALI_RENDER_PIXELS": "800",
-        "COLPALI_MAX_PAGES": "400",
-        "COLPALI_SESSION_PAGES": "400",
-        "GRADIO_TEMP_DIR": str(folder / "uploads"),
-    }
-    address = f"http://127.0.0.1:{port}"
-    with open(folder / "server.log", "wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "app.py", "--port", str(port)],
-            cwd=ROOT,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        deadline = time.monotonic() + 300
-        while not _answers(address):
-            assert process.poll() is None, (folder / "server.log").read_text()
-            assert time.monotonic() < deadline, (folder / "server.log").read_text()
-            time.sleep(0.2)
+    with serve(folder, checkpoint, render_pixels=800, max_pages=400, session_pages=400) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(30)
     assert "Traceback" not in (folder / "server.log").read_text()
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=5) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
 
 
 @pytest.fixture(scope="session")

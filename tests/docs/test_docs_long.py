@@ -8,11 +8,11 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import pytest
 from gradio_client import Client, handle_file
+from live import answers
 from test_docs import CLI, ROOT, commands
 
 pytestmark = pytest.mark.long
@@ -44,7 +44,7 @@ def test_a_fresh_clone_runs(tmp_path):
     server = subprocess.Popen(["make", "run", f"PORT={port}", f"PYTHON={sys.executable}"], cwd=tmp_path / "clone")
     try:
         deadline = time.monotonic() + 1200
-        while not _answers(f"http://127.0.0.1:{port}"):
+        while not answers(f"http://127.0.0.1:{port}"):
             assert server.poll() is None
             assert time.monotonic() < deadline
             time.sleep(1)
@@ -58,11 +58,3 @@ def test_a_fresh_clone_runs(tmp_path):
     finally:
         server.terminate()
         server.wait(60)
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=5) as answer:
-            return answer.status == 200
-    except OSError:
-        return False

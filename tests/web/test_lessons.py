@@ -14,8 +14,8 @@ import pytest
 from colpali_demo.web.faults import Refused
 from colpali_demo.web.lessons import CARDS, FOLLOW_LINKS, Lessons
 from colpali_demo.web.lessons.desk import Desk
-from colpali_demo.web.lessons.example import CHECKPOINT, EXAMPLE, fingerprint, load_example, save_example
-from colpali_demo.web.models import SetEngine
+from colpali_demo.web.lessons.example import EXAMPLE, fingerprint, load_example, save_example
+from colpali_demo.web.models import TINY, SetEngine
 from colpali_demo.web.payload import file_data
 
 
@@ -56,7 +56,7 @@ def test_the_fingerprint_changes_with_the_weights(checkpoint, tmp_path):
 
 def test_the_bundled_example_was_made_by_the_bundled_checkpoint():
     made_by = json.loads((EXAMPLE / "lesson.json").read_text("utf-8"))["fingerprint"]
-    assert made_by == fingerprint(CHECKPOINT), "stale: run `python -m colpali_demo.web.lessons.example`"
+    assert made_by == fingerprint(TINY), "stale: run `python -m colpali_demo.web.lessons.example`"
 
 
 def test_a_precomputed_set_has_the_example_alone(tmp_path):

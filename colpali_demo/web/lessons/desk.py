@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from colpali_demo.web.faults import Refused
 from colpali_demo.web.lessons.example import load_example
-from colpali_demo.web.models import SetEngine
 from colpali_demo.web.pictures import page_key
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ class Desk:
     def arrive(self, session: Session) -> dict[str, Any]:
         """What is there when the tab is opened: the visitor's last search, if they have searched, else the example."""
         showing = session.lesson
-        if session.result is None or not session.touched or isinstance(session.engine, SetEngine):
+        if session.result is None or not session.touched or not session.engine.RUNS_MODEL:
             return self.example(session)
         if showing is not None and showing.search == session.result.search:
             return showing.value
@@ -56,7 +55,7 @@ class Desk:
     def example(self, session: Session) -> dict[str, Any]:
         """The bundled lesson."""
         own = self._own_pages(session)
-        hint = "" if own else OF_A_SET if isinstance(session.engine, SetEngine) else BEFORE_A_SEARCH
+        hint = "" if own else BEFORE_A_SEARCH if session.engine.RUNS_MODEL else OF_A_SET
         value = {**self._example, "example": True, "measured": None, "own": own, "hint": hint}
         session.lesson = LessonOnShow(value)
         return value
@@ -65,7 +64,7 @@ class Desk:
         """The lesson on a page of the visitor's last search; the example where there is no such page any more."""
         from colpali_demo.web.lessons.value import lesson_value
 
-        if isinstance(session.engine, SetEngine):
+        if not session.engine.RUNS_MODEL:
             return self.example(session)
         result, pictures = session.result, session.pictures()
         hits = [hit for hit in result.hits if page_key(hit.page) in pictures] if result else []
@@ -90,7 +89,7 @@ class Desk:
 
     def _own_pages(self, session: Session) -> dict[str, Any] | None:
         """The visitor's last query and the pages to choose from; None where there is nothing to take apart."""
-        if session.result is None or isinstance(session.engine, SetEngine):
+        if session.result is None or not session.engine.RUNS_MODEL:
             return None
         hits = session.result.hits
         return {
@@ -103,7 +102,7 @@ class Desk:
         from colpali_demo.lesson import measure
 
         engine, result = session.engine, session.result
-        if isinstance(engine, SetEngine):
+        if not engine.RUNS_MODEL:
             raise Refused("Nothing to measure", "This set was computed beforehand. Choose a model that runs here.")
         if engine.encoder is None or result is None:
             raise Refused("Not yet", "The model is still loading; try again in a few seconds.")

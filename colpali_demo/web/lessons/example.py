@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-ASSETS = Path(__file__).resolve().parents[3] / "assets"
+from colpali_demo.web.models import ASSETS, TINY
+from colpali_demo.web.payload import file_data, with_files
+
 EXAMPLE = ASSETS / "lesson"
-CHECKPOINT = ASSETS / "colpali-tiny"
 DOCUMENT = ASSETS / "samples" / "annual-report.pdf"
 QUERY = "copper price risk"  # short, of words in several pieces; the page that answers it comes first by far
 LISTING = "lesson.json"
@@ -32,21 +33,10 @@ def fingerprint(checkpoint: Path) -> str:
 def load_example(into: Path, folder: Path = EXAMPLE) -> dict[str, Any]:
     """The value of the bundled lesson; its files are copied `into` a folder from which the browser may fetch."""
 
-    def place(name: str) -> str:
-        return str(shutil.copyfile(folder / name, into / f"lesson-{name}"))
+    def copied(file: Mapping[str, Any]) -> dict[str, Any]:
+        return file_data(shutil.copyfile(folder / file["path"], into / f"lesson-{file['path']}"))
 
-    return _with_files(json.loads((folder / LISTING).read_text("utf-8")), place)
-
-
-def _with_files(value: Any, place: Callable[[str], str]) -> Any:
-    """A copy of a value with every file path in it replaced by what `place` says of it."""
-    if isinstance(value, dict):
-        if "path" in value and "meta" in value:
-            return {**value, "path": place(value["path"])}
-        return {key: _with_files(inner, place) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_with_files(inner, place) for inner in value]
-    return value
+    return with_files(json.loads((folder / LISTING).read_text("utf-8")), copied)
 
 
 def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> None:
@@ -79,20 +69,20 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
         save=save,
     )
     value["fingerprint"] = fingerprint(checkpoint)
-    value = _with_files(value, lambda path: Path(path).name)
-    used = {LISTING, *_paths(value)}
+    used = {LISTING}
+
+    def named(file: Mapping[str, Any]) -> dict[str, Any]:
+        name = Path(file["path"]).name
+        used.add(name)
+        return file_data(name)
+
+    value = with_files(value, named)
     for file in folder.iterdir():
         if file.name not in used:
             file.unlink()
     (folder / LISTING).write_text(json.dumps(value, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _paths(value: Any) -> list[str]:
-    found: list[str] = []
-    _with_files(value, lambda path: found.append(path) or path)
-    return found
-
-
 if __name__ == "__main__":
-    save_example(EXAMPLE, CHECKPOINT)
+    save_example(EXAMPLE, TINY)
     print(f"wrote {EXAMPLE}")

@@ -16,6 +16,8 @@ cards.push({
     const patches = page.patch_vectors.length;
     let at = 0; // place in `order`
     let best = []; // the place of the best so far, at every place
+    let cells = null; // the token's cosines by cell of the grid
+    let range = null; // the extent of all its cosines
     let frame = null;
     let begun = false; // the scan, so that the cosines may be seen
     let guess = null; // [row, col], where the visitor expects the winner
@@ -27,7 +29,7 @@ cards.push({
 
     const readout = node("div", { class: "readout" });
     const chart = node("canvas", { class: "scan", "aria-hidden": "true" });
-    const range = node("input", { type: "range", min: 0, max: order.length - 1, step: 1, "aria-label": "Vectors looked at" });
+    const slider = node("input", { type: "range", min: 0, max: order.length - 1, step: 1, "aria-label": "Vectors looked at" });
     const play = node("button", { type: "button", class: "play", onclick: () => (frame ? stop() : start()) });
     const told = node("p", { class: "note guess", role: "status" });
 
@@ -58,14 +60,14 @@ cards.push({
       const now = values[order[at]];
       const top = values[order[best[at]]];
       const done = at === order.length - 1;
-      const { lo, hi } = extent(values);
-      sheet.color(mapOf(study.token).map((value, place) => (place <= at ? value : Number.NaN)), cut(extent(values)), hi);
+      const { lo, hi } = range;
+      sheet.color(cells.map((value, place) => (place <= at ? value : Number.NaN)), cut(range), hi);
       const marks = [];
       if (guess) marks.push([...guess, "guess"]);
       if (cell(at) && !done) marks.push([...cell(at), "cursor"]);
       if (cell(best[at])) marks.push([...cell(best[at]), "box"]);
       sheet.mark(...marks);
-      range.value = at;
+      slider.value = at;
       play.textContent = frame ? "Pause" : done ? "Play again" : "Play";
       readout.replaceChildren(
         node("div", {}, node("small", {}, `vector ${count(at + 1)} of ${count(order.length)}, ${where(at)}`), node("b", {}, shown(now))),
@@ -117,6 +119,8 @@ cards.push({
       guess = null;
       begun = false;
       const values = cosinesOf(token);
+      cells = mapOf(token);
+      range = extent(values);
       best = [];
       for (let place = 0; place < order.length; place++) {
         const before = best[place - 1] ?? 0;
@@ -139,16 +143,16 @@ cards.push({
       grid: true,
     });
     sheet.paper.addEventListener("pointerleave", () => begun && !frame && goTo(order.length - 1));
-    range.addEventListener("input", () => {
+    slider.addEventListener("input", () => {
       begun = true;
-      goTo(Number(range.value));
+      goTo(Number(slider.value));
     });
     body.append(
       chips,
       split(sheet.root, [
         told,
         readout,
-        node("div", { class: "player" }, play, range),
+        node("div", { class: "player" }, play, slider),
         chart,
         fine("All cosines of this token in the order of the vectors; the line is the best so far."),
         toyOf(),
