@@ -23,7 +23,7 @@ def main(address: str) -> None:
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         page.set_default_timeout(300_000)
         page.goto(address)
-        page.wait_for_selector("#lens [data-search]")
+        page.wait_for_selector('#lens [data-search]:not([data-search="example"])')
         page.wait_for_timeout(2000)  # until the pictures are there
         page.set_viewport_size({"width": WIDTH, "height": 1330})
         save(page, "explore", "body")

@@ -19,7 +19,8 @@ from colpali_demo.web.api import NOTES as API_NOTES
 from colpali_demo.web.api import add_endpoints
 from colpali_demo.web.checkpoint import Checkpoint
 from colpali_demo.web.delivery import Delivery
-from colpali_demo.web.engine import Engine
+from colpali_demo.web.engine import BUNDLED, Engine
+from colpali_demo.web.example import LENS, load_example
 from colpali_demo.web.faults import Refused, is_disk_full, log_fault
 from colpali_demo.web.lens import Lens
 from colpali_demo.web.lessons import FOLLOW_LINKS, Lessons
@@ -129,7 +130,7 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
                 gr.Markdown(NOTES, elem_classes="notes-page")
 
         asks = [query, *examples]
-        demo.load(handlers.arrive, None, [samples, library, *asks], **plain, queue=False).then(
+        demo.load(handlers.arrive, None, [samples, library, lens, *asks], **plain, queue=False).then(
             handlers.follow_loading, None, [checkpoint, samples, library], **plain, **waiting_group
         ).then(handlers.first_look, None, lens, **plain, **search_group)
         for event in (query.submit, button.click):
@@ -226,6 +227,7 @@ class _Handlers:
         self._sessions = sessions
         self._settings = settings
         self._desk = Desk(models.folder)
+        self._example = load_example(LENS, models.folder)
         # Threads of their own: searches need not wait for those that index.
         self._indexing = CapacityLimiter(settings.documents_at_once)
 
@@ -238,6 +240,8 @@ class _Handlers:
 
     def arrive(self, request: gr.Request) -> list[Any]:
         """What a new visitor sees at once: the samples, the first of them on the shelf, or those that a link names.
+
+        While the model is loading, the first of them with its first query comes from the bundled example.
 
         A link, `?model=NAME&sample=FILE&q=QUERY`, restores a search over samples; what it says of tokens is for the
         browser.
@@ -258,7 +262,25 @@ class _Handlers:
         if query and session.samples and session.asked is None:
             session.asked = query, self._settings.top_k
             asks[0] = query
-        return [samples_value(samples), session.library(), *asks]
+        return [samples_value(samples), session.library(), self._opening(session) or gr.skip(), *asks]
+
+    def _opening(self, session: Session) -> dict[str, Any] | None:
+        """The bundled example, with whose it is, where `first_look` would show the same and has to wait; else None."""
+        engine = session.engine
+        if session.asked or session.touched or not engine.RUNS_MODEL or engine.state == "failed":
+            return None
+        if engine.encoder is not None and session.samples_ready():
+            return None
+        files, query = [sample.source for sample in session.samples], self._example["query"]["text"]
+        if files != self._example["samples"] or session.samples[0].queries[0] != query:
+            return None
+        if engine.settings.model in BUNDLED:
+            text = "by this very checkpoint, which is still loading; in a few seconds you can ask something else."
+        else:
+            text = (
+                f"It is by {self._example['model']['name']}. {engine.wanted} is loading; then you see what that finds."
+            )
+        return {**self._example, "opening": text}
 
     async def follow_loading(self, request: gr.Request) -> AsyncIterator[list[Any]]:
         """Follow the loading of the model, and then the samples of the visitor until they can be searched."""

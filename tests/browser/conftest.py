@@ -79,8 +79,12 @@ class Visitor:
     def arrive(self, path: str = "/") -> Visitor:
         """Open the page and wait for the first explanation."""
         self.page.goto(self.server + path)
-        self.page.wait_for_selector("#lens [data-search]")
+        self.wait_for_search()
         return self
+
+    def wait_for_search(self) -> None:
+        """Wait for an explanation that the server has just computed, not the bundled one that comes before it."""
+        self.page.wait_for_selector('#lens [data-search]:not([data-search="example"])')
 
     def search_id(self) -> str | None:
         return self.page.evaluate("document.querySelector('#lens [data-search]')?.dataset.search")

@@ -210,7 +210,7 @@ def test_visitors_do_not_see_each_other(new_visitor, make_pdf):
 def test_a_reload_starts_anew(visitor, make_pdf):
     visitor.after_search(lambda: visitor.upload(make_pdf()))
     visitor.page.reload()
-    visitor.page.wait_for_selector("#lens [data-search]")
+    visitor.wait_for_search()
     assert list(visitor.documents()) == ["Annual report"]
 
 

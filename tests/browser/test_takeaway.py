@@ -65,7 +65,7 @@ def test_a_link_restores_sample_query_token_and_overlay(new_visitor):
 
     ben = new_visitor()
     ben.page.goto(link)
-    ben.page.wait_for_selector("#lens [data-search]")
+    ben.wait_for_search()
     assert ben.value()["query"]["text"] == anna.value()["query"]["text"] == ben.page.input_value("#query input")
     assert ben.value()["ranking"][0]["score"] == anna.value()["ranking"][0]["score"]
     assert ben.page.get_attribute("#lens .chip[data-token=w1]", "aria-pressed") == "true"

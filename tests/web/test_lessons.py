@@ -11,10 +11,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from colpali_demo.web.example import EXAMPLE, LENS, LESSON, fingerprint, load_example, save_example
 from colpali_demo.web.faults import Refused
 from colpali_demo.web.lessons import CARDS, FOLLOW_LINKS, Lessons
 from colpali_demo.web.lessons.desk import Desk
-from colpali_demo.web.lessons.example import EXAMPLE, fingerprint, load_example, save_example
 from colpali_demo.web.models import TINY, SetEngine
 from colpali_demo.web.payload import file_data
 
@@ -27,7 +27,7 @@ def made(checkpoint, tmp_path_factory) -> Path:
 
 
 def test_an_example_is_whole_and_its_numbers_belong_together(made, checkpoint, tmp_path):
-    value = load_example(tmp_path, made)
+    value = load_example(LESSON, tmp_path, made)
     page = value["page"]
     vectors = np.fromfile(page["vectors_file"]["path"], dtype="<f4").reshape(page["vectors"], page["dim"])
     tokens = len(value["query"]["tokens"])
@@ -39,11 +39,13 @@ def test_an_example_is_whole_and_its_numbers_belong_together(made, checkpoint, t
     assert {entry["key"] for entry in value["ranking"]} >= {page["key"], *value["batch"]["pages"]}
     files = [page["image"], page["input"]["image"], *(entry["thumb"] for entry in value["ranking"])]
     assert all(Path(file["path"]).parent == tmp_path and Path(file["path"]).is_file() for file in files)
-    assert {file.name for file in made.iterdir()} == {
-        "lesson.json",
-        *(p.name.removeprefix("lesson-") for p in tmp_path.iterdir()),
-    }
-    assert str(made) not in (made / "lesson.json").read_text("utf-8")
+    lens = load_example(LENS, tmp_path, made)
+    assert [entry["key"] for entry in lens["ranking"]][0] == page["key"]
+    assert lens["pages"][page["key"]]["tokens"] == page["tokens"]
+    assert set(lens["pages"]) == {entry["key"] for entry in lens["ranking"]}  # none has to be asked for
+    copied = {file.name.split("-", 1)[1] for file in tmp_path.iterdir()}
+    assert {file.name for file in made.iterdir()} == {LENS, LESSON, *copied}
+    assert not any(str(made) in (made / name).read_text("utf-8") for name in (LENS, LESSON))
 
 
 def test_the_fingerprint_changes_with_the_weights(checkpoint, tmp_path):
@@ -55,8 +57,8 @@ def test_the_fingerprint_changes_with_the_weights(checkpoint, tmp_path):
 
 
 def test_the_bundled_example_was_made_by_the_bundled_checkpoint():
-    made_by = json.loads((EXAMPLE / "lesson.json").read_text("utf-8"))["fingerprint"]
-    assert made_by == fingerprint(TINY), "stale: run `python -m colpali_demo.web.lessons.example`"
+    made_by = json.loads((EXAMPLE / LESSON).read_text("utf-8"))["fingerprint"]
+    assert made_by == fingerprint(TINY), "stale: run `python -m colpali_demo.web.example`"
 
 
 def test_a_precomputed_set_has_the_example_alone(tmp_path):

@@ -429,7 +429,7 @@ function drawWhatIf() {
     line.replaceChildren(
       node("b", {}, "What if "),
       `encoded with prefix ${quoted(query.prefix.replace(/\n/g, "↵"))} and ${plural(query.augmentation, "augmentation token")} `,
-      ...(props.offline
+      ...(alone()
         ? []
         : [node("button", { type: "button", class: "linkish", onclick: () => encodeAgain(null) }, "as usual")]),
     );
@@ -444,7 +444,7 @@ function differs(query) {
 
 function drawAgain() {
   const { query, model } = state.found.value;
-  part("again").hidden = Boolean(props.offline);
+  part("again").hidden = alone();
   part("prefix").value = query.prefix;
   part("augmentation").value = query.augmentation;
   part("again-text").textContent =
@@ -470,7 +470,7 @@ function buildRanking() {
     const up = before > entry.rank;
     return node("span", { class: `moved ${up ? "up" : "down"}`, title: `was ${before}` }, `${up ? "▲" : "▼"}${Math.abs(before - entry.rank)}`);
   };
-  const missing = (entry) => props.offline && !state.found.pages.has(entry.key);
+  const missing = (entry) => alone() && !state.found.pages.has(entry.key);
   const button = (entry, small) =>
     node(
       "div",
@@ -541,7 +541,8 @@ function buildRanking() {
 
 function buildNotes() {
   const notes = [];
-  const { strength, query, model } = state.found.value;
+  const { strength, query, model, opening } = state.found.value;
+  if (opening) notes.push(["Computed beforehand", opening, "quiet"]);
   if (model.reads.level !== "reads") notes.push([model.name, model.reads.sentence, "quiet"]);
   if (query.unknown.length)
     notes.push([

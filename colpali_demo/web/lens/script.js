@@ -54,6 +54,8 @@ const state = {
   view: null, // what `look` made last
 };
 const stages = [new Stage(0), new Stage(1)];
+/** Whether there is no server to ask, or none whose model is there. */
+const alone = () => Boolean(props.offline || state.found.value.opening);
 const shownStages = () => (state.other ? stages : stages.slice(0, 1));
 
 // ---------------------------------------------------------------------------------------------- what is on show
@@ -296,12 +298,15 @@ async function load() {
   const words = ({ query }) => JSON.stringify(query.tokens);
   const same = before && words(before) === words(value);
   const versus = same && state.wanted === value.focus && found.pages.has(state.key);
+  // What was computed beforehand gives way to the search itself: leave the visitor at the page they look at.
+  const relieved = same && before.opening && found.pages.has(state.key);
   // Encoded otherwise than before: show which pages moved.
-  const again = before && !same && before.query.text === value.query.text;
+  const again = before && !before.opening && !same && before.query.text === value.query.text;
+  const key = versus || relieved ? state.key : value.focus;
   Object.assign(state, {
     found,
-    key: versus ? state.key : value.focus,
-    other: versus ? value.focus : same && found.pages.has(state.other) && state.other !== value.focus ? state.other : null,
+    key,
+    other: versus ? value.focus : same && found.pages.has(state.other) && state.other !== key ? state.other : null,
     wanted: null,
     patch: null,
     preview: null,

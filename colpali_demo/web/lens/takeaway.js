@@ -13,7 +13,7 @@ function drawTake() {
   const { samples } = state.found.value;
   part("take").replaceChildren(
     node("span", { class: "take-title" }, "Take it away"),
-    ...TAKEN.filter(([kind]) => kind === "png" || !props.offline).map(([kind, name, title]) =>
+    ...TAKEN.filter(([kind]) => kind === "png" || !alone()).map(([kind, name, title]) =>
       node(
         "button",
         {

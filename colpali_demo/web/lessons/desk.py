@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from colpali_demo.web.example import LESSON, load_example
 from colpali_demo.web.faults import Refused
-from colpali_demo.web.lessons.example import load_example
 from colpali_demo.web.pictures import page_key
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Desk:
 
     @cached_property
     def _example(self) -> dict[str, Any]:
-        return load_example(self._folder)
+        return load_example(LESSON, self._folder)
 
     def arrive(self, session: Session) -> dict[str, Any]:
         """What is there when the tab is opened: the visitor's last search, if they have searched, else the example."""

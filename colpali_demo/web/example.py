@@ -1,0 +1,103 @@
+"""The bundled example: what is shown before any model is loaded, made beforehand by the bundled checkpoint.
+
+`python -m colpali_demo.web.example` makes `assets/example` again, which a new bundled checkpoint calls for. It holds
+`lens.json` and `lesson.json`, values of the lens and of the lessons as `payload.lens_value` and `lessons.value` make
+them for any search, and the files that they name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from colpali_demo.settings import Settings
+from colpali_demo.web.models import ASSETS, TINY
+from colpali_demo.web.payload import file_data, lens_value, with_files
+
+EXAMPLE = ASSETS / "example"
+DOCUMENT = ASSETS / "samples" / "annual-report.pdf"
+QUERY = "copper price risk"  # short, of words in several pieces; the page that answers it comes first by far
+LENS = "lens.json"
+LESSON = "lesson.json"
+
+
+def fingerprint(checkpoint: Path) -> str:
+    """SHA-256 of whatever in a checkpoint's folder has a say in its vectors."""
+    digest = hashlib.sha256()
+    for file in sorted([*checkpoint.glob("*.safetensors"), checkpoint / "config.json", checkpoint / "tokenizer.json"]):
+        digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def load_example(name: str, into: Path, folder: Path = EXAMPLE) -> dict[str, Any]:
+    """The value called `name` of the example; its files are copied `into` a folder from which the browser may fetch."""
+
+    def copied(file: Mapping[str, Any]) -> dict[str, Any]:
+        return file_data(shutil.copyfile(folder / file["path"], into / f"{Path(name).stem}-{file['path']}"))
+
+    return with_files(json.loads((folder / name).read_text("utf-8")), copied)
+
+
+def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> None:
+    """Make the example anew: `QUERY` over the document, whose other queries of the samples are for the lesson's batch.
+
+    The lens gets the maps of every page, so that none has to be asked of a server whose model is not there.
+    """
+    from colpali_demo import PageIndex, load_encoder, open_document
+    from colpali_demo.encoder.calibration import blank_page
+    from colpali_demo.web.engine import read_samples
+    from colpali_demo.web.lessons.value import lesson_value
+    from colpali_demo.web.pictures import page_key, write_pictures
+
+    (sample,) = (sample for sample in read_samples(document.parent) if sample.path.name == document.name)
+    encoder = load_encoder(str(checkpoint), device="cpu")
+    index = PageIndex(encoder)
+    with open_document(document) as opened:
+        index.add(opened)
+    hits = index.rank(QUERY)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    pictures = {page_key(page): write_pictures(page, folder) for page in index.pages}
+
+    def save(name: str, data: bytes) -> Path:
+        (folder / name).write_bytes(data)
+        return folder / name
+
+    lens = lens_value(
+        search="example",
+        model={**encoder.model_info, "checkpoint": encoder.model_info["name"], "choice": None},
+        hits=hits,
+        explanations=[hit.explain() for hit in hits],
+        top_k=Settings().top_k,
+        focus=page_key(hits[0].page),
+        strength=index.strength(hits[0]),
+        pictures=pictures,
+        blank=encoder.embed_pages([blank_page()])[0],
+        samples=[sample.source],
+        save=save,
+    )
+    lesson = lesson_value(
+        name="example",
+        encoder=encoder,
+        hits=hits,
+        hit=hits[0],
+        asked=[query for query in sample.queries if query != QUERY],
+        pictures=pictures,
+        save=save,
+    )
+    lesson["fingerprint"] = fingerprint(checkpoint)
+
+    def named(file: Mapping[str, Any]) -> dict[str, Any]:
+        return file_data(Path(file["path"]).name)
+
+    for name, value in ((LENS, lens), (LESSON, lesson)):
+        (folder / name).write_text(json.dumps(with_files(value, named), ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    save_example(EXAMPLE, TINY)
+    print(f"wrote {EXAMPLE}")
