@@ -384,11 +384,11 @@ def test_the_matrix_and_the_lens_move_each_other(visitor):
         f"row {token['row']}), col {token['col']}" in readout or f"(row {token['row']}, col {token['col']})" in readout
     )
     marks = "document.querySelector('#matrix canvas.marks').toDataURL()"
-    visitor.page.hover("h1")
-    visitor.page.focus("#query input")
+    visitor.page.keyboard.press("Escape")
     before = visitor.page.evaluate(marks)
-    visitor.page.hover(chip(0))
-    assert visitor.page.evaluate(marks) != before
+    visitor.page.click(chip(0))
+    matrix.scroll_into_view_if_needed()
+    visitor.page.wait_for_function(f"before => {marks} !== before", arg=before)
     visitor.page.click("#matrix [data-choice=maxsim]")
     sums = [number(text) for text in visitor.page.locator("#matrix .sums span").all_inner_texts()]
     assert sums == sorted(sums, reverse=True)

@@ -16,6 +16,8 @@ const state = {
   order: "query",
   rows: [], // indices of tokens from top to bottom
   at: null, // {row, place} under the pointer or the keyboard's cursor
+  near: true, // whether it is on the screen, or nearly
+  stale: null, // what has to be painted when it is: "all", "marks" or null
 };
 
 const maps = () => state.lens.found.pages.get(state.lens.key);
@@ -126,12 +128,19 @@ function scale() {
   });
 }
 
+/** Paint now, or when somebody can see it: above it the lens is busy enough. */
 function paint(force = false) {
+  if (!state.near) {
+    state.stale = force ? "all" : (state.stale ?? "marks");
+    return;
+  }
   const canvas = part("base");
   const box = part("cells").getBoundingClientRect();
   const ratio = window.devicePixelRatio || 1;
   const [width, height] = [Math.round(box.width * ratio), Math.round(box.height * ratio)];
   if (!width || !height) return;
+  force ||= state.stale === "all";
+  state.stale = null;
   if (force || canvas.width !== width || canvas.height !== height) {
     for (const name of ["base", "marks"]) Object.assign(part(name), { width, height });
     paintBase(canvas, width);
@@ -307,7 +316,7 @@ function follow(lens, what) {
   if (what === "page") {
     state.at = null;
     build();
-  } else if (lens?.found && !part("matrix").hidden) paintMarks();
+  } else if (lens?.found && !part("matrix").hidden) paint();
 }
 
 document.addEventListener("lens-change", (event) => {
@@ -316,4 +325,10 @@ document.addEventListener("lens-change", (event) => {
 new ResizeObserver(() => {
   if (state.lens?.found) paint();
 }).observe(cells);
+function come(near) {
+  state.near = near;
+  if (near && state.stale && state.lens?.found) paint();
+}
+new IntersectionObserver((entries) => come(entries[entries.length - 1].isIntersecting), { rootMargin: "300px" }).observe(cells);
+window.addEventListener("beforeprint", () => come(true));
 follow(document.querySelector(`#${props.of} [data-lens]`)?.lens, "page");
