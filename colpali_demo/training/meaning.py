@@ -49,18 +49,19 @@ class Teacher:
         self.places = {word: place for place, word in enumerate(self.words)}
         self.vectors = torch.from_numpy(data["vectors"].astype(np.float32))
 
-    def sample(self, shown: set[str], count: int, rng: np.random.Generator) -> tuple[list[str], list[str]]:
-        """Up to `count` of the words shown, and as many words that are each close to one of them.
+    def known(self, words: set[str]) -> list[str]:
+        """Those of the words that the text model was asked about, in alphabetical order."""
+        return sorted(word for word in words if word in self.places)
 
-        Without such neighbors closeness would be too rare to learn from. Returns (words, neighbors), none twice.
+    def sample(self, shown: list[str], count: int, rng: np.random.Generator) -> list[str]:
+        """At most `count` words, none twice: half of them from those shown, the others each close to one of these.
+
+        Without such neighbors closeness would be too rare to learn from.
         """
-        known = sorted(self.places[word] for word in shown if word in self.places)
-        if not known:
-            return [], []
-        chosen = rng.permutation(known)[:count]
+        chosen = np.array([self.places[word] for word in rng.permutation(shown)[: count // 2]], dtype=np.int64)
         nearest = (self.vectors[chosen] @ self.vectors.T).topk(NEAREST + 1, dim=1).indices[:, 1:].numpy()
-        friends = np.setdiff1d(nearest[np.arange(len(chosen)), rng.integers(0, NEAREST, len(chosen))], chosen)
-        return [self.words[i] for i in chosen], [self.words[i] for i in friends]
+        friends = nearest[np.arange(len(chosen)), rng.integers(0, NEAREST, len(chosen))]
+        return [self.words[place] for place in np.union1d(chosen, friends)]
 
     def similarities(self, rows: list[str], columns: list[str]) -> torch.Tensor:
         """The text model's cosines, (rows, columns)."""

@@ -241,33 +241,32 @@ class Pretrainer(nn.Module):
         """How far the model's idea of which words are close is from the teacher's.
 
         Compared are about `count` words as queries, half of them shown on the pages: "meaning" has each word's mean
-        vector with those of the others, "meaning_on_page" its tokens' best cosine with the patches that show a word.
+        vector with those of the others, "meaning_on_page" its tokens' best cosine with the patches that show a word,
+        for every word of the pages.
         """
-        zero = pages.sum() * 0
-        shown, others = teacher.sample({word for example in examples for word in example.words}, count // 2, rng)
-        if len(shown) < 2:
+        on_pages = teacher.known({word for example in examples for word in example.words})
+        words = teacher.sample(on_pages, count, rng)
+        if len(on_pages) < 2:
+            zero = pages.sum() * 0
             return {"meaning": zero, "meaning_on_page": zero}
-        words = shown + others
         vectors, _, places = self.encode_queries(words)
         vectors, scale = vectors.float(), self.scale
         typed = [row[[token for token, _ in place]] for row, place in zip(vectors, places, strict=True)]
         means = nn.functional.normalize(torch.stack([row.mean(0) for row in typed]), dim=-1)
-        target = teacher.similarities(words, words).to(pages.device)
-        same = torch.eye(len(words), dtype=torch.bool, device=pages.device)
 
-        showing, _ = word_patches(examples, set(shown), self.grid)
+        showing, _ = word_patches(examples, set(on_pages), self.grid)
+        # Repeated where there are fewer, not padded: a maximum does not mind.
+        where = [np.resize(rng.permutation(np.flatnonzero(showing[word])), PATCHES) for word in on_pages]
+        where = torch.from_numpy(np.stack(where)).to(pages.device)
         patches = pages[:, : self.grid**2].float().flatten(0, 1)
-        found = []
-        for word in shown:
-            where = rng.permutation(np.flatnonzero(showing[word]))[:PATCHES]
-            # Repeated, not padded: a maximum does not mind.
-            found.append(np.resize(where, PATCHES))
-        where = torch.from_numpy(np.stack(found)).to(pages.device)
         cosines = torch.stack([(row @ patches.T).amax(dim=0)[where].amax(dim=1) for row in typed])
-        return {
-            "meaning": meaning_loss(scale * means @ means.T, target, same),
-            "meaning_on_page": meaning_loss(scale * cosines, target[:, : len(shown)], same[:, : len(shown)]),
-        }
+
+        def loss(similarities: torch.Tensor, others: list[str]) -> torch.Tensor:
+            same = torch.tensor([[word == other for other in others] for word in words])
+            target = teacher.similarities(words, others)
+            return meaning_loss(scale * similarities, target.to(pages.device), same.to(pages.device))
+
+        return {"meaning": loss(means @ means.T, words), "meaning_on_page": loss(cosines, on_pages)}
 
 
 class PageMemory:

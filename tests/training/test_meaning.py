@@ -22,14 +22,14 @@ def teacher(tmp_path) -> Teacher:
     return Teacher(tmp_path / "words.npz")
 
 
-def test_half_of_a_sample_is_shown_and_none_comes_twice(teacher):
-    shown, others = teacher.sample({*WORDS, "unheard"}, 4, np.random.default_rng(1))
-    assert len(shown) == 4
-    assert set(shown) < set(WORDS)
-    assert others
-    assert not set(shown) & set(others)
-    assert len(set(others)) == len(others)
-    assert teacher.sample({"unheard"}, 4, np.random.default_rng(1)) == ([], [])
+def test_a_sample_is_of_words_shown_and_neighbors_of_theirs(teacher):
+    shown = teacher.known({*WORDS, "unheard"})
+    assert shown == sorted(WORDS)
+    sample = teacher.sample(shown, 4, np.random.default_rng(1))
+    assert 2 <= len(sample) <= 4
+    assert len(set(sample)) == len(sample)
+    assert len(set(sample) & set(WORDS)) >= 2
+    assert teacher.sample([], 4, np.random.default_rng(1)) == []
 
 
 def test_similarities_are_cosines(teacher):
