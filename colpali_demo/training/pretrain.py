@@ -13,7 +13,6 @@ import math
 import os
 import signal
 import time
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,7 +48,6 @@ class Schedule:
     warmup_pages: int = 400
     decay_pages: int = 6_000  # learning rate falls to zero over the last ones
     batch: int = 2  # small batches, more steps: early learning is faster per page
-    memory_pages: int = 32  # that a query is compared with beside the batch
     queries: int = 20  # per page: each of their tokens is told where its word stands
     learning_rate: float = 2e-3
     weight_character: float = 0.3  # these four in the second stage; in the first each is 1
@@ -197,9 +195,9 @@ class Pretrainer(nn.Module):
         return result
 
     def retrieval_losses(
-        self, pages: torch.Tensor, examples: list[Example], queries: list[tuple[str, int]], memory: "PageMemory"
+        self, pages: torch.Tensor, examples: list[Example], queries: list[tuple[str, int]]
     ) -> dict[str, torch.Tensor]:
-        """Token-to-patch and page losses for (query, page number) pairs, with more pages to tell theirs from."""
+        """Token-to-patch and page losses for (query, page number) pairs."""
         device = pages.device
         vectors, mask, places = self.encode_queries([query for query, _ in queries])
         vectors, pages = vectors.float(), pages.float()
@@ -224,10 +222,10 @@ class Pretrainer(nn.Module):
         token = losses.token_to_patch(logits, positive, torch.from_numpy(touched).to(device))
         pointing = positive.gather(1, logits.argmax(1, keepdim=True)).float().mean()
 
-        scores = losses.late_interaction_scores(vectors, mask, torch.cat([pages, *memory.vectors]))
+        scores = losses.late_interaction_scores(vectors, mask, pages)
         scores = scores / mask.sum(dim=1, keepdim=True)
         own = torch.tensor([page for _, page in queries], device=device)
-        texts = [spaced_words(example) for example in examples] + list(memory.texts)
+        texts = [f" {' '.join(example.words)} " for example in examples]
         also = torch.tensor([[f" {query} " in text for text in texts] for query, _ in queries], device=device)
         also[torch.arange(len(own)), own] = False
         page = losses.in_batch_softmax(scale * scores, own, also)
@@ -267,26 +265,6 @@ class Pretrainer(nn.Module):
             return meaning_loss(scale * similarities, target.to(pages.device), same.to(pages.device))
 
         return {"meaning": loss(means @ means.T, words), "meaning_on_page": loss(cosines, on_pages)}
-
-
-class PageMemory:
-    """The vectors of the last pages seen: more pages for a query to tell its own from than a small batch has.
-
-    They are a few steps old and take no gradient (cross-batch memory, Wang et al., CVPR 2020).
-    """
-
-    def __init__(self, pages: int):
-        self.vectors: deque[torch.Tensor] = deque(maxlen=pages)  # each (1, vectors, dim)
-        self.texts: deque[str] = deque(maxlen=pages)
-
-    def add(self, pages: torch.Tensor, examples: list[Example]) -> None:
-        self.vectors.extend(pages.detach().float().split(1))
-        self.texts.extend(spaced_words(example) for example in examples)
-
-
-def spaced_words(example: Example) -> str:
-    """The words of a page, with a space before and after each, so that whole words can be looked for."""
-    return " " + " ".join(example.words) + " "
 
 
 def word_patches(examples: list[Example], words: set[str], grid: int) -> tuple[dict, dict]:
@@ -354,7 +332,6 @@ class Run:
         self.optimizer = torch.optim.AdamW(
             groups, lr=schedule.learning_rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True
         )
-        self.memory = PageMemory(schedule.memory_pages)
         self.seen = self.steps = 0
         self.state_file = folder / "state.pt"
         if self.state_file.exists():
@@ -362,8 +339,6 @@ class Run:
             trainer.load_state_dict(state["trainer"])
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
-            self.memory.vectors.extend(state["memory"]["vectors"])
-            self.memory.texts.extend(state["memory"]["texts"])
             self.seen, self.steps = state["seen"], state["steps"]
 
     def save_state(self) -> None:
@@ -371,7 +346,6 @@ class Run:
             "trainer": self.trainer.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "memory": {"vectors": list(self.memory.vectors), "texts": list(self.memory.texts)},
             "seen": self.seen,
             "steps": self.steps,
         }
@@ -398,8 +372,7 @@ class Run:
             if whole:
                 rng = np.random.default_rng((7, self.seen))
                 queries = sample_queries(examples, schedule.queries, counts, rng)
-                parts |= trainer.retrieval_losses(pages, examples, queries, self.memory)
-                self.memory.add(pages, examples)
+                parts |= trainer.retrieval_losses(pages, examples, queries)
                 if self.teacher:
                     parts |= trainer.meaning_losses(pages, examples, self.teacher, schedule.meaning_words, rng)
         weights = dict.fromkeys(("character", "piece", "grid", "cell"), 1.0)

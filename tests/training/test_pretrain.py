@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from colpali_demo import load_encoder
 from colpali_demo.training.model import build_model, build_processor, train_tokenizer
 from colpali_demo.training.pages import CHAR, TrainingPage
-from colpali_demo.training.pretrain import PageMemory, Pretrainer, Run, Schedule, sample_queries, to_pixels
+from colpali_demo.training.pretrain import Pretrainer, Run, Schedule, sample_queries, to_pixels
 from colpali_demo.training.targets import make_example
 
 WORDS = ["alpha", "beta", "gamma", "delta", "omega", "sigma"]
@@ -80,7 +80,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path, processor):
     for batch in batches[:4]:
         whole.step(batch, {})
     first = new_run(tmp_path / "cut", processor)
-    for batch in batches[:3]:  # into the second stage, with pages in memory
+    for batch in batches[:3]:  # into the second stage
         first.step(batch, {})
     first.save_state()
     second = new_run(tmp_path / "cut", processor)
@@ -107,28 +107,21 @@ def test_queries_come_from_the_page_they_are_asked_of(processor):
         assert f" {query} " in " " + " ".join(examples[page].words) + " "
 
 
-def test_pages_in_memory_are_negatives_unless_they_hold_the_query(processor):
+def test_other_pages_are_negatives_unless_they_hold_the_query(processor):
     torch.manual_seed(0)
     trainer = Pretrainer(build_model(processor, width=64, layers=1, embedding_dim=16), processor).eval()
     pages = [example(processor, i) for i in range(3)]
     query = pages[0].words[0]
 
-    def page_loss(memory):
+    def page_loss(pages):
         with torch.inference_mode():
-            _, vectors = trainer.encode_pages(to_pixels(pages[:1], torch.device("cpu")))
-            return float(trainer.retrieval_losses(vectors, pages[:1], [(query, 0)], memory)["page"])
+            _, vectors = trainer.encode_pages(to_pixels(pages, torch.device("cpu")))
+            return float(trainer.retrieval_losses(vectors, pages, [(query, 0)])["page"])
 
-    memory = PageMemory(2)
-    alone = page_loss(memory)
-    assert alone == 0  # nothing to tell the page from
-    with torch.inference_mode():
-        _, vectors = trainer.encode_pages(to_pixels(pages, torch.device("cpu")))
-    memory.add(vectors, pages)
-    assert len(memory.texts) == 2  # the last two
-    memory.texts = [" other words "] * 2
-    assert page_loss(memory) > 0
-    memory.texts = [f" and {query} too "] * 2
-    assert page_loss(memory) == 0
+    assert page_loss(pages[:1]) == 0  # nothing to tell the page from
+    assert page_loss(pages) == 0  # the others hold the same words
+    pages[1].words = ["other"] * len(pages[1].words)
+    assert page_loss(pages) > 0
 
 
 def test_a_fresh_model_passes_features_and_table_rows_on_to_the_vectors(processor):
