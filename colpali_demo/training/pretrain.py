@@ -243,10 +243,10 @@ class Pretrainer(nn.Module):
         for every word of the pages.
         """
         on_pages = teacher.known({word for example in examples for word in example.words})
-        words = teacher.sample(on_pages, count, rng)
         if len(on_pages) < 2:
             zero = pages.sum() * 0
             return {"meaning": zero, "meaning_on_page": zero}
+        words = teacher.sample(on_pages, count, rng)
         vectors, _, places = self.encode_queries(words)
         vectors, scale = vectors.float(), self.scale
         typed = [row[[token for token, _ in place]] for row, place in zip(vectors, places, strict=True)]

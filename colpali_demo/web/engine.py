@@ -74,6 +74,11 @@ def read_samples(folder: Path = SAMPLES) -> list[Sample]:
     ]
 
 
+def public_model_info(encoder: Encoder) -> dict[str, Any]:
+    """`Encoder.model_info` without the folder of the checkpoint."""
+    return {**encoder.model_info, "checkpoint": encoder.model_info["name"]}
+
+
 class Engine:
     """Loads the encoder and embeds the samples in a thread of its own.
 
@@ -158,8 +163,8 @@ class Engine:
 
     @property
     def public_model_info(self) -> dict[str, Any]:
-        """`Encoder.model_info` without the folder of the checkpoint."""
-        return {**self.encoder.model_info, "checkpoint": self.encoder.model_info["name"]}
+        """What visitors may know of the model, see the function."""
+        return public_model_info(self.encoder)
 
     def _load(self) -> None:
         self.encoder = self._loaded(self.settings.model)

@@ -49,7 +49,7 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
     """
     from colpali_demo import PageIndex, load_encoder, open_document
     from colpali_demo.encoder.calibration import blank_page
-    from colpali_demo.web.engine import read_samples
+    from colpali_demo.web.engine import public_model_info, read_samples
     from colpali_demo.web.lessons.value import lesson_value
     from colpali_demo.web.pictures import page_key, write_pictures
 
@@ -69,7 +69,7 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
 
     lens = lens_value(
         search="example",
-        model={**encoder.model_info, "checkpoint": encoder.model_info["name"], "choice": None},
+        model={**public_model_info(encoder), "choice": None},
         hits=hits,
         explanations=[hit.explain() for hit in hits],
         top_k=Settings().top_k,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -227,9 +228,12 @@ class _Handlers:
         self._sessions = sessions
         self._settings = settings
         self._desk = Desk(models.folder)
-        self._example = load_example(LENS, models.folder)
         # Threads of their own: searches need not wait for those that index.
         self._indexing = CapacityLimiter(settings.documents_at_once)
+
+    @cached_property
+    def _example(self) -> dict[str, Any]:
+        return load_example(LENS, self._models.folder)
 
     def _session(self, request: gr.Request) -> Session:
         if not request.session_hash:
@@ -277,9 +281,8 @@ class _Handlers:
         if engine.settings.model in BUNDLED:
             text = "by this very checkpoint, which is still loading; in a few seconds you can ask something else."
         else:
-            text = (
-                f"It is by {self._example['model']['name']}. {engine.wanted} is loading; then you see what that finds."
-            )
+            maker = self._example["model"]["name"]
+            text = f"by {maker}. {engine.wanted} is loading; when it is ready, you see what it finds."
         return {**self._example, "opening": text}
 
     async def follow_loading(self, request: gr.Request) -> AsyncIterator[list[Any]]:

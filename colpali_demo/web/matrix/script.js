@@ -111,7 +111,7 @@ function build() {
   }
   part("axis").replaceChildren(...ends);
   once.order(state.order);
-  paint(true);
+  draw("all");
 }
 
 function kindsOfOthers() {
@@ -128,19 +128,19 @@ function scale() {
   });
 }
 
-/** Paint now, or when somebody can see it: above it the lens is busy enough. */
+/** Paint "all" or the "marks" now, or when somebody can see it: above it the lens is busy enough. */
+function draw(what) {
+  if (!state.near) state.stale = what === "all" ? what : (state.stale ?? what);
+  else if (what === "all") paint(true);
+  else paintMarks();
+}
+
 function paint(force = false) {
-  if (!state.near) {
-    state.stale = force ? "all" : (state.stale ?? "marks");
-    return;
-  }
   const canvas = part("base");
   const box = part("cells").getBoundingClientRect();
   const ratio = window.devicePixelRatio || 1;
   const [width, height] = [Math.round(box.width * ratio), Math.round(box.height * ratio)];
   if (!width || !height) return;
-  force ||= state.stale === "all";
-  state.stale = null;
   if (force || canvas.width !== width || canvas.height !== height) {
     for (const name of ["base", "marks"]) Object.assign(part(name), { width, height });
     paintBase(canvas, width);
@@ -316,18 +316,22 @@ function follow(lens, what) {
   if (what === "page") {
     state.at = null;
     build();
-  } else if (lens?.found && !part("matrix").hidden) paint();
+  } else if (lens?.found && !part("matrix").hidden) draw("marks");
 }
 
 document.addEventListener("lens-change", (event) => {
   if (event.target.closest(`#${props.of}`)) follow(event.detail.lens, event.detail.what);
 });
 new ResizeObserver(() => {
-  if (state.lens?.found) paint();
+  if (!state.lens?.found) return;
+  if (state.near) paint();
+  else draw("all");
 }).observe(cells);
 function come(near) {
   state.near = near;
-  if (near && state.stale && state.lens?.found) paint();
+  if (!near || !state.stale || !state.lens?.found) return;
+  draw(state.stale);
+  state.stale = null;
 }
 new IntersectionObserver((entries) => come(entries[entries.length - 1].isIntersecting), { rootMargin: "300px" }).observe(cells);
 window.addEventListener("beforeprint", () => come(true));
