@@ -78,7 +78,7 @@ def pretrain(arguments: argparse.Namespace) -> None:
     processor = ColPaliProcessor.from_pretrained(arguments.processor)
     schedule = Schedule(**{field.name: getattr(arguments, field.name) for field in fields(Schedule)})
     trainer = Pretrainer(build_model(processor), processor)
-    teacher = Teacher(arguments.words) if arguments.words else None
+    teacher = Teacher(arguments.words, processor.tokenizer) if arguments.words else None
     run = Run(arguments.folder, trainer, processor, schedule, arguments.device, teacher)
     if arguments.average:
         run.save_average(arguments.average)

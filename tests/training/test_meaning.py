@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from colpali_demo.training.meaning import TEACHER_TEMPERATURE, Teacher, meaning_loss
+from colpali_demo.training.meaning import TEACHER_TEMPERATURE, Teacher, look_alike, meaning_loss
 from colpali_demo.training.pretrain import to_pixels
 from tests.training.test_pretrain import WORDS, example, new_run, processor  # noqa: F401  (a fixture)
 
@@ -12,14 +12,14 @@ OTHERS = [f"other{i}" for i in range(20)]
 
 
 @pytest.fixture
-def teacher(tmp_path) -> Teacher:
+def teacher(tmp_path, processor) -> Teacher:  # noqa: F811
     """Words of the pages in pairs that are close, and others that are close to none of them."""
     words = WORDS + OTHERS
     vectors = np.random.default_rng(0).normal(size=(len(words), 64))
     vectors[1 : len(WORDS) : 2] = vectors[0 : len(WORDS) : 2] + 0.3 * vectors[1 : len(WORDS) : 2]
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     np.savez(tmp_path / "words.npz", words=words, vectors=vectors.astype(np.float16))
-    return Teacher(tmp_path / "words.npz")
+    return Teacher(tmp_path / "words.npz", processor.tokenizer)
 
 
 def test_a_sample_is_of_words_shown_and_neighbors_of_theirs(teacher):
@@ -55,19 +55,48 @@ def test_meaning_loss_is_the_divergence_of_two_softmaxes():
     assert meaning_loss(cosines / TEACHER_TEMPERATURE, cosines, same).item() == pytest.approx(0, abs=1e-6)
 
 
+def test_words_of_one_stem_look_alike():
+    table = look_alike(["option", "opt"], ["options", "option", "opera", "opaque", "opt"])
+    assert table.tolist() == [[True, True, False, False, False], [False, False, False, False, True]]
+
+
+def test_words_of_one_piece_have_that_piece(teacher, processor):  # noqa: F811
+    assert set(teacher.whole) >= set(WORDS)
+    assert set(teacher.whole).isdisjoint(OTHERS)
+    for word, piece in zip(teacher.whole, teacher.whole_ids, strict=True):
+        assert processor.tokenizer.convert_ids_to_tokens(piece) == f"▁{word}"
+
+
 def test_a_word_comes_closer_to_the_patches_of_a_related_one(tmp_path, processor, teacher):  # noqa: F811
     run = new_run(tmp_path / "run", processor)
     trainer, examples = run.trainer, [example(processor, 0), example(processor, 1)]
     optimizer = torch.optim.Adam(trainer.parameters(), lr=1e-2)
-    losses = []
+    losses = {"meaning": [], "meaning_on_page": [], "meaning_in_table": []}
     for step in range(30):
         _, pages = trainer.encode_pages(to_pixels(examples, "cpu"))
         parts = trainer.meaning_losses(pages, examples, teacher, 12, np.random.default_rng(step))
-        losses.append(parts["meaning_on_page"].item())
+        for name, values in losses.items():
+            values.append(parts[name].item())
         optimizer.zero_grad()
         sum(parts.values()).backward()
         optimizer.step()
-    assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:5])
+    for values in losses.values():
+        assert np.mean(values[-5:]) < 0.6 * np.mean(values[:5])
+
+
+def test_a_word_is_not_drawn_away_from_the_patches_that_show_it(tmp_path, processor, teacher, monkeypatch):  # noqa: F811
+    """Two words in one patch: what the one's query is asked of the other must leave that patch alone."""
+    run = new_run(tmp_path / "run", processor)
+    page = example(processor, 0)
+    page.words = ["alpha", "gamma", "beta", "omega"]
+    page.word_boxes = page.word_boxes[[0, 0, 3, 5]]
+    monkeypatch.setattr(teacher, "sample", lambda *_: ["alpha"])
+    _, pages = run.trainer.encode_pages(to_pixels([page], "cpu"))
+    parts = run.trainer.meaning_losses(pages, [page], teacher, 2, np.random.default_rng(0))
+    (gradient,) = torch.autograd.grad(parts["meaning_on_page"], pages)
+    moved = gradient[0, :16].abs().sum(dim=1).view(4, 4) > 0
+    assert not moved[0].any()
+    assert moved[2:].any()
 
 
 def test_pages_without_a_known_word_teach_nothing(tmp_path, processor, teacher):  # noqa: F811
@@ -76,4 +105,4 @@ def test_pages_without_a_known_word_teach_nothing(tmp_path, processor, teacher):
     page.words = [""] * len(page.words)
     _, pages = run.trainer.encode_pages(to_pixels([page], "cpu"))
     parts = run.trainer.meaning_losses(pages, [page], teacher, 12, np.random.default_rng(0))
-    assert [value.item() for value in parts.values()] == [0, 0]
+    assert (parts["meaning"].item(), parts["meaning_on_page"].item()) == (0, 0)

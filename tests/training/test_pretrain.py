@@ -107,6 +107,14 @@ def test_queries_come_from_the_page_they_are_asked_of(processor):
         assert f" {query} " in " " + " ".join(examples[page].words) + " "
 
 
+def test_words_that_look_alike_are_asked_for_more_often(processor):
+    page = example(processor, 0)
+    page.words = ["option", "options", "beta", "gamma"]
+    queries = [query for query, _ in sample_queries([page], 2000, {}, np.random.default_rng(0)) if " " not in query]
+    often = [queries.count(word) for word in page.words]
+    assert min(often[:2]) > 2 * max(often[2:])
+
+
 def test_other_pages_are_negatives_unless_they_hold_the_query(processor):
     torch.manual_seed(0)
     trainer = Pretrainer(build_model(processor, width=64, layers=1, embedding_dim=16), processor).eval()
