@@ -6,14 +6,25 @@ from dataclasses import fields
 from pathlib import Path
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m colpali_demo.training", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     tokenizer = commands.add_parser("tokenizer", help="make the processor and the word counts from a folder of text")
     tokenizer.add_argument("text", type=Path, help="folder of .txt files")
     tokenizer.add_argument("out", type=Path, help="folder for the processor; the counts are its word_counts.json")
     tokenizer.add_argument("--vocabulary", type=int, default=5_000)
+    tokenizer.add_argument(
+        "--whole-words", type=int, default=10_000, help="frequent words that are one piece in any case"
+    )
     tokenizer.set_defaults(run=make_tokenizer)
+    grow = commands.add_parser("grow", help="carry a run over to a vocabulary with whole words")
+    grow.add_argument("folder", type=Path, help="the run")
+    grow.add_argument("processor", type=Path, help="folder with its processor")
+    grow.add_argument("counts", type=Path, help="word_counts.json (see `tokenizer`)")
+    grow.add_argument("out", type=Path, help="folder for the new run; its processor is the folder `processor` in it")
+    grow.add_argument("--whole-words", type=int, default=10_000)
+    grow.add_argument("--words", type=Path, help="table of words made by `words`: new rows begin with what words mean")
+    grow.set_defaults(run=grow_vocabulary)
     add_pretrain(commands.add_parser("pretrain", help="teach colpali-tiny to read, from random weights"))
     curves = commands.add_parser("curves", help="draw the losses and accuracies of a run over pages seen")
     curves.add_argument("folder", type=Path, help="the run")
@@ -26,17 +37,41 @@ def main() -> None:
     )
     weak.add_argument("folder", type=Path, help="the checkpoint")
     weak.set_defaults(run=calibrate_weak_matches)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     arguments.run(arguments)
 
 
 def make_tokenizer(arguments: argparse.Namespace) -> None:
+    from .meaning import frequent_words
     from .model import build_processor, count_words, flattened, train_tokenizer
+    from .vocabulary import with_whole_words
 
     counts = count_words(line for file in sorted(arguments.text.rglob("*.txt")) for line in file.open(errors="ignore"))
-    build_processor(train_tokenizer(flattened(counts), arguments.vocabulary)).save_pretrained(arguments.out)
+    tokenizer = train_tokenizer(flattened(counts), arguments.vocabulary)
+    tokenizer = with_whole_words(tokenizer, frequent_words(counts, arguments.whole_words))
+    build_processor(tokenizer).save_pretrained(arguments.out)
     kept = {word: count for word, count in counts.items() if count > 1}
     (arguments.out / "word_counts.json").write_text(json.dumps(kept))
+
+
+def grow_vocabulary(arguments: argparse.Namespace) -> None:
+    import torch
+    from transformers import ColPaliProcessor
+
+    from .meaning import Teacher, frequent_words
+    from .model import build_processor
+    from .vocabulary import carry_over, pieces_before, with_whole_words
+
+    old = ColPaliProcessor.from_pretrained(arguments.processor)
+    words = frequent_words(json.loads(arguments.counts.read_text()), arguments.whole_words)
+    size = old.image_processor.size["height"]
+    new = build_processor(with_whole_words(old.tokenizer, words), image_size=size)
+    teacher = Teacher(arguments.words, new.tokenizer) if arguments.words else None
+    state = torch.load(arguments.folder / "state.pt", map_location="cpu", weights_only=True)
+    state = carry_over(state, pieces_before(old.tokenizer, new.tokenizer), new.image_token_id, teacher)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    torch.save(state, arguments.out / "state.pt")
+    new.save_pretrained(arguments.out / "processor")
 
 
 def add_pretrain(parser: argparse.ArgumentParser) -> None:

@@ -18,7 +18,7 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
 STEM = 4  # words that begin with the same four letters look alike
 NEAREST = 11  # neighbors of a word to choose from
-TEACHER_TEMPERATURE = 0.08  # cosines of related words are about 0.3 above those of others: e^(0.3/0.08) = 40
+TEACHER_TEMPERATURE = 0.05  # cosines of related words are about 0.3 above those of others: e^(0.3/0.05) = 400
 
 
 def embed_words(words: list[str], batch_size: int = 256) -> np.ndarray:
@@ -35,9 +35,16 @@ def embed_words(words: list[str], batch_size: int = 256) -> np.ndarray:
     return np.concatenate(vectors)
 
 
+def frequent_words(counts: dict[str, int], number: int) -> list[str]:
+    """The most frequent words of three letters or more."""
+    return sorted((word for word in counts if word.isalpha() and len(word) > 2), key=lambda word: -counts[word])[
+        :number
+    ]
+
+
 def save_table(counts: dict[str, int], words: int, out: Path) -> None:
     """Embed the `words` most frequent alphabetic words and keep them with their counts in one .npz file."""
-    chosen = sorted((w for w in counts if w.isalpha() and len(w) > 2), key=lambda w: -counts[w])[:words]
+    chosen = frequent_words(counts, words)
     np.savez(
         out, words=np.array(chosen), vectors=embed_words(chosen).astype(np.float16), counts=[counts[w] for w in chosen]
     )
@@ -82,6 +89,13 @@ class Teacher:
         """The text model's cosines, (rows, columns)."""
         rows, columns = ([self.places[word] for word in words] for words in (rows, columns))
         return self.vectors[rows] @ self.vectors[columns].T
+
+
+def closest(teacher: Teacher) -> torch.Tensor:
+    """(whole words, whole words): how much each is among a word's closest, rows that sum to 1."""
+    alike = torch.from_numpy(look_alike(teacher.whole, teacher.whole))
+    target = teacher.similarities(teacher.whole, teacher.whole) / TEACHER_TEMPERATURE
+    return target.masked_fill(alike, -1e4).softmax(dim=1)
 
 
 def meaning_loss(similarities: torch.Tensor, target: torch.Tensor, ignore: torch.Tensor) -> torch.Tensor:

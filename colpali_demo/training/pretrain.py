@@ -34,11 +34,11 @@ EMPTY_CELLS = 2_000  # background cells a page contributes to the character loss
 # Parts of the learning rate. The language model's layers begin at nothing and must not undo in ten steps what the tower
 # has learned; what is to be read must not run away from the features that learn to read it.
 LAYERS_RATE = 0.2
-TABLE_RATE = 0.2
-TABLE_ROWS = 512  # a step, each compared with every other word that is one piece
+TABLE_RATE = 0.3
+TABLE_ROWS = 256  # a step, each compared with every other word that is one piece
 LOOK_ALIKES = 4.0  # how much more often a word is asked for when another on the pages begins alike
 PATCHES = 8  # of those that show a word, at most this many are asked what it means
-PIECES = 400  # subwords a page contributes: each costs a softmax over the vocabulary
+PIECES = 300  # subwords a page contributes: each costs a softmax over the vocabulary
 
 
 @dataclass
