@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shutil
 from dataclasses import fields
 from pathlib import Path
 
@@ -72,6 +73,8 @@ def grow_vocabulary(arguments: argparse.Namespace) -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     torch.save(state, arguments.out / "state.pt")
     new.save_pretrained(arguments.out / "processor")
+    if (log := arguments.folder / "log.jsonl").exists():
+        shutil.copy(log, arguments.out)
 
 
 def add_pretrain(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,9 @@ LOSSES = {
     "cell": "patch of a subword",
     "token": "token to patch",
     "page": "page",
+    "untyped": "tokens nobody typed",
     "meaning": "meaning, of queries",
+    "meaning_in_table": "meaning, of the table",
     "meaning_on_page": "meaning, of patches",
 }
 SHARES = {

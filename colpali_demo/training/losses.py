@@ -10,18 +10,38 @@ import torch
 from torch.nn import functional as F
 
 
-def late_interaction_scores(queries: torch.Tensor, query_mask: torch.Tensor, pages: torch.Tensor) -> torch.Tensor:
-    """MaxSim of every query with every page: sum over query tokens of the best page vector's dot product.
+def token_maxima(queries: torch.Tensor, pages: torch.Tensor) -> torch.Tensor:
+    """The best dot product of every query token with the vectors of every page.
 
     Args:
-        queries: (queries, tokens, dim), padded; `query_mask`: bool (queries, tokens), False on padding.
+        queries: (queries, tokens, dim), padded.
         pages: (pages, vectors, dim), all of one length.
 
     Returns:
-        (queries, pages).
+        (queries, pages, tokens).
     """
-    similarities = torch.einsum("qtd,pvd->qptv", queries, pages)
-    return (similarities.amax(dim=-1) * query_mask[:, None, :]).sum(dim=-1)
+    return torch.einsum("qtd,pvd->qptv", queries, pages).amax(dim=-1)
+
+
+def late_interaction_scores(maxima: torch.Tensor, query_mask: torch.Tensor) -> torch.Tensor:
+    """MaxSim of every query with every page, (queries, pages): the sum over its tokens of `token_maxima`.
+
+    `query_mask` is bool (queries, tokens), False on padding.
+    """
+    return (maxima * query_mask[:, None, :]).sum(dim=-1)
+
+
+def difference_between_pages(maxima: torch.Tensor, untyped: torch.Tensor) -> torch.Tensor:
+    """Variance over the pages of what tokens that nobody typed add to the score.
+
+    "Question:" and the newline say nothing of any page, and yet a token's maximum varies between pages unless
+    something keeps it from that; over a hundred pages this drowns the words of a short query.
+
+    Args:
+        maxima: (queries, pages, tokens), divided by the temperature.
+        untyped: bool (queries, tokens), the prompt's tokens and the augmentation tokens.
+    """
+    return maxima.var(dim=1, correction=0)[untyped].mean()
 
 
 def in_batch_softmax(scores: torch.Tensor, positive: torch.Tensor, ignore: torch.Tensor | None = None) -> torch.Tensor:

@@ -58,6 +58,7 @@ class Schedule:
     weight_cell: float = 0.3
     weight_token: float = 1.0
     weight_page: float = 0.3
+    weight_untyped: float = 0.2
     weight_meaning: float = 0.2  # with a teacher only, as are the next three
     weight_meaning_in_table: float = 0.5
     weight_meaning_on_page: float = 0.4
@@ -225,8 +226,12 @@ class Pretrainer(nn.Module):
         token = losses.token_to_patch(logits, positive, torch.from_numpy(touched).to(device))
         pointing = positive.gather(1, logits.argmax(1, keepdim=True)).float().mean()
 
-        scores = losses.late_interaction_scores(vectors, mask, pages)
-        scores = scores / mask.sum(dim=1, keepdim=True)
+        maxima = losses.token_maxima(vectors, pages)
+        untyped = mask.clone()
+        for number, place in enumerate(places):
+            untyped[number, [token for token, _ in place]] = False
+        untyped = losses.difference_between_pages(scale.detach() * maxima, untyped)
+        scores = losses.late_interaction_scores(maxima, mask) / mask.sum(dim=1, keepdim=True)
         own = torch.tensor([page for _, page in queries], device=device)
         texts = [f" {' '.join(example.words)} " for example in examples]
         also = torch.tensor([[f" {query} " in text for text in texts] for query, _ in queries], device=device)
@@ -234,7 +239,7 @@ class Pretrainer(nn.Module):
         page = losses.in_batch_softmax(scale * scores, own, also)
         page = page + losses.pairwise_hardest(scale * scores, own, also)
         first = (scores.masked_fill(also, -1).argmax(dim=1) == own).float().mean()
-        return {"token": token, "page": page, "pointing": pointing, "first": first}
+        return {"token": token, "page": page, "untyped": untyped, "pointing": pointing, "first": first}
 
     def meaning_losses(
         self, pages: torch.Tensor, examples: list[Example], teacher: Teacher, count: int, rng: np.random.Generator
@@ -409,7 +414,7 @@ class Run:
                     parts |= trainer.meaning_losses(pages, examples, self.teacher, schedule.meaning_words, rng)
         weights = dict.fromkeys(("character", "piece", "grid", "cell"), 1.0)
         if whole:
-            names = [*weights, "token", "page"]
+            names = [*weights, "token", "page", "untyped"]
             if self.teacher:
                 names += ["meaning", "meaning_in_table", "meaning_on_page"]
             weights = {name: getattr(schedule, f"weight_{name}") for name in names}

@@ -17,11 +17,18 @@ def random_unit(*shape, seed=0):
 def test_scores_are_sums_of_maxima_over_real_tokens_only():
     queries, pages = random_unit(3, 5, 8), random_unit(2, 7, 8, seed=1)
     mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0], [1, 0, 0, 0, 0]]).bool()
-    scores = losses.late_interaction_scores(queries, mask, pages)
+    scores = losses.late_interaction_scores(losses.token_maxima(queries, pages), mask)
     for q in range(3):
         for p in range(2):
             expected = sum(max(float(queries[q, t] @ pages[p, v]) for v in range(7)) for t in range(5) if mask[q, t])
             assert float(scores[q, p]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_tokens_nobody_typed_are_asked_to_add_the_same_to_every_page():
+    maxima = torch.tensor([[[1.0, 5.0, 2.0], [3.0, 9.0, 2.0]], [[4.0, 0.0, 0.0], [4.0, 7.0, 6.0]]])
+    untyped = torch.tensor([[True, False, True], [True, False, False]])
+    assert float(losses.difference_between_pages(maxima, untyped)) == pytest.approx((1.0 + 0.0 + 0.0) / 3)
+    assert float(losses.difference_between_pages(maxima[:, :1], untyped)) == 0
 
 
 def test_in_batch_softmax_is_the_cross_entropy_of_the_own_page():
