@@ -21,7 +21,6 @@ def main(argv: list[str] | None = None) -> None:
     grow = commands.add_parser("grow", help="carry a run over to a vocabulary with whole words")
     grow.add_argument("folder", type=Path, help="the run")
     grow.add_argument("processor", type=Path, help="folder with its processor")
-    grow.add_argument("counts", type=Path, help="word_counts.json (see `tokenizer`)")
     grow.add_argument("out", type=Path, help="folder for the new run; its processor is the folder `processor` in it")
     grow.add_argument("--whole-words", type=int, default=10_000)
     grow.add_argument("--words", type=Path, help="table of words made by `words`: new rows begin with what words mean")
@@ -49,7 +48,7 @@ def make_tokenizer(arguments: argparse.Namespace) -> None:
 
     counts = count_words(line for file in sorted(arguments.text.rglob("*.txt")) for line in file.open(errors="ignore"))
     tokenizer = train_tokenizer(flattened(counts), arguments.vocabulary)
-    tokenizer = with_whole_words(tokenizer, frequent_words(counts, arguments.whole_words))
+    tokenizer = with_whole_words(tokenizer, frequent_words(arguments.whole_words))
     build_processor(tokenizer).save_pretrained(arguments.out)
     kept = {word: count for word, count in counts.items() if count > 1}
     (arguments.out / "word_counts.json").write_text(json.dumps(kept))
@@ -64,7 +63,7 @@ def grow_vocabulary(arguments: argparse.Namespace) -> None:
     from .vocabulary import carry_over, pieces_before, with_whole_words
 
     old = ColPaliProcessor.from_pretrained(arguments.processor)
-    words = frequent_words(json.loads(arguments.counts.read_text()), arguments.whole_words)
+    words = frequent_words(arguments.whole_words)
     size = old.image_processor.size["height"]
     new = build_processor(with_whole_words(old.tokenizer, words), image_size=size)
     teacher = Teacher(arguments.words, new.tokenizer) if arguments.words else None
@@ -142,16 +141,15 @@ def draw(arguments: argparse.Namespace) -> None:
 
 
 def add_words(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("counts", type=Path, help="word_counts.json (see `tokenizer`)")
     parser.add_argument("out", type=Path, help="the table, an .npz file")
     parser.add_argument("--words", type=int, default=20_000)
     parser.set_defaults(run=words)
 
 
 def words(arguments: argparse.Namespace) -> None:
-    from .meaning import save_table
+    from .meaning import frequent_words, save_table
 
-    save_table(json.loads(arguments.counts.read_text()), arguments.words, arguments.out)
+    save_table(frequent_words(arguments.words), arguments.out)
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:

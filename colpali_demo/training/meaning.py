@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
+from wordfreq import top_n_list
 
 STEM = 4  # words that begin with the same four letters look alike
 NEAREST = 11  # neighbors of a word to choose from
@@ -35,19 +36,15 @@ def embed_words(words: list[str], batch_size: int = 256) -> np.ndarray:
     return np.concatenate(vectors)
 
 
-def frequent_words(counts: dict[str, int], number: int) -> list[str]:
-    """The most frequent words of three letters or more."""
-    return sorted((word for word in counts if word.isalpha() and len(word) > 2), key=lambda word: -counts[word])[
-        :number
-    ]
+def frequent_words(number: int) -> list[str]:
+    """The most frequent English words of three letters or more, lower-cased, by wordfreq (Speer 2022)."""
+    words = top_n_list("en", 2 * number)
+    return [word for word in words if word.isalpha() and word.isascii() and len(word) > 2][:number]
 
 
-def save_table(counts: dict[str, int], words: int, out: Path) -> None:
-    """Embed the `words` most frequent alphabetic words and keep them with their counts in one .npz file."""
-    chosen = frequent_words(counts, words)
-    np.savez(
-        out, words=np.array(chosen), vectors=embed_words(chosen).astype(np.float16), counts=[counts[w] for w in chosen]
-    )
+def save_table(words: list[str], out: Path) -> None:
+    """Embed the words and keep them with their vectors in one .npz file."""
+    np.savez(out, words=np.array(words), vectors=embed_words(words).astype(np.float16))
 
 
 def look_alike(rows: list[str], columns: list[str]) -> np.ndarray:
