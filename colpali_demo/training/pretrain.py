@@ -49,20 +49,20 @@ class Schedule:
     dense_pages: int = 3_000  # tower only
     warmup_pages: int = 400
     decay_pages: int = 6_000  # learning rate falls to zero over the last ones
-    batch: int = 2  # small batches, more steps: early learning is faster per page
+    batch: int = 4  # the wrong pages of a query are the others of its batch
     queries: int = 20  # per page: each of their tokens is told where its word stands
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     weight_character: float = 0.3  # these four in the second stage; in the first each is 1
     weight_piece: float = 0.3
-    weight_grid: float = 0.3
-    weight_cell: float = 0.3
+    weight_grid: float = 0.5
+    weight_cell: float = 0.7
     weight_token: float = 1.0
-    weight_page: float = 0.3
+    weight_page: float = 0.7
     weight_untyped: float = 0.2
     weight_meaning: float = 0.2  # with a teacher only, as are the next three
     weight_meaning_in_table: float = 0.5
-    weight_meaning_on_page: float = 0.4
-    meaning_words: int = 64  # a step
+    weight_meaning_on_page: float = 0.3
+    meaning_words: int = 96  # a step
     ema: float = 0.998
 
     def rate(self, seen: int) -> float:
