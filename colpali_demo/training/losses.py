@@ -32,16 +32,17 @@ def late_interaction_scores(maxima: torch.Tensor, query_mask: torch.Tensor) -> t
 
 
 def difference_between_pages(maxima: torch.Tensor, untyped: torch.Tensor) -> torch.Tensor:
-    """Variance over the pages of what tokens that nobody typed add to the score.
+    """Variance over the pages of what tokens that nobody typed add to the score, together.
 
-    "Question:" and the newline say nothing of any page, and yet a token's maximum varies between pages unless
-    something keeps it from that; over a hundred pages this drowns the words of a short query.
+    "Question:", the augmentation tokens and the newline say nothing of any page, and yet their maxima vary between
+    pages unless something keeps them from that, and vary alike; over a hundred pages this drowns the words of a short
+    query.
 
     Args:
         maxima: (queries, pages, tokens), divided by the temperature.
         untyped: bool (queries, tokens), the prompt's tokens and the augmentation tokens.
     """
-    return maxima.var(dim=1, correction=0)[untyped].mean()
+    return (maxima * untyped[:, None, :]).sum(dim=-1).var(dim=1, correction=0).mean()
 
 
 def in_batch_softmax(scores: torch.Tensor, positive: torch.Tensor, ignore: torch.Tensor | None = None) -> torch.Tensor:

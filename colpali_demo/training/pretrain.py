@@ -58,7 +58,7 @@ class Schedule:
     weight_cell: float = 0.7
     weight_token: float = 1.0
     weight_page: float = 0.7
-    weight_untyped: float = 0.2
+    weight_untyped: float = 0.02
     weight_meaning: float = 0.2  # with a teacher only, as are the next three
     weight_meaning_in_table: float = 0.5
     weight_meaning_on_page: float = 0.3

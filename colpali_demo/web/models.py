@@ -173,7 +173,8 @@ class Models:
             facts = ("no model is loaded",)
             offers.append(_offer(f"{model['name']}, precomputed", "The samples and their queries only", facts, name))
         if own not in BUNDLED and (TINY / "config.json").is_file() and not on_zero_gpu():
-            facts = ("21 MB", "Apache-2.0", "quick on a CPU")
+            megabytes = sum(file.stat().st_size for file in TINY.glob("*.safetensors")) / 1e6
+            facts = (f"{megabytes:.0f} MB", "Apache-2.0", "quick on a CPU")
             offers.append(_offer("colpali-tiny", "Comes with the demo", facts, "tiny"))
         for checkpoint in CHECKPOINTS:
             if checkpoint.name == own:

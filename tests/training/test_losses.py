@@ -25,9 +25,9 @@ def test_scores_are_sums_of_maxima_over_real_tokens_only():
 
 
 def test_tokens_nobody_typed_are_asked_to_add_the_same_to_every_page():
-    maxima = torch.tensor([[[1.0, 5.0, 2.0], [3.0, 9.0, 2.0]], [[4.0, 0.0, 0.0], [4.0, 7.0, 6.0]]])
+    maxima = torch.tensor([[[1.0, 5.0, 2.0], [3.0, 9.0, 4.0]], [[4.0, 0.0, 0.0], [4.0, 7.0, 6.0]]])
     untyped = torch.tensor([[True, False, True], [True, False, False]])
-    assert float(losses.difference_between_pages(maxima, untyped)) == pytest.approx((1.0 + 0.0 + 0.0) / 3)
+    assert float(losses.difference_between_pages(maxima, untyped)) == pytest.approx(((7 - 3) ** 2 / 4 + 0) / 2)
     assert float(losses.difference_between_pages(maxima[:, :1], untyped)) == 0
 
 
