@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 from wordfreq import top_n_list
 
-STEM = 4  # words that begin with the same four letters look alike
+STEM = 4  # letters
 NEAREST = 11  # neighbors of a word to choose from
 TEACHER_TEMPERATURE = 0.05  # cosines of related words are about 0.3 above those of others: e^(0.3/0.05) = 400
 
@@ -47,9 +47,14 @@ def save_table(words: list[str], out: Path) -> None:
     np.savez(out, words=np.array(words), vectors=embed_words(words).astype(np.float16))
 
 
+def stem(word: str) -> str:
+    """What a word begins with: two words that share it look alike."""
+    return word[:STEM]
+
+
 def look_alike(rows: list[str], columns: list[str]) -> np.ndarray:
     """Bool (rows, columns): the two words begin alike; a word does so with itself."""
-    return np.array([word[:STEM] for word in rows])[:, None] == np.array([word[:STEM] for word in columns])
+    return np.array([stem(word) for word in rows])[:, None] == np.array([stem(word) for word in columns])
 
 
 class Teacher:

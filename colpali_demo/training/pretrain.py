@@ -23,7 +23,7 @@ from torch import nn
 from transformers import ColPaliForRetrieval, ColPaliProcessor
 
 from . import losses
-from .meaning import STEM, Teacher, look_alike, meaning_loss
+from .meaning import Teacher, look_alike, meaning_loss, stem
 from .model import save_checkpoint
 from .targets import CHARACTER_CLASSES, CHARACTER_STRIDE, TOUCH, Example, patch_overlap
 
@@ -258,7 +258,7 @@ class Pretrainer(nn.Module):
             return {"meaning": zero, "meaning_on_page": zero, "meaning_in_table": table}
         words = teacher.sample(on_pages, count, rng)
         vectors, _, places = self.encode_queries(words)
-        vectors, scale = vectors.float(), self.scale
+        vectors = vectors.float()
         typed = [row[[token for token, _ in place]] for row, place in zip(vectors, places, strict=True)]
         means = nn.functional.normalize(torch.stack([row.mean(0) for row in typed]), dim=-1)
 
@@ -272,14 +272,9 @@ class Pretrainer(nn.Module):
         own = torch.from_numpy(own).to(pages.device)
         best = torch.stack([(row @ patches.T).amax(dim=0) for row in typed]).masked_fill(own, -torch.inf)
 
-        def loss(cosines: torch.Tensor, others: list[str]) -> torch.Tensor:
-            alike = torch.from_numpy(look_alike(words, others)).to(pages.device)
-            target = teacher.similarities(words, others).to(pages.device)
-            return meaning_loss(scale * cosines.clamp(min=-1), target, cosines.isinf() | alike)
-
         return {
-            "meaning": loss(means @ means.T, words),
-            "meaning_on_page": loss(best[:, where].amax(dim=2), on_pages),
+            "meaning": self.meaning_loss(means @ means.T, teacher, words, words),
+            "meaning_on_page": self.meaning_loss(best[:, where].amax(dim=2), teacher, words, on_pages),
             "meaning_in_table": table,
         }
 
@@ -289,10 +284,15 @@ class Pretrainer(nn.Module):
         embedding = self.model.get_input_embeddings()
         ids = torch.tensor(teacher.whole_ids, device=self.page_ids.device)
         rows = self.without_layers(embedding.weight[ids] * embedding.embed_scale).float()
-        words = [teacher.whole[place] for place in chosen]
-        target = teacher.similarities(words, teacher.whole).to(rows.device)
-        alike = torch.from_numpy(look_alike(words, teacher.whole)).to(rows.device)
-        return meaning_loss(self.scale * rows[chosen] @ rows.T, target, alike)
+        return self.meaning_loss(rows[chosen] @ rows.T, teacher, [teacher.whole[i] for i in chosen], teacher.whole)
+
+    def meaning_loss(
+        self, cosines: torch.Tensor, teacher: Teacher, words: list[str], others: list[str]
+    ) -> torch.Tensor:
+        """Of cosines (words, others); words that look alike are not compared, nor are pairs at minus infinity."""
+        alike = torch.from_numpy(look_alike(words, others)).to(cosines.device)
+        target = teacher.similarities(words, others).to(cosines.device)
+        return meaning_loss(self.scale * cosines.clamp(min=-1), target, cosines.isinf() | alike)
 
 
 def word_patches(examples: list[Example], words: set[str], grid: int) -> tuple[dict, dict]:
@@ -317,14 +317,14 @@ def sample_queries(examples: list[Example], count: int, counts: dict[str, int], 
     stems: dict[str, set[str]] = {}
     for example in examples:
         for word in example.words:
-            stems.setdefault(word[:STEM], set()).add(word)
+            stems.setdefault(stem(word), set()).add(word)
     queries = []
     for number, example in enumerate(examples):
         usable = np.array([len(w) > 1 and w.isascii() and "<" not in w for w in example.words])
         if not usable.any():
             continue
         rarity = np.array([(1 + counts.get(w, 0)) ** -0.4 for w in example.words]) * usable
-        rarity *= [LOOK_ALIKES if len(stems[w[:STEM]]) > 1 else 1.0 for w in example.words]
+        rarity *= [LOOK_ALIKES if len(stems[stem(w)]) > 1 else 1.0 for w in example.words]
         rarity /= rarity.sum()
         for i in range(count):
             start = rng.choice(len(rarity), p=rarity)

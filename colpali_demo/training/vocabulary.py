@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from transformers import PreTrainedTokenizerFast
 
 from .meaning import Teacher, closest
-from .model import SPECIAL_TOKENS
+from .model import with_special_tokens
 
 TABLE = "embed_tokens.weight"  # how the embedding table's name ends
 # How far a new row is drawn to the rows of words close to its own. On the documents for choosing, 0.2 took the pairs
@@ -37,9 +37,7 @@ def with_whole_words(tokenizer: PreTrainedTokenizerFast, words: Iterable[str]) -
                 vocabulary[whole + piece] = len(vocabulary)
                 model["merges"].append([whole, piece])
             whole += piece
-    return PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer.from_str(json.dumps(content)), padding_side="right", **SPECIAL_TOKENS
-    )
+    return with_special_tokens(Tokenizer.from_str(json.dumps(content)))
 
 
 def pieces_before(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> list[list[int]]:

@@ -20,16 +20,12 @@ def tokenizer():
     return train_tokenizer([" " + " ".join(WORDS * 5)], vocabulary=SMALL)
 
 
-def pieces(tokenizer, text):
-    return tokenizer.tokenize(text)
-
-
 def test_listed_words_are_one_piece_and_all_pieces_keep_their_place(tokenizer):
-    assert len(pieces(tokenizer, " gamma")) > 1
+    assert len(tokenizer.tokenize(" gamma")) > 1
     larger = with_whole_words(tokenizer, ["gamma", "gammas"])
-    assert pieces(larger, " gamma") == ["▁gamma"]
-    assert pieces(larger, " Gammas gamma") == ["▁gammas", "▁gamma"]
-    assert pieces(larger, " omega 42") == pieces(tokenizer, " omega 42")
+    assert larger.tokenize(" gamma") == ["▁gamma"]
+    assert larger.tokenize(" Gammas gamma") == ["▁gammas", "▁gamma"]
+    assert larger.tokenize(" omega 42") == tokenizer.tokenize(" omega 42")
     assert larger.get_vocab().items() >= tokenizer.get_vocab().items()
     assert sorted(larger.get_vocab().values()) == list(range(len(larger)))
 
@@ -63,7 +59,7 @@ def test_a_run_goes_on_with_a_larger_vocabulary(tmp_path, tokenizer):
     old.save_pretrained(tmp_path / "processor")
     main(["grow", *(str(tmp_path / name) for name in ("old", "processor", "new")), "--whole-words", "200"])
     new = type(old).from_pretrained(tmp_path / "new" / "processor")
-    assert pieces(new.tokenizer, " the people") == ["▁the", "▁people"]
+    assert new.tokenizer.tokenize(" the people") == ["▁the", "▁people"]
 
     before, after = (torch.load(tmp_path / name / "state.pt", weights_only=True) for name in ("old", "new"))
     assert (after["seen"], after["steps"]) == (6, 3)
