@@ -366,6 +366,7 @@ class Run:
             {"params": [table], "scale": TABLE_RATE},
             {"params": layers, "weight_decay": 0.02, "scale": LAYERS_RATE},
         ]
+        settings = [{name: value for name, value in group.items() if name != "params"} for group in groups]
         self.optimizer = torch.optim.AdamW(
             groups, lr=schedule.learning_rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True
         )
@@ -376,6 +377,8 @@ class Run:
             trainer.load_state_dict(state["trainer"])
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
+            for group, setting in zip(self.optimizer.param_groups, settings, strict=True):
+                group.update(setting)  # a saved state brings its own, and rates may be changed on the way
             self.seen, self.steps = state["seen"], state["steps"]
 
     def save_state(self) -> None:

@@ -90,6 +90,18 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path, processor):
         torch.testing.assert_close(second.trainer.state_dict()[name], value, msg=name)
 
 
+def test_rates_changed_while_a_run_was_stopped_count(tmp_path, processor, monkeypatch):
+    run = new_run(tmp_path, processor)
+    run.step([example(processor, 0), example(processor, 1)], {})
+    run.save_state()
+    monkeypatch.setattr("colpali_demo.training.pretrain.TABLE_RATE", 0.7)
+    again = new_run(tmp_path, processor)
+    again.step([example(processor, 2), example(processor, 3)], {})
+    table = again.trainer.model.get_input_embeddings().weight
+    (rate,) = [group["lr"] for group in again.optimizer.param_groups if any(p is table for p in group["params"])]
+    assert rate == pytest.approx(0.7 * again.schedule.rate(2))
+
+
 def test_the_tower_learns_the_characters_of_a_few_pages(tmp_path, processor):
     run = new_run(tmp_path, processor, pages=1000, dense_pages=1000, learning_rate=3e-3)
     batch = [example(processor, 0), example(processor, 1)]
