@@ -33,7 +33,7 @@ PIECE_SCALE = 0.125
 EMPTY_CELLS = 2_000  # background cells a page contributes to the character loss
 # Parts of the learning rate. The language model's layers begin at nothing and must not undo in ten steps what the tower
 # has learned; what is to be read must not run away from the features that learn to read it.
-LAYERS_RATE = 0.2
+LAYERS_RATE = 0.25
 TABLE_RATE = 0.3
 TABLE_ROWS = 256  # a step, each compared with every other word that is one piece
 LOOK_ALIKES = 4.0  # how much more often a word is asked for when another on the pages begins alike
@@ -356,36 +356,51 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
         trainer.to(self.device)
         self.average = copy.deepcopy(trainer.model).eval().requires_grad_(False)
+        named = dict(trainer.named_parameters())
         table = trainer.model.get_input_embeddings().weight
-        layers = list(trainer.model.vlm.language_model.layers.parameters())
-        apart = {table, *layers}
-        others = [p for p in trainer.parameters() if p not in apart]
-        groups = [
-            {"params": [p for p in others if p.ndim > 1], "weight_decay": 0.02},
-            {"params": [p for p in others if p.ndim <= 1]},
+        layers = set(trainer.model.vlm.language_model.layers.parameters())
+        ends = [table, trainer.character_head.weight, trainer.piece_head.weight]
+        matrices = [p for p in named.values() if p.ndim > 1 and all(p is not end for end in ends)]
+        self.matrices = [(p, p.detach().flatten(1)) for p in matrices]  # the same memory, kernels as matrices too
+        adamw = [
             {"params": [table], "scale": TABLE_RATE},
-            {"params": layers, "weight_decay": 0.02, "scale": LAYERS_RATE},
+            {"params": ends[1:], "weight_decay": 0.02},
+            {"params": [p for p in named.values() if p.ndim <= 1 and p not in layers]},
+            {"params": [p for p in named.values() if p.ndim <= 1 and p in layers], "scale": LAYERS_RATE},
         ]
-        settings = [{name: value for name, value in group.items() if name != "params"} for group in groups]
-        self.optimizer = torch.optim.AdamW(
-            groups, lr=schedule.learning_rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True
-        )
+        muon = [
+            {"params": [flat for p, flat in self.matrices if p not in layers]},
+            {"params": [flat for p, flat in self.matrices if p in layers], "scale": LAYERS_RATE},
+        ]
+        settings = [{k: v for k, v in group.items() if k != "params"} for group in (*adamw, *muon)]
+        # Muon (Jordan 2024) with updates as long as AdamW's (Liu et al. 2025, arXiv 2502.16982): one rate for both.
+        rate = schedule.learning_rate
+        self.optimizers = [
+            torch.optim.AdamW(adamw, lr=rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True),
+            torch.optim.Muon(muon, lr=rate, weight_decay=0.02, adjust_lr_fn="match_rms_adamw"),
+        ]
         self.seen = self.steps = 0
         self.state_file = folder / "state.pt"
         if self.state_file.exists():
             state = torch.load(self.state_file, map_location=self.device, weights_only=True)
             trainer.load_state_dict(state["trainer"])
             self.average.load_state_dict(state["average"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            for group, setting in zip(self.optimizer.param_groups, settings, strict=True):
+            for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+                optimizer.load_state_dict(saved)
+            for group, setting in zip(self.groups, settings, strict=True):
                 group.update(setting)  # a saved state brings its own, and rates may be changed on the way
             self.seen, self.steps = state["seen"], state["steps"]
+
+    @property
+    def groups(self) -> list[dict]:
+        """The parameter groups of both optimizers."""
+        return [group for optimizer in self.optimizers for group in optimizer.param_groups]
 
     def save_state(self) -> None:
         state = {
             "trainer": self.trainer.state_dict(),
             "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "seen": self.seen,
             "steps": self.steps,
         }
@@ -400,7 +415,7 @@ class Run:
     def step(self, examples: list[Example], counts: dict[str, int]) -> dict[str, float]:
         schedule, trainer = self.schedule, self.trainer
         rate = schedule.rate(self.seen)
-        for group in self.optimizer.param_groups:
+        for group in self.groups:
             group["lr"] = rate * group.get("scale", 1.0)
         trainer.train()
         whole = self.seen >= schedule.dense_pages
@@ -422,11 +437,14 @@ class Run:
                 names += ["meaning", "meaning_in_table", "meaning_on_page"]
             weights = {name: getattr(schedule, f"weight_{name}") for name in names}
         loss = sum(weight * parts[name] for name, weight in weights.items())
-        self.optimizer.zero_grad(set_to_none=True)
+        trainer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(trainer.parameters(), 2.0)
         if torch.isfinite(norm):
-            self.optimizer.step()
+            for parameter, flat in self.matrices:
+                flat.grad = None if parameter.grad is None else parameter.grad.flatten(1)
+            for optimizer in self.optimizers:
+                optimizer.step()
         self.seen += len(examples)
         self.steps += 1
         self.update_average()

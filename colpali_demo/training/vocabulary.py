@@ -75,14 +75,14 @@ def carry_over(state: dict, before: list[list[int]], pieces: int, teacher: Teach
                 result[name] = table_with_meaning(result[name], value.norm(dim=1).mean(), before, teacher)
         return result
 
-    optimizer = {
-        number: {name: mean(value) for name, value in slots.items()}
-        for number, slots in state["optimizer"]["state"].items()
-    }
+    def moments(saved: dict) -> dict:
+        slots = saved["state"].items()
+        return saved | {"state": {number: {k: mean(v) for k, v in values.items()} for number, values in slots}}
+
     return state | {
         "trainer": grown(state["trainer"]),
         "average": grown(state["average"]),
-        "optimizer": state["optimizer"] | {"state": optimizer},
+        "optimizers": [moments(saved) for saved in state["optimizers"]],
     }
 
 

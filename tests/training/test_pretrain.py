@@ -90,6 +90,16 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path, processor):
         torch.testing.assert_close(second.trainer.state_dict()[name], value, msg=name)
 
 
+def test_a_step_moves_every_weight_that_has_a_gradient(tmp_path, processor):
+    run = new_run(tmp_path, processor, dense_pages=0)
+    before = {name: value.detach().clone() for name, value in run.trainer.named_parameters()}
+    run.step([example(processor, 0), example(processor, 1)], {})
+    for name, value in run.trainer.named_parameters():
+        if value.grad is not None and value.grad.any():
+            assert not torch.equal(value, before[name]), name
+    assert run.trainer.model.vlm.vision_tower.stages[0][0].weight.grad.any()
+
+
 def test_rates_changed_while_a_run_was_stopped_count(tmp_path, processor, monkeypatch):
     run = new_run(tmp_path, processor)
     run.step([example(processor, 0), example(processor, 1)], {})
@@ -98,7 +108,7 @@ def test_rates_changed_while_a_run_was_stopped_count(tmp_path, processor, monkey
     again = new_run(tmp_path, processor)
     again.step([example(processor, 2), example(processor, 3)], {})
     table = again.trainer.model.get_input_embeddings().weight
-    (rate,) = [group["lr"] for group in again.optimizer.param_groups if any(p is table for p in group["params"])]
+    (rate,) = [group["lr"] for group in again.groups if any(p is table for p in group["params"])]
     assert rate == pytest.approx(0.7 * again.schedule.rate(2))
 
 
