@@ -6,21 +6,22 @@ import importlib.util
 import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
+from itertools import pairwise
 from typing import Any
 
 import torch
 from PIL import Image
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 from transformers import PreTrainedModel
 
-from colpali_demo.encoder import (
-    tower,  # noqa: F401  registers the vision tower of the bundled checkpoint
-    zerogpu,
-)
+from colpali_demo.encoder import zerogpu
 from colpali_demo.encoder.calibration import Calibration, calibrate
 from colpali_demo.encoder.checkpoints import Checkpoint, CheckpointError, DownloadProgress, find_checkpoint
 from colpali_demo.encoder.families import FAMILIES, Family
 from colpali_demo.encoder.layout import PageEmbedding, QueryEmbedding
 from colpali_demo.encoder.queries import QueryTokenizer, as_text
+from colpali_demo.encoder.tower import ConvTower
 from colpali_demo.settings import Settings, on_zero_gpu
 
 AUGMENTATION = 10  # augmentation tokens that the processors of all families give a query
@@ -77,6 +78,9 @@ def load_encoder(
         raise CheckpointError(
             "checkpoint_corrupt", f"The tokenizer of `{checkpoint.name}` has more tokens than the model embeds."
         )
+    for module in list(model.modules()):
+        if isinstance(module, ConvTower):
+            _fold_norms(module)
     return Encoder(model, family(processor), checkpoint)
 
 
@@ -221,6 +225,15 @@ def _dtype(dtype: str | torch.dtype | None, device: torch.device) -> torch.dtype
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
         raise ValueError("the dtype must be one of floating point, such as float32 or bfloat16")
     return dtype
+
+
+def _fold_norms(tower: ConvTower) -> None:
+    """Make each batch norm part of the convolution before it: the same vectors, sooner."""
+    for module in list(tower.modules()):
+        for (conv_name, conv), (norm_name, norm) in pairwise(list(module.named_children())):
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                setattr(module, conv_name, fuse_conv_bn_eval(conv, norm))
+                setattr(module, norm_name, nn.Identity())
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

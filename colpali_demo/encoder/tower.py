@@ -50,8 +50,8 @@ class ResidualBlock(nn.Module):
         self.second_norm = nn.BatchNorm2d(channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = torch.relu(self.first_norm(self.first(x)))
-        return torch.relu(x + self.second_norm(self.second(y)))
+        y = self.first_norm(self.first(x)).relu_()
+        return self.second_norm(self.second(y)).add_(x).relu_()
 
 
 class ConvTower(PreTrainedModel):

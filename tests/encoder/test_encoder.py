@@ -6,6 +6,7 @@ import pytest
 import torch
 from checkpoints import make_checkpoint
 from PIL import Image
+from transformers import ColPaliForRetrieval
 
 from colpali_demo.encoder import CheckpointError, load_encoder
 from colpali_demo.encoder.tower import ConvTowerConfig
@@ -159,6 +160,16 @@ def test_the_tower_of_the_bundled_checkpoint_loads(tmp_path):
     encoder = load_encoder(str(make_checkpoint(tmp_path, image_size=32, patch_size=8, vision=tower)))
     (page,) = encoder.embed_pages([noise(40, 30)])
     assert (page.layout.rows, page.layout.cols) == (4, 4)
+
+
+def test_batch_norms_are_folded_and_the_vectors_stay_the_same():
+    encoder = load_encoder("tiny", device="cpu")
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in encoder.model.modules())
+    (page,) = encoder.embed_pages([noise(40, 30)])
+    encoder.model = ColPaliForRetrieval.from_pretrained(encoder.checkpoint.folder, dtype=torch.float32).eval()
+    (vectors,) = direct(encoder, images=[noise(40, 30)])
+    assert any(isinstance(module, torch.nn.BatchNorm2d) for module in encoder.model.modules())
+    torch.testing.assert_close(page.vectors, vectors, atol=1e-5, rtol=0)
 
 
 def fail_above(encoder, images: int, error: Exception) -> list[int]:
