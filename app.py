@@ -53,7 +53,7 @@ def main() -> None:
     sessions.keep_sweeping()
     # On Spaces the environment says where to listen.
     address = {} if "SPACE_ID" in os.environ else {"server_name": settings.host, "server_port": settings.port}
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # as Ctrl-C does, which leaves no files behind
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C does, which leaves no files behind
     try:
         demo.launch(**address, **launch_options(sessions, settings), prevent_thread_lock=True)
         if settings.mcp == "on":
@@ -82,3 +82,6 @@ def launch_options(sessions: Sessions, settings: Settings) -> dict[str, Any]:
 
 if __name__ == "__main__":
     main()
+    # Everything is closed. A thread in the middle of a page, torn down by the interpreter, would abort the process.
+    sys.stdout.flush()
+    os._exit(0)

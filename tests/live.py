@@ -49,7 +49,8 @@ def serve(folder: Path, checkpoint: Path, *arguments: str, **settings: object) -
         yield address
     finally:
         process.terminate()
-        process.wait(30)
+        status = process.wait(30)
+    assert status == 0, status
     text = log.read_text()
     # Gradio itself logs that it refuses to touch a file that nobody uploaded.
     assert text.count("Traceback") == text.count("gradio.exceptions.InvalidPathError"), text

@@ -22,6 +22,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from live import serve
 from reportlab.pdfgen.canvas import Canvas
 
 from colpali_demo.web import guard
@@ -541,3 +542,14 @@ def test_visitors_who_come_search_and_leave_leave_nothing(server: Server) -> Non
     assert len(server.sessions) == 0
     assert {path.name for path in server.sessions._root.iterdir() if path.is_dir()} == {"uploads"}
     assert remembered >= set(server.blocks.state_holder.session_data)
+
+
+def test_a_server_stopped_in_the_middle_of_a_sample_ends_in_order(tmp_path):
+    with serve(tmp_path, Path("tiny")):
+        deadline = time.monotonic() + 120
+        while "Loading weights: 100%" not in (tmp_path / "server.log").read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        time.sleep(1.0)  # of the samples' 20 pages some are embedded now, and others are not
+    left = [path for path in (tmp_path / "uploads").rglob("*") if path.is_file()]
+    assert left == []
