@@ -1,4 +1,4 @@
-"""Command line of the training room: `python -m colpali_demo.training pretrain|evaluate ...`."""
+"""Command line of the training room: `python -m colpali_demo.training pretrain|mix|evaluate ...`."""
 
 import argparse
 import json
@@ -26,6 +26,12 @@ def main(argv: list[str] | None = None) -> None:
     grow.add_argument("--words", type=Path, help="table of words made by `words`: new rows begin with what words mean")
     grow.set_defaults(run=grow_vocabulary)
     add_pretrain(commands.add_parser("pretrain", help="teach colpali-tiny to read, from random weights"))
+    mixed = commands.add_parser("mix", help="write the mean of two checkpoints of one run")
+    mixed.add_argument("first", type=Path)
+    mixed.add_argument("second", type=Path)
+    mixed.add_argument("out", type=Path, help="folder for the new checkpoint")
+    mixed.add_argument("--share", type=float, default=0.5, help="the second's part, from 0 to 1")
+    mixed.set_defaults(run=mix)
     curves = commands.add_parser("curves", help="draw the losses and accuracies of a run over pages seen")
     curves.add_argument("folder", type=Path, help="the run")
     curves.add_argument("out", type=Path, help="the PNG")
@@ -132,6 +138,12 @@ def pretrain(arguments: argparse.Namespace) -> None:
     )
     counts = json.loads(arguments.counts.read_text())
     run.train(batches(stream, schedule.batch, arguments.workers, arguments.reuse, arguments.seed), counts)
+
+
+def mix(arguments: argparse.Namespace) -> None:
+    from .model import mix_checkpoints
+
+    mix_checkpoints(arguments.first, arguments.second, arguments.share, arguments.out)
 
 
 def draw(arguments: argparse.Namespace) -> None:
