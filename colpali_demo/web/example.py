@@ -20,7 +20,7 @@ from colpali_demo.web.payload import file_data, lens_value, with_files
 
 EXAMPLE = ASSETS / "example"
 DOCUMENT = ASSETS / "samples" / "annual-report.pdf"
-QUERY = "copper price risk"  # short, of words in several pieces; the page that answers it comes first by far
+QUERY = "energy from hydropower"  # short, one word of several pieces; the page that answers it comes first by far
 LENS = "lens.json"
 LESSON = "lesson.json"
 
