@@ -356,17 +356,17 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
         trainer.to(self.device)
         self.average = copy.deepcopy(trainer.model).eval().requires_grad_(False)
-        named = dict(trainer.named_parameters())
+        parameters = list(trainer.parameters())
         table = trainer.model.get_input_embeddings().weight
         layers = set(trainer.model.vlm.language_model.layers.parameters())
-        ends = [table, trainer.character_head.weight, trainer.piece_head.weight]
-        matrices = [p for p in named.values() if p.ndim > 1 and all(p is not end for end in ends)]
+        heads = [trainer.character_head.weight, trainer.piece_head.weight]
+        matrices = [p for p in parameters if p.ndim > 1 and p not in {table, *heads}]
         self.matrices = [(p, p.detach().flatten(1)) for p in matrices]  # the same memory, kernels as matrices too
         adamw = [
             {"params": [table], "scale": TABLE_RATE},
-            {"params": ends[1:], "weight_decay": 0.02},
-            {"params": [p for p in named.values() if p.ndim <= 1 and p not in layers]},
-            {"params": [p for p in named.values() if p.ndim <= 1 and p in layers], "scale": LAYERS_RATE},
+            {"params": heads, "weight_decay": 0.02},
+            {"params": [p for p in parameters if p.ndim <= 1 and p not in layers]},
+            {"params": [p for p in parameters if p.ndim <= 1 and p in layers], "scale": LAYERS_RATE},
         ]
         muon = [
             {"params": [flat for p, flat in self.matrices if p not in layers]},
