@@ -70,20 +70,29 @@ def pairwise_hardest(scores: torch.Tensor, positive: torch.Tensor, ignore: torch
     return F.softplus(hardest - scores[own]).mean()
 
 
-def token_to_patch(logits: torch.Tensor, positive: torch.Tensor, ignore: torch.Tensor) -> torch.Tensor:
-    """Each query token against every vector of every page of the batch; positives are the patches showing its word.
+def token_to_patch(logits: torch.Tensor, shown: torch.Tensor, excluded: torch.Tensor) -> torch.Tensor:
+    """Each query token against every vector of every page of the batch, for each occurrence of its word.
 
-    Every positive is asked to beat all negatives, not only the easiest one, so that all occurrences light up
-    (the supervised contrastive form of Khosla et al. 2020).
+    Every occurrence is asked to beat all negatives, not only the easiest one, so that all light up (the supervised
+    contrastive form of Khosla et al. 2020). But one of the patches that show an occurrence is enough (their logits'
+    log-sum counts): asking each would have a patch answer for every word of which it shows a slice.
 
     Args:
         logits: (tokens, vectors), cosines divided by the temperature.
-        positive: bool (tokens, vectors), at least one in each row.
-        ignore: bool (tokens, vectors), vectors that show a sliver of the word: neither positive nor negative.
+        shown: int64 (3, n), what shows what: the token, the vector, and the number of the occurrence; at least one of
+            each token, and numbers without a gap.
+        excluded: bool (tokens, vectors), vectors that show the word or a sliver of it, and so are no negatives.
     """
-    negatives = logits.masked_fill(positive | ignore, -torch.inf).logsumexp(dim=1, keepdim=True)
-    each = F.softplus(negatives - logits) * positive
-    return (each.sum(dim=1) / positive.sum(dim=1)).mean()
+    token, vector, occurrence = shown
+    count = int(occurrence.max()) + 1
+    owner = token.new_empty(count).scatter_(0, occurrence, token)
+    negatives = logits.masked_fill(excluded, -torch.inf).logsumexp(dim=1)
+    showing = logits[token, vector]
+    highest = showing.new_empty(count).scatter_reduce_(0, occurrence, showing.detach(), "amax", include_self=False)
+    sums = showing.new_zeros(count).index_add_(0, occurrence, (showing - highest[occurrence]).exp())
+    each = F.softplus(negatives[owner] - highest - sums.log())
+    per_token = each.new_zeros(len(logits)).index_add_(0, owner, each)
+    return (per_token / owner.bincount(minlength=len(logits))).mean()
 
 
 def piece_at_cell(
@@ -134,4 +143,5 @@ def cell_of_piece(
     around = F.max_pool2d(pages, 3, stride=1, padding=1).view_as(holds).bool()
     holds = holds.bool()
     found = holds.gather(1, logits.argmax(dim=1, keepdim=True)).float().mean()
-    return token_to_patch(logits, holds, around & ~holds), found
+    shown = torch.stack([rows, cells, torch.arange(len(cells), device=cells.device)])
+    return token_to_patch(logits, shown, around), found

@@ -207,24 +207,34 @@ class Pretrainer(nn.Module):
         vectors, pages = vectors.float(), pages.float()
         scale = self.scale
 
-        positive, touched = word_patches(examples, {w for query, _ in queries for w in query.split(" ")}, self.grid)
-        text_slots = pages.shape[1] - self.grid**2
+        showing, touching = word_patches(examples, {w for query, _ in queries for w in query.split(" ")}, self.grid)
         rows, columns, owners = [], [], []
         for number, (query, _) in enumerate(queries):
             words = query.split(" ")
             for token, word in places[number]:
-                if not positive[words[word]].any():
+                if not showing[words[word]]:
                     continue
                 rows.append(number)
                 columns.append(token)
                 owners.append(words[word])
-        slots = np.zeros((len(owners), len(examples), text_slots), dtype=bool)
-        positive = np.concatenate([np.stack([positive[w] for w in owners]), slots], axis=2).reshape(len(owners), -1)
-        touched = np.concatenate([np.stack([touched[w] for w in owners]), slots], axis=2).reshape(len(owners), -1)
+        asked = [(token, patches) for token, word in enumerate(owners) for patches in showing[word]]
+        patches = np.concatenate([patches for _, patches in asked])
+        slots = pages.shape[1] - self.grid**2  # of text, behind the patches of each page
+        shown = np.stack(
+            [
+                np.concatenate([np.full(len(patches), token) for token, patches in asked]),
+                patches + patches // self.grid**2 * slots,
+                np.concatenate([np.full(len(patches), number) for number, (_, patches) in enumerate(asked)]),
+            ]
+        )
+        shown = torch.from_numpy(shown).to(device)
+        excluded = torch.from_numpy(np.stack([touching[word] for word in owners]))
+        excluded = nn.functional.pad(excluded, (0, slots)).flatten(1).to(device)
         logits = scale * vectors[rows, columns] @ pages.flatten(0, 1).T
-        positive = torch.from_numpy(positive).to(device)
-        token = losses.token_to_patch(logits, positive, torch.from_numpy(touched).to(device))
-        pointing = positive.gather(1, logits.argmax(1, keepdim=True)).float().mean()
+        token = losses.token_to_patch(logits, shown, excluded)
+        right = torch.zeros_like(excluded)
+        right[shown[0], shown[1]] = True
+        pointing = right.gather(1, logits.argmax(1, keepdim=True)).float().mean()
 
         maxima = losses.token_maxima(vectors, pages)
         untyped = mask.clone()
@@ -264,11 +274,11 @@ class Pretrainer(nn.Module):
 
         showing, touching = word_patches(examples, set(on_pages), self.grid)
         # Repeated where there are fewer, not padded: a maximum does not mind.
-        where = [np.resize(rng.permutation(np.flatnonzero(showing[word])), PATCHES) for word in on_pages]
+        where = [np.resize(rng.permutation(np.unique(np.concatenate(showing[word]))), PATCHES) for word in on_pages]
         where = torch.from_numpy(np.stack(where)).to(pages.device)
         patches = pages[:, : self.grid**2].float().flatten(0, 1)
         nowhere = np.zeros(patches.shape[0], dtype=bool)
-        own = np.stack([(showing[word] | touching[word]).ravel() if word in showing else nowhere for word in words])
+        own = np.stack([touching[word].ravel() if word in touching else nowhere for word in words])
         own = torch.from_numpy(own).to(pages.device)
         best = torch.stack([(row @ patches.T).amax(dim=0) for row in typed]).masked_fill(own, -torch.inf)
 
@@ -295,17 +305,22 @@ class Pretrainer(nn.Module):
         return meaning_loss(self.scale * cosines.clamp(min=-1), target, cosines.isinf() | alike)
 
 
-def word_patches(examples: list[Example], words: set[str], grid: int) -> tuple[dict, dict]:
-    """For each word, bool (pages, patches): where it is shown, and where only a sliver of it is."""
-    shows = {word: np.zeros((len(examples), grid * grid), dtype=bool) for word in words}
+def word_patches(
+    examples: list[Example], words: set[str], grid: int
+) -> tuple[dict[str, list[np.ndarray]], dict[str, np.ndarray]]:
+    """Where each word is: for every occurrence the patches that show it, and where any part of it is to be seen.
+
+    Patches are numbered through the pages, page * grid² + row * grid + column; the second is bool (pages, patches).
+    """
+    shows: dict[str, list[np.ndarray]] = {word: [] for word in words}
     touches = {word: np.zeros((len(examples), grid * grid), dtype=bool) for word in words}
     for number, example in enumerate(examples):
         for word, box in zip(example.words, example.word_boxes, strict=True):
             if word in words:
                 share, seen = patch_overlap(box, grid, grid)
-                shows[word][number] |= seen.ravel()
-                touches[word][number] |= (share > TOUCH).ravel()
-    return shows, {word: touches[word] & ~shows[word] for word in words}
+                shows[word].append(np.flatnonzero(seen) + number * grid * grid)
+                touches[word][number] |= (seen | (share > TOUCH)).ravel()
+    return shows, touches
 
 
 def sample_queries(examples: list[Example], count: int, counts: dict[str, int], rng: np.random.Generator):

@@ -74,6 +74,8 @@ class TextSource:
             pieces = " ".join(self._read(random, missing * 8 + 200).rsplit(None, 1)[:1]).split("\n\n")
             for piece in pieces:
                 words = piece.split()[:missing]
+                if self._word_lists and random.random() < 0.5:
+                    words = [self._replaced(random, word) if random.random() < 0.6 else word for word in words]
                 if words:
                     found.append(words)
                     missing -= len(words)
@@ -87,9 +89,26 @@ class TextSource:
 
     def rare(self, random: Random) -> str:
         """A word drawn evenly from the different words of the text, so mostly a rare one; or from a word list."""
-        if self._word_lists and random.random() < 0.25:
-            return random.choice(random.choice(self._word_lists))
+        if self._word_lists and random.random() < 0.5:
+            return self._listed(random)
         return random.choice(self.vocabulary)
+
+    def _listed(self, random: Random) -> str:
+        # The shorter a list, the more each of its words is worth knowing.
+        (words,) = random.choices(self._word_lists, [1 / len(words) for words in self._word_lists])
+        return random.choice(words)
+
+    def _replaced(self, random: Random, word: str) -> str:
+        """Another word in its place, of its case and with its punctuation.
+
+        In prose of a few fields half of the everyday words hardly ever stand.
+        """
+
+        def other(match: re.Match) -> str:
+            listed = self._listed(random)
+            return listed.upper() if match[0].isupper() else listed.title() if match[0].istitle() else listed
+
+        return _WORD.sub(other, word, count=1)
 
     def phrase(self, random: Random, low: int, high: int, *, title: bool = False) -> list[str]:
         """A short run of words without punctuation at its ends, for headings and labels."""

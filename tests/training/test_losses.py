@@ -55,13 +55,24 @@ def test_pages_that_answer_too_are_no_negatives(loss):
     assert float(ignored) == pytest.approx(float(without), rel=1e-6)
 
 
-def test_every_positive_patch_is_asked_to_beat_all_negatives():
-    logits = torch.tensor([[3.0, 1.0, 0.0, -1.0, 5.0]])
-    positive = torch.tensor([[True, True, False, False, False]])
-    ignore = torch.tensor([[False, False, False, False, True]])
-    negatives = math.exp(0.0) + math.exp(-1.0)
-    expected = np.mean([-math.log(math.exp(s) / (math.exp(s) + negatives)) for s in (3.0, 1.0)])
-    assert float(losses.token_to_patch(logits, positive, ignore)) == pytest.approx(expected, rel=1e-5)
+def test_every_occurrence_is_asked_to_beat_all_negatives_by_what_its_patches_have_together():
+    logits = torch.tensor([[3.0, 1.0, 0.0, -1.0, 5.0], [0.0, 2.0, 1.0, 0.5, 0.25]], requires_grad=True)
+    # Token 0 has an occurrence on vectors 0 and 1 and another on 1 alone; token 1 has one, on vector 3.
+    shown = torch.tensor([[0, 0, 0, 1], [0, 1, 1, 3], [0, 0, 1, 2]])
+    excluded = torch.tensor([[True, True, False, False, True], [False, False, False, True, False]])
+    loss = losses.token_to_patch(logits, shown, excluded)
+    e = math.exp
+
+    def of(positive: float, negative: float) -> float:
+        return -math.log(positive / (positive + negative))
+
+    negatives = e(0.0) + e(-1.0)
+    first = (of(e(3.0) + e(1.0), negatives) + of(e(1.0), negatives)) / 2
+    second = of(e(0.5), e(0.0) + e(2.0) + e(1.0) + e(0.25))
+    assert loss.item() == pytest.approx((first + second) / 2, rel=1e-5)
+    loss.backward()
+    assert logits.grad[0, 4] == 0.0  # a sliver is neither asked nor held against the token
+    assert logits.grad[0, 0] < 0 < logits.grad[1, 1]
 
 
 def test_pieces_of_one_cell_are_not_each_others_negatives():
@@ -92,5 +103,5 @@ def test_a_piece_is_sought_among_all_cells_but_those_around_it():
     # Of 32 cells, piece 0 leaves out its own and eight around it, piece 1 in its corner its own and three.
     first = math.log(math.exp(2.0) + math.exp(1.0) + 22) - 2.0
     second = math.log(math.exp(3.0) + math.exp(4.0) + 27) - 3.0
-    assert float(loss) == pytest.approx((first + second) / 2, rel=1e-5)
+    assert loss.item() == pytest.approx((first + second) / 2, rel=1e-5)
     assert float(found) == 0.0  # the best cell of piece 0 is its end, that of piece 1 is elsewhere

@@ -197,6 +197,22 @@ def test_source_gives_consecutive_words(source):
     assert source.vocabulary.count("kestrels") == 1
 
 
+def test_words_of_a_list_take_the_place_of_others_in_half_of_the_text(tmp_path):
+    (tmp_path / "prose.txt").write_text("\n\n".join(SENTENCES * 30), encoding="utf-8")
+    (tmp_path / "short.words").write_text("aubergine\nzeppelin\n", encoding="utf-8")
+    (tmp_path / "long.words").write_text("\n".join(["xylophone"] * 40), encoding="utf-8")
+    source = TextSource(tmp_path)
+    runs = [source.run(Random(seed), 12) for seed in range(200)]
+    assert {len(run) for run in runs} == {12}
+    words = [word for run in runs for word in run]
+    listed = [word for word in words if word.lower().strip(".,") in ("aubergine", "zeppelin", "xylophone")]
+    assert 0.2 < len(listed) / len(words) < 0.4
+    assert 0.4 < sum(any(word in listed for word in run) for run in runs) / len(runs) < 0.6
+    assert {"aubergine", "zeppelin", "Aubergine", "zeppelin,"} <= set(listed)  # of its case, with its punctuation
+    assert sum("xylo" in word.lower() for word in listed) < 0.2 * len(listed)
+    assert all(word in " ".join(SENTENCES).split() for word in words if word not in listed)
+
+
 def test_collect_reads_several_formats_and_leaves_out_what_is_no_prose(tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
