@@ -20,7 +20,7 @@ class TextSource:
 
     Args:
         paths: text files in UTF-8, with an empty line between paragraphs, or folders of them (`*.txt`). Word lists with
-            one word a line are named `*.words`: they add to the rare words.
+            one word a line are named `*.words`: their words are strewn over the text, those of a short list most often.
 
     Raises:
         ValueError: there is no text file, or too little text to draw pages with.
