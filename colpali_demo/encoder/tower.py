@@ -65,11 +65,8 @@ class ConvTower(PreTrainedModel):
         self.stages = nn.ModuleList()
         channels = 3
         for width, depth in zip(config.widths, config.depths, strict=True):
-            down = [
-                nn.Conv2d(channels, width, 3, stride=2, padding=1, bias=False),
-                nn.BatchNorm2d(width),
-                nn.ReLU(inplace=True),
-            ]
+            convolution = nn.Conv2d(channels, width, 3, stride=2, padding=1, bias=False)
+            down = [convolution, nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
             self.stages.append(nn.Sequential(*down, *(ResidualBlock(width) for _ in range(depth))))
             channels = width
         # As SigLIP's post_layernorm. Without it a cell can say "text" or "empty" with a long common offset, and the few
