@@ -141,7 +141,6 @@ def cell_of_piece(
     holds[rows, cells] = 1.0
     pages = holds.view(-1, 1, side, side)  # of one piece on one page
     around = F.max_pool2d(pages, 3, stride=1, padding=1).view_as(holds).bool()
-    holds = holds.bool()
-    found = holds.gather(1, logits.argmax(dim=1, keepdim=True)).float().mean()
+    found = holds.gather(1, logits.argmax(dim=1, keepdim=True)).mean()
     shown = torch.stack([rows, cells, torch.arange(len(cells), device=cells.device)])
     return token_to_patch(logits, shown, around), found

@@ -218,15 +218,11 @@ class Pretrainer(nn.Module):
                 columns.append(token)
                 owners.append(words[word])
         asked = [(token, patches) for token, word in enumerate(owners) for patches in showing[word]]
+        lengths = [len(patches) for _, patches in asked]
         patches = np.concatenate([patches for _, patches in asked])
         slots = pages.shape[1] - self.grid**2  # of text, behind the patches of each page
-        shown = np.stack(
-            [
-                np.concatenate([np.full(len(patches), token) for token, patches in asked]),
-                patches + patches // self.grid**2 * slots,
-                np.concatenate([np.full(len(patches), number) for number, (_, patches) in enumerate(asked)]),
-            ]
-        )
+        tokens, occurrences = np.repeat([token for token, _ in asked], lengths), np.repeat(range(len(asked)), lengths)
+        shown = np.stack([tokens, patches + patches // self.grid**2 * slots, occurrences])
         shown = torch.from_numpy(shown).to(device)
         excluded = torch.from_numpy(np.stack([touching[word] for word in owners]))
         excluded = nn.functional.pad(excluded, (0, slots)).flatten(1).to(device)

@@ -53,9 +53,9 @@ def test_everything_is_done_by_keyboard_alone(visitor):
     # Everything the lens and the matrix have is a stop of the Tab key, once, where a token is pinned.
     tab_to("#lens .chip")
     press("Home")
+    press("Enter")
     press("ArrowRight")
-    if page.get_attribute("#lens .chip:focus", "aria-pressed") == "false":
-        press("Enter")
+    press("Enter")
     reached = []
     while not reached or reached[-1] != "cells":
         reached.append(

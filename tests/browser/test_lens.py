@@ -25,7 +25,7 @@ def test_a_visitor_sees_an_explanation_without_a_click(visitor):
     assert len(value["ranking"]) >= 5
     assert visitor.page.is_visible("#lens img.paper")
     assert visitor.page.get_attribute("#lens .headline", "aria-live") == "polite"
-    assert visitor.page.inner_text("#lens .headline")
+    assert f"{focused(value)['score']:.2f}" in visitor.page.inner_text("#lens .headline")
 
 
 def test_every_scoring_token_has_a_chip_with_its_maxsim(visitor):
