@@ -25,6 +25,11 @@ def main(argv: list[str] | None = None) -> None:
     grow.add_argument("--whole-words", type=int, default=10_000)
     grow.add_argument("--words", type=Path, help="table of words made by `words`: new rows begin with what words mean")
     grow.set_defaults(run=grow_vocabulary)
+    deepen = commands.add_parser("deepen", help="carry a run over to a tower with more residual blocks")
+    deepen.add_argument("folder", type=Path, help="the run")
+    deepen.add_argument("processor", type=Path, help="folder with its processor")
+    deepen.add_argument("out", type=Path, help="folder for the new run")
+    deepen.set_defaults(run=deepen_tower)
     add_pretrain(commands.add_parser("pretrain", help="teach colpali-tiny to read, from random weights"))
     mixed = commands.add_parser("mix", help="write the mean of two checkpoints of one run")
     mixed.add_argument("first", type=Path)
@@ -78,6 +83,26 @@ def grow_vocabulary(arguments: argparse.Namespace) -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     torch.save(state, arguments.out / "state.pt")
     new.save_pretrained(arguments.out / "processor")
+    if (log := arguments.folder / "log.jsonl").exists():
+        shutil.copy(log, arguments.out)
+
+
+def deepen_tower(arguments: argparse.Namespace) -> None:
+    import torch
+    from transformers import ColPaliProcessor
+
+    from .depth import carry_over, depths_of
+    from .model import DEPTHS, build_model
+    from .pretrain import Pretrainer, Run, Schedule
+
+    processor = ColPaliProcessor.from_pretrained(arguments.processor)
+    state = torch.load(arguments.folder / "state.pt", map_location="cpu", weights_only=True)
+    old, new = (
+        Run(folder, Pretrainer(build_model(processor, depths=depths), processor), processor, Schedule(), "cpu")
+        for folder, depths in ((arguments.folder, depths_of(state["average"])), (arguments.out, DEPTHS))
+    )
+    carry_over(old, new)
+    new.save_state()
     if (log := arguments.folder / "log.jsonl").exists():
         shutil.copy(log, arguments.out)
 

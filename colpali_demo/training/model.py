@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -21,6 +21,7 @@ from transformers.models.siglip.image_processing_pil_siglip import SiglipImagePr
 from colpali_demo.encoder.tower import ConvTowerConfig
 
 SPECIAL_TOKENS = {"pad_token": "<pad>", "eos_token": "<eos>", "bos_token": "<bos>", "unk_token": "<unk>"}
+DEPTHS = ConvTowerConfig().depths
 
 
 def count_words(texts: Iterable[str]) -> Counter[str]:
@@ -89,10 +90,17 @@ def build_processor(
     return ColPaliProcessor(image_processor=image_processor, tokenizer=tokenizer)
 
 
-def build_model(processor: ColPaliProcessor, width: int = 256, layers: int = 4, embedding_dim: int = 128):
+def build_model(
+    processor: ColPaliProcessor,
+    width: int = 256,
+    layers: int = 4,
+    embedding_dim: int = 128,
+    depths: Sequence[int] = DEPTHS,
+) -> ColPaliForRetrieval:
     """A `ColPaliForRetrieval` with random weights: our tower, PaliGemma's projector, a small Gemma, a 128-d head."""
     tokenizer = processor.tokenizer
-    vision = ConvTowerConfig(image_size=processor.image_processor.size["height"], projection_dim=width)
+    size = processor.image_processor.size["height"]
+    vision = ConvTowerConfig(depths=depths, image_size=size, projection_dim=width)
     text = GemmaConfig(
         vocab_size=len(tokenizer),  # the processor has added <image> and 1,152 <loc>/<seg> tokens
         hidden_size=width,

@@ -403,6 +403,12 @@ class Run:
             self.seen, self.steps = state["seen"], state["steps"]
 
     @property
+    def slots(self) -> dict[str, torch.Tensor]:
+        """What an optimizer knows each parameter as, by the parameter's name."""
+        flat = {id(p): matrix for p, matrix in self.matrices}
+        return {name: flat.get(id(p), p) for name, p in self.trainer.named_parameters()}
+
+    @property
     def groups(self) -> list[dict]:
         """The parameter groups of both optimizers."""
         return [group for optimizer in self.optimizers for group in optimizer.param_groups]
