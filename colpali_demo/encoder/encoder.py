@@ -22,6 +22,7 @@ from colpali_demo.encoder.families import FAMILIES, Family
 from colpali_demo.encoder.layout import PageEmbedding, QueryEmbedding
 from colpali_demo.encoder.queries import QueryTokenizer, as_text
 from colpali_demo.encoder.tower import ConvTower
+from colpali_demo.memory import keep_freed_memory
 from colpali_demo.settings import Settings, on_zero_gpu
 
 AUGMENTATION = 10  # augmentation tokens that the processors of all families give a query
@@ -81,6 +82,8 @@ def load_encoder(
     for module in list(model.modules()):
         if isinstance(module, ConvTower):
             _fold_norms(module)
+    if device.type == "cpu":
+        keep_freed_memory()
     return Encoder(model, family(processor), checkpoint)
 
 

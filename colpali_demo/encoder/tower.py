@@ -27,7 +27,7 @@ class ConvTowerConfig(PreTrainedConfig):
     def __init__(
         self,
         widths=(32, 64, 128, 192, 256),
-        depths=(0, 0, 2, 3, 3),
+        depths=(0, 0, 2, 4, 4),
         image_size: int = 1024,
         projection_dim: int = 256,
         **kwargs,
