@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from collections.abc import Callable
 
 # Of mallopt, from glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -9,7 +10,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 def give_back_memory() -> None:
     """Return freed memory to the system: glibc keeps it, once for every thread that has run the model."""
-    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
+    if trim := _glibc("malloc_trim"):
         trim(0)
 
 
@@ -19,6 +20,10 @@ def keep_freed_memory() -> None:
     By itself glibc returns each buffer of more than 32 MB when it is freed, and the system has to clear the next one
     in 4 KB steps: an eighth of what colpali-tiny needs for a page on two cores.
     """
-    if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
+    if mallopt := _glibc("mallopt"):
         mallopt(M_MMAP_THRESHOLD, 64 << 20)
         mallopt(M_TRIM_THRESHOLD, 512 << 20)
+
+
+def _glibc(function: str) -> Callable[..., int] | None:
+    return getattr(ctypes.CDLL(None), function, None) if sys.platform == "linux" else None

@@ -83,6 +83,10 @@ def grow_vocabulary(arguments: argparse.Namespace) -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     torch.save(state, arguments.out / "state.pt")
     new.save_pretrained(arguments.out / "processor")
+    copy_log(arguments)
+
+
+def copy_log(arguments: argparse.Namespace) -> None:
     if (log := arguments.folder / "log.jsonl").exists():
         shutil.copy(log, arguments.out)
 
@@ -96,15 +100,15 @@ def deepen_tower(arguments: argparse.Namespace) -> None:
     from .pretrain import Pretrainer, Run, Schedule
 
     processor = ColPaliProcessor.from_pretrained(arguments.processor)
-    state = torch.load(arguments.folder / "state.pt", map_location="cpu", weights_only=True)
+    # Mapped, since only the names are looked at here: the run itself reads the file.
+    state = torch.load(arguments.folder / "state.pt", map_location="cpu", weights_only=True, mmap=True)
     old, new = (
         Run(folder, Pretrainer(build_model(processor, depths=depths), processor), processor, Schedule(), "cpu")
         for folder, depths in ((arguments.folder, depths_of(state["average"])), (arguments.out, DEPTHS))
     )
     carry_over(old, new)
     new.save_state()
-    if (log := arguments.folder / "log.jsonl").exists():
-        shutil.copy(log, arguments.out)
+    copy_log(arguments)
 
 
 def add_pretrain(parser: argparse.ArgumentParser) -> None:

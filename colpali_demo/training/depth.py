@@ -1,5 +1,7 @@
 """More residual blocks for the tower of a model that has learned to read with fewer of them."""
 
+from collections import Counter
+
 from .pretrain import Run
 
 
@@ -27,6 +29,6 @@ def carry_over(old: Run, new: Run) -> None:
 
 def depths_of(weights: dict) -> list[int]:
     """Residual blocks after each stage's convolution, counted in a tower's weights."""
-    blocks = {tuple(map(int, name.split("stages.")[1].split(".")[:2])) for name in weights if ".first.weight" in name}
-    stages = {int(name.split("stages.")[1].split(".")[0]) for name in weights if "stages." in name}
-    return [sum(stage == number for stage, _ in blocks) for number in sorted(stages)]
+    modules = {tuple(name.split("stages.")[1].split(".")[:2]) for name in weights if "stages." in name}
+    counts = Counter(int(stage) for stage, _ in modules)
+    return [counts[stage] - 2 for stage in sorted(counts)]  # the strided convolution and its norm stand before them

@@ -6,27 +6,14 @@ import torch
 from colpali_demo.training.__main__ import main
 from colpali_demo.training.depth import carry_over, depths_of
 from colpali_demo.training.model import DEPTHS, build_model
-from colpali_demo.training.pretrain import Pretrainer, Run, Schedule, to_pixels
-from tests.training.test_pretrain import example, new_run, processor  # noqa: F401
+from colpali_demo.training.pretrain import Pretrainer, to_pixels
+from tests.training.test_pretrain import example, new_run, processor, trained_run  # noqa: F401  (a fixture)
 
 SHALLOW = (0, 0, 2, 2, 2)
 
 
-def run_of(folder, processor, depths):  # noqa: F811
-    torch.manual_seed(0)
-    model = build_model(processor, width=64, layers=1, embedding_dim=16, depths=depths)
-    return Run(folder, Pretrainer(model, processor), processor, Schedule(dense_pages=4, warmup_pages=4, batch=2), "cpu")
-
-
-def trained(folder, processor):  # noqa: F811
-    run = run_of(folder, processor, SHALLOW)
-    for seed in range(3):  # into the second stage
-        run.step([example(processor, seed), example(processor, seed + 1)], {})
-    return run
-
-
 def test_a_deeper_tower_begins_with_the_same_vectors_and_learns(tmp_path, processor):  # noqa: F811
-    old, new = trained(tmp_path / "old", processor), run_of(tmp_path / "new", processor, DEPTHS)
+    old, new = trained_run(tmp_path / "old", processor, depths=SHALLOW), new_run(tmp_path / "new", processor)
     carry_over(old, new)
     assert (new.seen, new.steps) == (6, 3)
     pixels = to_pixels([example(processor, 7)], torch.device("cpu"))
@@ -48,11 +35,11 @@ def test_a_deeper_tower_begins_with_the_same_vectors_and_learns(tmp_path, proces
         new.step([example(processor, seed), example(processor, seed + 1)], {})
     assert block.second_norm.weight.all()
     new.save_state()
-    assert run_of(tmp_path / "new", processor, DEPTHS).seen == 10
+    assert new_run(tmp_path / "new", processor).seen == 10
 
 
 def test_blocks_are_counted_and_none_is_dropped(tmp_path, processor):  # noqa: F811
-    old, new = run_of(tmp_path / "old", processor, DEPTHS), run_of(tmp_path / "new", processor, SHALLOW)
+    old, new = new_run(tmp_path / "old", processor), new_run(tmp_path / "new", processor, depths=SHALLOW)
     assert depths_of(old.trainer.state_dict()) == list(DEPTHS)
     assert depths_of(new.average.state_dict()) == list(SHALLOW)
     with pytest.raises(ValueError, match="no place for .*stages.3.5"):
@@ -64,7 +51,7 @@ def test_deepen_writes_a_run_that_goes_on(tmp_path, processor, monkeypatch):  # 
         return build_model(processor, width=64, layers=1, embedding_dim=16, depths=depths)
 
     monkeypatch.setattr("colpali_demo.training.model.build_model", small)
-    trained(tmp_path / "old", processor).save_state()
+    trained_run(tmp_path / "old", processor, depths=SHALLOW)
     processor.save_pretrained(tmp_path / "processor")
     (tmp_path / "old" / "log.jsonl").write_text('{"seen": 6}\n')
     main(["deepen", *(str(tmp_path / name) for name in ("old", "processor", "new"))])

@@ -9,7 +9,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from colpali_demo import load_encoder
-from colpali_demo.training.model import build_model, build_processor, train_tokenizer
+from colpali_demo.training.model import DEPTHS, build_model, build_processor, train_tokenizer
 from colpali_demo.training.pages import CHAR, TrainingPage
 from colpali_demo.training.pretrain import Pretrainer, Run, Schedule, sample_queries, to_pixels
 from colpali_demo.training.targets import make_example
@@ -42,11 +42,19 @@ def example(processor, seed):
     return make_example(page, processor.tokenizer, size=128)
 
 
-def new_run(folder, processor, **changes):
+def new_run(folder, processor, depths=DEPTHS, **changes):
     torch.manual_seed(0)
     schedule = Schedule(**{"pages": 12, "dense_pages": 4, "warmup_pages": 4, "decay_pages": 4, "batch": 2} | changes)
-    model = build_model(processor, width=64, layers=1, embedding_dim=16)
+    model = build_model(processor, width=64, layers=1, embedding_dim=16, depths=depths)
     return Run(folder, Pretrainer(model, processor), processor, schedule, "cpu")
+
+
+def trained_run(folder, processor, **changes):
+    run = new_run(folder, processor, **changes)
+    for seed in range(3):  # into the second stage
+        run.step([example(processor, seed), example(processor, seed + 1)], {})
+    run.save_state()
+    return run
 
 
 def test_a_run_goes_through_both_stages_and_leaves_a_checkpoint(tmp_path, processor):

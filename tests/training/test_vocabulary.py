@@ -10,7 +10,7 @@ from colpali_demo.training.meaning import Teacher
 from colpali_demo.training.model import build_processor, train_tokenizer
 from colpali_demo.training.pretrain import Pretrainer
 from colpali_demo.training.vocabulary import MEANING, TABLE, carry_over, pieces_before, with_whole_words
-from tests.training.test_pretrain import WORDS, example, new_run
+from tests.training.test_pretrain import WORDS, example, new_run, trained_run
 
 SMALL = 160  # pieces: single characters and hardly a merge
 
@@ -45,17 +45,9 @@ def test_every_new_token_knows_the_pieces_it_is_made_of(tokenizer):
     assert all(len(ids) == 1 for ids in before[: len(tokenizer)])
 
 
-def run_of(folder, processor):
-    run = new_run(folder, processor)
-    for seed in range(3):  # into the second stage
-        run.step([example(processor, seed), example(processor, seed + 1)], {})
-    run.save_state()
-    return run
-
-
 def test_a_run_goes_on_with_a_larger_vocabulary(tmp_path, tokenizer):
     old = build_processor(tokenizer, image_size=128)
-    run_of(tmp_path / "old", old)
+    trained_run(tmp_path / "old", old)
     old.save_pretrained(tmp_path / "processor")
     main(["grow", *(str(tmp_path / name) for name in ("old", "processor", "new")), "--whole-words", "200"])
     new = type(old).from_pretrained(tmp_path / "new" / "processor")
@@ -73,7 +65,7 @@ def test_a_run_goes_on_with_a_larger_vocabulary(tmp_path, tokenizer):
 
 def test_a_new_row_is_the_mean_of_its_pieces_rows(tmp_path, tokenizer):
     old = build_processor(tokenizer, image_size=128)
-    run = run_of(tmp_path, old)
+    run = trained_run(tmp_path, old)
     state = torch.load(tmp_path / "state.pt", weights_only=True)
     new = build_processor(with_whole_words(tokenizer, WORDS), image_size=128)
     before = pieces_before(old.tokenizer, new.tokenizer)
@@ -94,7 +86,7 @@ def test_a_new_row_is_the_mean_of_its_pieces_rows(tmp_path, tokenizer):
 
 def test_new_rows_are_drawn_to_words_that_are_close(tmp_path, tokenizer):
     old = build_processor(tokenizer, image_size=128)
-    run_of(tmp_path, old)
+    trained_run(tmp_path, old)
     new = build_processor(with_whole_words(tokenizer, WORDS), image_size=128)
     vectors = np.eye(len(WORDS))
     vectors[1] = vectors[0]  # beta is close to alpha, the others to nothing
