@@ -122,6 +122,7 @@ def add_pretrain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--processor", type=Path, required=True, help="folder with the processor (see `tokenizer`)")
     parser.add_argument("--counts", type=Path, required=True, help="word_counts.json: rare words are asked for more")
     parser.add_argument("--words", type=Path, help="table of words made by `words`: teaches which ones are close")
+    parser.add_argument("--start", type=Path, help="a checkpoint of colpali-tiny for a new run to begin with")
     parser.add_argument("--difficulty", type=float, default=1.0, help="0: large print only; 1: the full mix")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw pages")
     parser.add_argument("--reuse", type=int, default=2, help="how often each page is shown")
@@ -141,7 +142,7 @@ def pretrain(arguments: argparse.Namespace) -> None:
     from .batches import PageStream, batches
     from .fonts import FONT_FOLDERS
     from .meaning import Teacher
-    from .model import build_model
+    from .model import build_model, load_checkpoint
     from .pretrain import Pretrainer, Run, Schedule
 
     if arguments.threads:
@@ -149,7 +150,8 @@ def pretrain(arguments: argparse.Namespace) -> None:
     torch.manual_seed(arguments.seed)
     processor = ColPaliProcessor.from_pretrained(arguments.processor)
     schedule = Schedule(**{field.name: getattr(arguments, field.name) for field in fields(Schedule)})
-    trainer = Pretrainer(build_model(processor), processor)
+    model = load_checkpoint(arguments.start) if arguments.start else build_model(processor)
+    trainer = Pretrainer(model, processor)
     teacher = Teacher(arguments.words, processor.tokenizer) if arguments.words else None
     run = Run(arguments.folder, trainer, processor, schedule, arguments.device, teacher)
     if arguments.average:

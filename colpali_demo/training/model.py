@@ -161,6 +161,11 @@ def save_checkpoint(model: ColPaliForRetrieval, processor: ColPaliProcessor, fol
     processor.save_pretrained(folder)
 
 
+def load_checkpoint(folder: Path) -> ColPaliForRetrieval:
+    """The weights that `save_checkpoint` wrote, in float32."""
+    return ColPaliForRetrieval.from_pretrained(folder, dtype=torch.float32)
+
+
 @torch.no_grad()
 def mix_checkpoints(first: Path, second: Path, share: float, out: Path) -> None:
     """Write the mean of two checkpoints of one run, `share` of it the second's.
@@ -169,7 +174,7 @@ def mix_checkpoints(first: Path, second: Path, share: float, out: Path) -> None:
     et al. 2018, arXiv 1803.05407; Wortsman et al. 2022, arXiv 2203.05482). Raises RuntimeError where they differ in
     shape.
     """
-    model, other = (ColPaliForRetrieval.from_pretrained(folder, dtype=torch.float32) for folder in (first, second))
+    model, other = (load_checkpoint(folder) for folder in (first, second))
     values = other.state_dict()
     for name, value in model.state_dict().items():
         if value.is_floating_point():

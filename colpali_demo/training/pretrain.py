@@ -39,6 +39,7 @@ TABLE_ROWS = 256  # a step, each compared with every other word that is one piec
 LOOK_ALIKES = 4.0  # how much more often a word is asked for when another on the pages begins alike
 PATCHES = 8  # of those that show a word, at most this many are asked what it means
 PIECES = 300  # subwords a page contributes: each costs a softmax over the vocabulary
+HEADS_RATE = 3e-3  # for linear heads over features that do not move
 
 
 @dataclass
@@ -46,6 +47,7 @@ class Schedule:
     """What is trained when. Lengths are in pages seen, so they do not depend on the batch size."""
 
     pages: int = 40_000
+    heads_pages: int = 0  # only what a checkpoint lacks, for a run that begins with one
     dense_pages: int = 3_000  # tower only
     warmup_pages: int = 400
     decay_pages: int = 6_000  # learning rate falls to zero over the last ones
@@ -66,8 +68,10 @@ class Schedule:
     ema: float = 0.998
 
     def rate(self, seen: int) -> float:
-        """Warm-up, a plateau, a straight line down to zero."""
-        up = min(1.0, (seen + 1) / self.warmup_pages)
+        """Warm-up, a plateau, a straight line down to zero; a rate of their own for the first pages of the heads."""
+        if seen < self.heads_pages:
+            return HEADS_RATE
+        up = min(1.0, (seen - self.heads_pages + 1) / self.warmup_pages)
         down = min(1.0, (self.pages - seen) / self.decay_pages)
         return self.learning_rate * max(0.0, min(up, down))
 
@@ -435,6 +439,7 @@ class Run:
         for group in self.groups:
             group["lr"] = rate * group.get("scale", 1.0)
         trainer.train()
+        trainer.model.requires_grad_(self.seen >= schedule.heads_pages)
         whole = self.seen >= schedule.dense_pages
         pixels = to_pixels(examples, self.device)
         with torch.autocast(self.device.type, torch.bfloat16):

@@ -9,9 +9,10 @@ import torch
 from PIL import Image, ImageDraw
 
 from colpali_demo import load_encoder
+from colpali_demo.training.__main__ import main
 from colpali_demo.training.model import DEPTHS, build_model, build_processor, train_tokenizer
 from colpali_demo.training.pages import CHAR, TrainingPage
-from colpali_demo.training.pretrain import Pretrainer, Run, Schedule, sample_queries, to_pixels
+from colpali_demo.training.pretrain import HEADS_RATE, Pretrainer, Run, Schedule, sample_queries, to_pixels
 from colpali_demo.training.targets import make_example
 
 WORDS = ["alpha", "beta", "gamma", "delta", "omega", "sigma"]
@@ -106,6 +107,38 @@ def test_a_step_moves_every_weight_that_has_a_gradient(tmp_path, processor):
         if value.grad is not None and value.grad.any():
             assert not torch.equal(value, before[name]), name
     assert run.trainer.model.vlm.vision_tower.stages[0][0].weight.grad.any()
+
+
+def test_a_run_from_a_checkpoint_first_learns_the_heads_it_lacks(tmp_path, processor):
+    run = new_run(tmp_path, processor, heads_pages=2, dense_pages=0)
+    before = {name: value.detach().clone() for name, value in run.trainer.named_parameters()}
+
+    def moved():
+        return {name for name, value in run.trainer.named_parameters() if not torch.equal(value, before[name])}
+
+    assert run.step([example(processor, 0), example(processor, 1)], {})["rate"] == HEADS_RATE
+    assert "character_head.weight" in moved() and "grid_bias" in moved()
+    assert not any(name.startswith("model.") for name in moved())
+    assert run.step([example(processor, 2), example(processor, 3)], {})["rate"] == run.schedule.rate(2)
+    assert "model.vlm.vision_tower.stages.0.0.weight" in moved()
+
+
+def test_a_new_run_begins_with_a_checkpoint(tmp_path, processor, monkeypatch):
+    first = trained_run(tmp_path / "first", processor)
+    first.save_average(tmp_path / "checkpoint")
+    first.processor.save_pretrained(tmp_path / "processor")
+    for name in ("text", "counts.json"):
+        (tmp_path / name).write_text("{}")
+    started = []
+    monkeypatch.setattr(Run, "train", lambda run, *_: started.append(run))
+    paths = {name: str(tmp_path / name) for name in ("second", "checkpoint", "processor", "text", "counts.json")}
+    main(["pretrain", paths["second"], "--start", paths["checkpoint"], "--processor", paths["processor"],
+          "--text", paths["text"], "--counts", paths["counts.json"]])  # fmt: skip
+    (second,) = started
+    assert second.seen == 0
+    for name, value in first.average.state_dict().items():
+        for model in (second.trainer.model, second.average):
+            torch.testing.assert_close(model.state_dict()[name], value.bfloat16().to(value.dtype), msg=name)
 
 
 def test_rates_changed_while_a_run_was_stopped_count(tmp_path, processor, monkeypatch):
