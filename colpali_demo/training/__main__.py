@@ -71,7 +71,7 @@ def grow_vocabulary(arguments: argparse.Namespace) -> None:
 
     from .meaning import Teacher, frequent_words
     from .model import build_processor
-    from .vocabulary import carry_over, pieces_before, with_whole_words
+    from .vocabulary import grow, pieces_before, with_whole_words
 
     old = ColPaliProcessor.from_pretrained(arguments.processor)
     words = frequent_words(arguments.whole_words)
@@ -79,7 +79,7 @@ def grow_vocabulary(arguments: argparse.Namespace) -> None:
     new = build_processor(with_whole_words(old.tokenizer, words), image_size=size)
     teacher = Teacher(arguments.words, new.tokenizer) if arguments.words else None
     state = torch.load(arguments.folder / "state.pt", map_location="cpu", weights_only=True)
-    state = carry_over(state, pieces_before(old.tokenizer, new.tokenizer), new.image_token_id, teacher)
+    state = grow(state, pieces_before(old.tokenizer, new.tokenizer), new.image_token_id, teacher)
     arguments.out.mkdir(parents=True, exist_ok=True)
     torch.save(state, arguments.out / "state.pt")
     new.save_pretrained(arguments.out / "processor")
@@ -95,7 +95,7 @@ def deepen_tower(arguments: argparse.Namespace) -> None:
     import torch
     from transformers import ColPaliProcessor
 
-    from .depth import carry_over, depths_of
+    from .depth import deepen, depths_of
     from .model import DEPTHS, build_model
     from .pretrain import Pretrainer, Run, Schedule
 
@@ -106,7 +106,7 @@ def deepen_tower(arguments: argparse.Namespace) -> None:
         Run(folder, Pretrainer(build_model(processor, depths=depths), processor), processor, Schedule(), "cpu")
         for folder, depths in ((arguments.folder, depths_of(state["average"])), (arguments.out, DEPTHS))
     )
-    carry_over(old, new)
+    deepen(old, new)
     new.save_state()
     copy_log(arguments)
 

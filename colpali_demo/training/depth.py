@@ -5,7 +5,7 @@ from collections import Counter
 from .pretrain import Run
 
 
-def carry_over(old: Run, new: Run) -> None:
+def deepen(old: Run, new: Run) -> None:
     """Everything a run has learned, to a run whose tower has more blocks at the end of its stages.
 
     The scale of a new block's last norm is zero (Goyal et al. 2017, arXiv 1706.02677, section 5.1), so that at first it

@@ -49,6 +49,7 @@ class Schedule:
     pages: int = 40_000
     heads_pages: int = 0  # only what a checkpoint lacks, for a run that begins with one
     dense_pages: int = 3_000  # tower only
+    frozen_stages: int = 0  # the tower's first ones, which learn no more: no backward pass where it costs most
     warmup_pages: int = 400
     decay_pages: int = 6_000  # learning rate falls to zero over the last ones
     batch: int = 4  # the wrong pages of a query are the others of its batch
@@ -440,6 +441,8 @@ class Run:
             group["lr"] = rate * group.get("scale", 1.0)
         trainer.train()
         trainer.model.requires_grad_(self.seen >= schedule.heads_pages)
+        for stage in trainer.model.vlm.vision_tower.stages[: schedule.frozen_stages]:
+            stage.requires_grad_(False).eval()
         whole = self.seen >= schedule.dense_pages
         pixels = to_pixels(examples, self.device)
         with torch.autocast(self.device.type, torch.bfloat16):

@@ -50,7 +50,7 @@ def pieces_before(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) ->
     ]
 
 
-def carry_over(state: dict, before: list[list[int]], pieces: int, teacher: Teacher | None) -> dict:
+def grow(state: dict, before: list[list[int]], pieces: int, teacher: Teacher | None) -> dict:
     """A run's state for a larger vocabulary.
 
     Args:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from colpali_demo.training.__main__ import main
-from colpali_demo.training.depth import carry_over, depths_of
+from colpali_demo.training.depth import deepen, depths_of
 from colpali_demo.training.model import DEPTHS, build_model
 from colpali_demo.training.pretrain import Pretrainer, to_pixels
 from tests.training.test_pretrain import example, new_run, processor, trained_run  # noqa: F401  (a fixture)
@@ -14,7 +14,7 @@ SHALLOW = (0, 0, 2, 2, 2)
 
 def test_a_deeper_tower_begins_with_the_same_vectors_and_learns(tmp_path, processor):  # noqa: F811
     old, new = trained_run(tmp_path / "old", processor, depths=SHALLOW), new_run(tmp_path / "new", processor)
-    carry_over(old, new)
+    deepen(old, new)
     assert (new.seen, new.steps) == (6, 3)
     pixels = to_pixels([example(processor, 7)], torch.device("cpu"))
     for before, after in ((old.trainer, new.trainer), (old.average, new.average)):
@@ -43,7 +43,7 @@ def test_blocks_are_counted_and_none_is_dropped(tmp_path, processor):  # noqa: F
     assert depths_of(old.trainer.state_dict()) == list(DEPTHS)
     assert depths_of(new.average.state_dict()) == list(SHALLOW)
     with pytest.raises(ValueError, match="no place for .*stages.3.5"):
-        carry_over(old, new)
+        deepen(old, new)
 
 
 def test_deepen_writes_a_run_that_goes_on(tmp_path, processor, monkeypatch):  # noqa: F811

@@ -123,6 +123,15 @@ def test_a_run_from_a_checkpoint_first_learns_the_heads_it_lacks(tmp_path, proce
     assert "model.vlm.vision_tower.stages.0.0.weight" in moved()
 
 
+def test_frozen_stages_stay_as_they_are(tmp_path, processor):
+    run = new_run(tmp_path, processor, frozen_stages=3, dense_pages=0)
+    tower = run.trainer.model.vlm.vision_tower.stages
+    before = {name: value.clone() for name, value in tower.state_dict().items()}  # running means among them
+    run.step([example(processor, 0), example(processor, 1)], {})
+    for name, value in tower.state_dict().items():
+        assert torch.equal(value, before[name]) == (int(name[0]) < 3), name
+
+
 def test_a_new_run_begins_with_a_checkpoint(tmp_path, processor, monkeypatch):
     first = trained_run(tmp_path / "first", processor)
     first.save_average(tmp_path / "checkpoint")

@@ -9,7 +9,7 @@ from colpali_demo.training.__main__ import main
 from colpali_demo.training.meaning import Teacher
 from colpali_demo.training.model import build_processor, train_tokenizer
 from colpali_demo.training.pretrain import Pretrainer
-from colpali_demo.training.vocabulary import MEANING, TABLE, carry_over, pieces_before, with_whole_words
+from colpali_demo.training.vocabulary import MEANING, TABLE, grow, pieces_before, with_whole_words
 from tests.training.test_pretrain import WORDS, example, new_run, trained_run
 
 SMALL = 160  # pieces: single characters and hardly a merge
@@ -69,7 +69,7 @@ def test_a_new_row_is_the_mean_of_its_pieces_rows(tmp_path, tokenizer):
     state = torch.load(tmp_path / "state.pt", weights_only=True)
     new = build_processor(with_whole_words(tokenizer, WORDS), image_size=128)
     before = pieces_before(old.tokenizer, new.tokenizer)
-    grown = carry_over(state, before, new.image_token_id, None)
+    grown = grow(state, before, new.image_token_id, None)
     (name,) = (name for name in grown["trainer"] if name.endswith(TABLE))
     table, rows = state["trainer"][name], grown["trainer"][name]
     word = new.tokenizer.convert_tokens_to_ids("▁gamma")
@@ -94,7 +94,7 @@ def test_new_rows_are_drawn_to_words_that_are_close(tmp_path, tokenizer):
     teacher = Teacher(tmp_path / "words.npz", new.tokenizer)
     state = torch.load(tmp_path / "state.pt", weights_only=True)
     before = pieces_before(old.tokenizer, new.tokenizer)
-    plain, drawn = (carry_over(state, before, new.image_token_id, t)["trainer"] for t in (None, teacher))
+    plain, drawn = (grow(state, before, new.image_token_id, t)["trainer"] for t in (None, teacher))
     (name,) = (name for name in plain if name.endswith(TABLE))
 
     def cosine(weights):
