@@ -10,6 +10,9 @@ from pathlib import Path
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m colpali_demo.training", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
+    debian = commands.add_parser("debian", help="gather documents, text and fonts from packages of Debian 12")
+    debian.add_argument("out", type=Path, help="folder to write to: 2 GB, and 15 GB beside it on the way")
+    debian.set_defaults(run=gather_from_debian)
     tokenizer = commands.add_parser("tokenizer", help="make the processor and the word counts from a folder of text")
     tokenizer.add_argument("text", type=Path, help="folder of .txt files")
     tokenizer.add_argument("out", type=Path, help="folder for the processor; the counts are its word_counts.json")
@@ -50,6 +53,12 @@ def main(argv: list[str] | None = None) -> None:
     weak.set_defaults(run=calibrate_weak_matches)
     arguments = parser.parse_args(argv)
     arguments.run(arguments)
+
+
+def gather_from_debian(arguments: argparse.Namespace) -> None:
+    from .debian import gather
+
+    gather(arguments.out)
 
 
 def make_tokenizer(arguments: argparse.Namespace) -> None:

@@ -247,6 +247,11 @@ def _is_prose(paragraph: str, words: list[str]) -> bool:
     )
 
 
+def is_english(words: Sequence[str]) -> bool:
+    """Whether the lower-cased words of a whole document are English prose, most of them: a hundred or more."""
+    return len(words) >= 100 and sum(word in _COMMON_WORDS for word in words) >= 0.15 * len(words)
+
+
 def _word_list(file: Path) -> list[str]:
     lines = _read(file).split("\n")
     return [line for line in lines if line.isalpha()] if len(lines) > 1000 and not any(" " in i for i in lines) else []
