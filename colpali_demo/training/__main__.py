@@ -209,6 +209,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="auto", help="auto, tiny, a folder or a Hub id")
     parser.add_argument("--pages", type=int, default=150, help="about how many pages to take from the files")
     parser.add_argument("--text", type=Path, nargs="*", help="text for generated pages in the held-out fonts")
+    parser.add_argument("--fonts", type=Path, nargs="*", help="font files or folders (default: the system's)")
     parser.add_argument("--pairs", type=Path, default=Path(__file__).with_name("pairs.txt"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, help="CPU threads")
@@ -223,6 +224,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     from colpali_demo import load_encoder
 
     from .evaluate import evaluate, save, table
+    from .fonts import FONT_FOLDERS
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
@@ -234,6 +236,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
         seed=arguments.seed,
         text=arguments.text,
         pairs=arguments.pairs,
+        fonts=arguments.fonts or FONT_FOLDERS,
     )
     print(table(result))
     save(result, arguments.json, encoder.checkpoint.folder if arguments.write_reading else None)

@@ -13,7 +13,7 @@ from .degrade import degrade
 from .fonts import FontSet
 from .pages import TextSource, make_page
 from .pdf_pages import PdfPages
-from .targets import Example, make_example
+from .targets import Example, make_example, searchable
 
 
 class PageStream(IterableDataset):
@@ -47,7 +47,7 @@ class PageStream(IterableDataset):
                 page = make_page(rng, source, fonts, difficulty=self.difficulty)
             page = degrade(page, rng)
             example = make_example(page, self.tokenizer, self.size)
-            if len(example.piece_ids) >= 5:
+            if len(example.piece_ids) >= 5 and any(map(searchable, example.words)):
                 yield example
 
 

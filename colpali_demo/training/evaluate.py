@@ -13,6 +13,7 @@ import hashlib
 import json
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from colpali_demo.documents.pdfium import PdfiumFile
 from colpali_demo.encoder import Encoder
 
 from .degrade import move_boxes, rescan
-from .fonts import FontSet
+from .fonts import FONT_FOLDERS, FontSet
 from .pages import TextSource, make_page
 from .targets import bare_word, patch_overlap
 
@@ -75,9 +76,11 @@ def pages_of_pdfs(files: list[Path], count: int, rng: np.random.Generator, rende
     return pages
 
 
-def generated_pages(text: list[Path], count: int, rng: np.random.Generator) -> list[EvaluationPage]:
+def generated_pages(
+    text: list[Path], count: int, rng: np.random.Generator, font_paths: Sequence[Path] = FONT_FOLDERS
+) -> list[EvaluationPage]:
     """Pages drawn like the training pages, but with the held-out font families, from the given text."""
-    source, fonts = TextSource(text), FontSet.only()
+    source, fonts = TextSource(text), FontSet.only(paths=font_paths)
     pages = []
     while len(pages) < count:
         page = make_page(rng, source, fonts)
@@ -205,8 +208,9 @@ def word_table(words: list[str]) -> tuple[Image.Image, dict[str, np.ndarray]]:
 
 
 def evaluate(
-    encoder: Encoder, files: list[Path], *, pages: int, seed: int, text: list[Path] | None, pairs: Path | None
-) -> dict:
+    encoder: Encoder, files: list[Path], *, pages: int, seed: int, text: list[Path] | None, pairs: Path | None,
+    fonts: Sequence[Path] = FONT_FOLDERS,
+) -> dict:  # fmt: skip
     """Every figure there is a way to measure with what was given, as one JSON object."""
     result: dict = {
         "model": encoder.model_info,
@@ -223,7 +227,7 @@ def evaluate(
     result["rescanned"] = Evaluation(encoder, scans).pointing(np.random.default_rng((seed, 1)))
     result["rescanned"]["lost"] = 1 - result["rescanned"]["pointing"] / max(result["real"]["pointing"], 1e-9)
     if text:
-        drawn = generated_pages(text, max(20, pages // 2), np.random.default_rng((seed, 4)))
+        drawn = generated_pages(text, max(20, pages // 2), np.random.default_rng((seed, 4)), fonts)
         result["generated"] = Evaluation(encoder, drawn).pointing(np.random.default_rng((seed, 5)))
     if pairs:
         result["meaning"] = meaning(encoder, pairs)

@@ -25,7 +25,7 @@ from transformers import ColPaliForRetrieval, ColPaliProcessor
 from . import losses
 from .meaning import Teacher, look_alike, meaning_loss, stem
 from .model import save_checkpoint
-from .targets import CHARACTER_CLASSES, CHARACTER_STRIDE, TOUCH, Example, patch_overlap
+from .targets import CHARACTER_CLASSES, CHARACTER_STRIDE, TOUCH, Example, patch_overlap, searchable
 
 # Features at stride 16 and rows of the table are both about 16 long: a cell that shows one piece and nothing else can
 # give it 32 nats over the average piece.
@@ -336,7 +336,7 @@ def sample_queries(examples: list[Example], count: int, counts: dict[str, int], 
             stems.setdefault(stem(word), set()).add(word)
     queries = []
     for number, example in enumerate(examples):
-        usable = np.array([len(w) > 1 and w.isascii() and "<" not in w for w in example.words])
+        usable = np.array([searchable(word) for word in example.words])
         if not usable.any():
             continue
         rarity = np.array([(1 + counts.get(w, 0)) ** -0.4 for w in example.words]) * usable

@@ -54,6 +54,11 @@ def bare_word(word: str) -> str:
     return word[start:end].lower()
 
 
+def searchable(word: str) -> bool:
+    """Whether training asks for a bare word: two ASCII characters or more, none that could begin a special token."""
+    return len(word) > 1 and word.isascii() and "<" not in word
+
+
 def patch_overlap(box: np.ndarray, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
     """How much of a word each patch shows.
 

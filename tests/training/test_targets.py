@@ -6,7 +6,7 @@ from PIL import Image
 
 from colpali_demo.training.model import train_tokenizer
 from colpali_demo.training.pages import CHAR, TrainingPage
-from colpali_demo.training.targets import CHARACTER_CLASS, bare_word, make_example, patch_overlap
+from colpali_demo.training.targets import CHARACTER_CLASS, bare_word, make_example, patch_overlap, searchable
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,13 @@ def test_the_center_counts_even_where_no_patch_has_a_quarter():
     # A headline over eight columns and two rows: each patch has at most a sixteenth.
     _, shows = patch_overlap(np.array([0.0, 0.0, 1.0, 0.5]), rows=4, cols=8)
     assert np.argwhere(shows).tolist() == [[1, 4]]
+
+
+@pytest.mark.parametrize(
+    ("word", "asked"), [("ab", True), ("42", True), ("a", False), ("", False), ("naïve", False), ("a<pad>", False)]
+)
+def test_words_that_training_asks_for(word, asked):
+    assert searchable(word) is asked
 
 
 def page_with(words, height=64, width=128):
