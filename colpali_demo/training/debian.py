@@ -20,7 +20,7 @@ PACKAGES = Path(__file__).with_name("debian_packages.txt")
 LAB_BOOK = Path(__file__).parents[2] / "assets" / "colpali-tiny" / "TRAINING.md"
 FONT_FOLDERS = ("usr/share/fonts", "usr/share/texmf/fonts")
 DICTIONARY = "usr/share/dict/american-english-large"
-RUN = 8  # words; sequences of so many are what documents are compared by
+SEQUENCE = 8  # words: what documents are compared by
 SHARED = 0.05  # licenses and boilerplate: a document that shares more of its sequences with a held-out one is left out
 
 _WORD = re.compile(r"[a-z0-9]+")
@@ -39,10 +39,11 @@ def gather(out: Path) -> None:
     with TemporaryDirectory(dir=out.parent) as folder:
         unpacked = {name: unpack(packages, Path(folder) / name) for name, packages in groups.items()}
         hold_out(unpacked["held out"], out / "held_out")
-        collect(out / "held_out_text", sorted((out / "held_out").iterdir()))
+        collect(out / "held_out_text", [out / "held_out"])
         for name, data in pdfs(unpacked["for choosing"]):
             write(out / "choosing" / name, data)
-        known = {run for part in ("held_out", "choosing") for file in (out / part).iterdir() for run in runs(file)}
+        apart = [*(out / "held_out").iterdir(), *(out / "choosing").iterdir()]
+        known = {sequence for file in apart for sequence in sequences(words_of(file))}
         for package in unpacked["fonts"]:
             for fonts in FONT_FOLDERS:
                 if (package / fonts).is_dir():
@@ -78,16 +79,16 @@ def read_packages() -> dict[str, list[str]]:
 def unpack(packages: list[str], folder: Path) -> list[Path]:
     """Download packages and return a folder with the files of each."""
     folder.mkdir(parents=True)
-    run("apt-get", "download", "-qq", *packages, cwd=folder)
+    call("apt-get", "download", "-qq", *packages, cwd=folder)
     found = []
     for file in sorted(folder.glob("*.deb")):
         found.append(folder / file.name.partition("_")[0])
-        run("dpkg-deb", "--extract", file, found[-1])
+        call("dpkg-deb", "--extract", file, found[-1])
         file.unlink()
     return found
 
 
-def run(*command: str | Path, cwd: Path | None = None) -> str:
+def call(*command: str | Path, cwd: Path | None = None) -> str:
     try:
         result = subprocess.run(command, cwd=cwd, capture_output=True, check=True, timeout=3600)
     except FileNotFoundError as error:
@@ -135,17 +136,13 @@ def write(file: Path, data: bytes) -> Path:
 def words_of(file: Path) -> list[str]:
     """The lower-cased words of a PDF's text layer; none if it cannot be read. In a process of its own."""
     try:
-        return _WORD.findall(run("pdftotext", file, "-").lower())
+        return _WORD.findall(call("pdftotext", file, "-").lower())
     except (RuntimeError, subprocess.TimeoutExpired):
         return []
 
 
-def runs(file: Path) -> set[tuple[str, ...]]:
-    return set(sequences(words_of(file)))
-
-
 def sequences(words: list[str]) -> Iterator[tuple[str, ...]]:
-    return zip(*(words[start:] for start in range(RUN)), strict=False)
+    return zip(*(words[start:] for start in range(SEQUENCE)), strict=False)
 
 
 def shared(words: list[str], known: set[tuple[str, ...]]) -> float:

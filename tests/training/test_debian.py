@@ -79,9 +79,9 @@ def test_another_version_of_a_held_out_file_is_refused(packages):
 
 def test_what_is_missing_or_fails_is_named():
     with pytest.raises(RuntimeError, match="no-such-program is needed"):
-        debian.run("no-such-program")
+        debian.call("no-such-program")
     with pytest.raises(RuntimeError, match="pdftotext failed: .*nothing.pdf"):
-        debian.run("pdftotext", "nothing.pdf", "-")
+        debian.call("pdftotext", "nothing.pdf", "-")
 
 
 def test_packages_are_in_one_group_only():
