@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> None:
     deepen.add_argument("processor", type=Path, help="folder with its processor")
     deepen.add_argument("out", type=Path, help="folder for the new run")
     deepen.set_defaults(run=deepen_tower)
-    add_pretrain(commands.add_parser("pretrain", help="teach colpali-tiny to read, from random weights"))
+    add_pretrain(commands.add_parser("pretrain", help="teach colpali-tiny to read, from nothing or a checkpoint"))
     mixed = commands.add_parser("mix", help="write the mean of two checkpoints of one run")
     mixed.add_argument("first", type=Path)
     mixed.add_argument("second", type=Path)

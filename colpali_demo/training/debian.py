@@ -47,7 +47,7 @@ def gather(out: Path) -> None:
         for package in unpacked["fonts"]:
             for fonts in FONT_FOLDERS:
                 if (package / fonts).is_dir():
-                    shutil.copytree(package / fonts, out / "fonts", dirs_exist_ok=True)
+                    shutil.copytree(package / fonts, out / "fonts", dirs_exist_ok=True, ignore_dangling_symlinks=True)
         for name, data in pdfs(unpacked["documents"]):
             file = write(out / "documents" / name, data)
             words = words_of(file)

@@ -42,6 +42,7 @@ def packages(tmp_path, monkeypatch):
     (root / "good" / docs / "notes.txt").write_text(" ".join(prose("ship")[:40]) + "\n\n" + " ".join(prose("sea")[:40]))
     (root / "font" / "usr/share/fonts/truetype").mkdir(parents=True)
     (root / "font" / "usr/share/fonts/truetype/a.ttf").write_bytes(b"font")
+    (root / "font" / "usr/share/fonts/truetype/b.ttf").symlink_to("/nowhere/b.ttf")  # into a package it depends on
     (root / "good" / "usr/share/dict").mkdir()
     (root / "good" / debian.DICTIONARY).write_text("apple\napple's\nzebra")
     book = tmp_path / "TRAINING.md"
