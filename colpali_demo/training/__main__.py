@@ -11,7 +11,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m colpali_demo.training", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     debian = commands.add_parser("debian", help="gather documents, text and fonts from packages of Debian 12")
-    debian.add_argument("out", type=Path, help="folder to write to: 2 GB, and 15 GB beside it on the way")
+    debian.add_argument("out", type=Path, help="folder to write to: 1.5 GB, and 10 GB beside it on the way")
     debian.set_defaults(run=gather_from_debian)
     tokenizer = commands.add_parser("tokenizer", help="make the processor and the word counts from a folder of text")
     tokenizer.add_argument("text", type=Path, help="folder of .txt files")

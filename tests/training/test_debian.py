@@ -94,6 +94,7 @@ def test_packages_are_in_one_group_only():
         {*groups["fonts"], *groups["text"], *groups["documents"]},
     ]
     assert sum(map(len, apart)) == len(set.union(*apart))
+    assert "wamerican-large" in groups["text"]  # it holds the dictionary
 
 
 def test_what_two_documents_share_is_counted_in_sequences_of_eight():
