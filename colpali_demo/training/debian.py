@@ -40,7 +40,7 @@ def gather(out: Path) -> None:
         unpacked = {name: unpack(packages, Path(folder) / name) for name, packages in groups.items()}
         hold_out(unpacked["held out"], out / "held_out")
         collect(out / "held_out_text", [out / "held_out"])
-        for name, data in pdfs(unpacked["for choosing"]):
+        for _, name, data in pdfs(unpacked["for choosing"]):
             write(out / "choosing" / name, data)
         apart = [*(out / "held_out").iterdir(), *(out / "choosing").iterdir()]
         known = {sequence for file in apart for sequence in sequences(words_of(file))}
@@ -48,7 +48,7 @@ def gather(out: Path) -> None:
             for fonts in FONT_FOLDERS:
                 if (package / fonts).is_dir():
                     shutil.copytree(package / fonts, out / "fonts", dirs_exist_ok=True, ignore_dangling_symlinks=True)
-        for name, data in pdfs(unpacked["documents"]):
+        for _, name, data in pdfs(unpacked["documents"]):
             file = write(out / "documents" / name, data)
             words = words_of(file)
             if not is_english(words) or shared(words, known) > SHARED:
@@ -98,8 +98,8 @@ def call(*command: str | Path, cwd: Path | None = None) -> str:
     return result.stdout.decode("utf-8", "ignore")
 
 
-def pdfs(packages: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
-    """The PDFs in unpacked packages, each once: the package's and the file's name, and the content."""
+def pdfs(packages: Iterable[Path]) -> Iterator[tuple[str, str, bytes]]:
+    """The PDFs in unpacked packages, each once: SHA-256, the package's and the file's name, and the content."""
     seen, names = set(), set()
     for package in packages:
         for file in sorted([*package.rglob("*.pdf"), *package.rglob("*.pdf.gz")]):
@@ -114,14 +114,14 @@ def pdfs(packages: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
                 name = f"{digest[:8]}-{name}"
             seen.add(digest)
             names.add(name)
-            yield name, data
+            yield digest, name, data
 
 
 def hold_out(packages: list[Path], out: Path) -> None:
     """Write the PDFs that the lab book lists."""
     listed = dict(re.findall(r"\| `(\w{16})` \| (\S+\.pdf) \|", LAB_BOOK.read_text()))
-    for _, data in pdfs(packages):
-        if name := listed.pop(hashlib.sha256(data).hexdigest()[:16], None):
+    for digest, _, data in pdfs(packages):
+        if name := listed.pop(digest[:16], None):
             write(out / name, data)
     if listed:
         raise RuntimeError(f"not as the lab book has it, or missing: {', '.join(listed.values())}")

@@ -28,7 +28,7 @@ from colpali_demo.documents.pdfium import PdfiumFile
 from colpali_demo.encoder import Encoder
 
 from .degrade import move_boxes, rescan
-from .fonts import FONT_FOLDERS, FontSet
+from .fonts import FontSet
 from .pages import TextSource, make_page
 from .targets import bare_word, patch_overlap
 
@@ -77,7 +77,7 @@ def pages_of_pdfs(files: list[Path], count: int, rng: np.random.Generator, rende
 
 
 def generated_pages(
-    text: list[Path], count: int, rng: np.random.Generator, font_paths: Sequence[Path] = FONT_FOLDERS
+    text: list[Path], count: int, rng: np.random.Generator, font_paths: Sequence[Path]
 ) -> list[EvaluationPage]:
     """Pages drawn like the training pages, but with the held-out font families, from the given text."""
     source, fonts = TextSource(text), FontSet.only(paths=font_paths)
@@ -209,7 +209,7 @@ def word_table(words: list[str]) -> tuple[Image.Image, dict[str, np.ndarray]]:
 
 def evaluate(
     encoder: Encoder, files: list[Path], *, pages: int, seed: int, text: list[Path] | None, pairs: Path | None,
-    fonts: Sequence[Path] = FONT_FOLDERS,
+    fonts: Sequence[Path],
 ) -> dict:  # fmt: skip
     """Every figure there is a way to measure with what was given, as one JSON object."""
     result: dict = {
