@@ -29,8 +29,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def encoder(checkpoint: Path) -> Encoder:
-    """The random checkpoint, loaded like any other."""
-    return load_encoder(str(checkpoint), device="cpu")
+    """The random checkpoint. In float32, the same numbers on every machine."""
+    return load_encoder(str(checkpoint), device="cpu", dtype="float32")
 
 
 @pytest.fixture(scope="session")

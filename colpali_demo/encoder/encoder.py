@@ -40,10 +40,10 @@ def load_encoder(
     """Load a checkpoint of any family: "auto", "tiny", a folder or a Hub id (see `find_checkpoint`).
 
     Without a `device` it is what `COLPALI_DEVICE` says, else the first of cuda, mps and cpu that there is. Without a
-    `dtype` it is bfloat16 on cuda and mps (the activations of Gemma overflow float16) and float32 on the cpu. Nothing
-    is downloaded unless `download` is True; `progress(done, total)` hears of the bytes. Raises CheckpointError for
-    whatever makes the checkpoint unusable, and ValueError for a device that this machine does not have or a dtype that
-    does not exist.
+    `dtype` it is bfloat16 on cuda and mps (the activations of Gemma overflow float16) and on a cpu with instructions
+    for it, float32 on any other. Nothing is downloaded unless `download` is True; `progress(done, total)` hears of the
+    bytes. Raises CheckpointError for whatever makes the checkpoint unusable, and ValueError for a device that this
+    machine does not have or a dtype that does not exist.
     """
     checkpoint = find_checkpoint(name, download=download, progress=progress)
     device = _device(device or Settings.from_env().device)
@@ -222,7 +222,9 @@ def _device(name: str | torch.device) -> torch.device:
 
 def _dtype(dtype: str | torch.dtype | None, device: torch.device) -> torch.dtype:
     if dtype is None:
-        return torch.float32 if device.type == "cpu" else torch.bfloat16
+        # A CPU without the instructions converts every number first, and is slower than in float32.
+        fast = device.type != "cpu" or torch.cpu.get_capabilities().get("avx512_bf16", False)
+        return torch.bfloat16 if fast else torch.float32
     if isinstance(dtype, str):
         dtype = getattr(torch, dtype, None)
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
@@ -235,7 +237,9 @@ def _fold_norms(tower: ConvTower) -> None:
     for module in list(tower.modules()):
         for (conv_name, conv), (norm_name, norm) in pairwise(list(module.named_children())):
             if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                setattr(module, conv_name, fuse_conv_bn_eval(conv, norm))
+                # In float32: in bfloat16 each factor would be rounded, not only what comes of them.
+                dtype = conv.weight.dtype
+                setattr(module, conv_name, fuse_conv_bn_eval(conv.float(), norm.float()).to(dtype))
                 setattr(module, norm_name, nn.Identity())
 
 

@@ -32,7 +32,7 @@ def direct(encoder, **inputs) -> list[torch.Tensor]:
 @pytest.fixture
 def own_encoder(checkpoint):
     """An encoder that the test may spoil."""
-    return load_encoder(str(checkpoint), device="cpu")
+    return load_encoder(str(checkpoint), device="cpu", dtype="float32")
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -147,6 +147,12 @@ def test_dtype_is_a_choice_and_vectors_stay_float32(checkpoint, encoder):
     torch.testing.assert_close(query.vectors, encoder.embed_query("revenue").vectors, atol=0.2, rtol=0)
 
 
+@pytest.mark.parametrize(("has", "dtype"), [(True, "bfloat16"), (False, "float32")])
+def test_a_cpu_computes_in_bfloat16_where_it_has_instructions_for_it(checkpoint, monkeypatch, has, dtype):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": has})
+    assert load_encoder(str(checkpoint), device="cpu").model_info["dtype"] == dtype
+
+
 def test_devices_and_dtypes_that_do_not_exist(checkpoint):
     with pytest.raises(ValueError, match="abacus"):
         load_encoder(str(checkpoint), device="abacus")
@@ -163,7 +169,7 @@ def test_the_tower_of_the_bundled_checkpoint_loads(tmp_path):
 
 
 def test_batch_norms_are_folded_and_the_vectors_stay_the_same():
-    encoder = load_encoder("tiny", device="cpu")
+    encoder = load_encoder("tiny", device="cpu", dtype="float32")
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in encoder.model.modules())
     (page,) = encoder.embed_pages([noise(40, 30)])
     encoder.model = ColPaliForRetrieval.from_pretrained(encoder.checkpoint.folder, dtype=torch.float32).eval()

@@ -17,7 +17,8 @@ SHAPES = {"square": (112, 112), "portrait": (80, 120), "landscape": (130, 50), "
 
 @pytest.fixture(scope="module", params=list(MAKERS))
 def encoder(request, tmp_path_factory):
-    return load_encoder(str(MAKERS[request.param](tmp_path_factory.mktemp(request.param))), device="cpu")
+    folder = MAKERS[request.param](tmp_path_factory.mktemp(request.param))
+    return load_encoder(str(folder), device="cpu", dtype="float32")
 
 
 def noise(width: int, height: int) -> Image.Image:

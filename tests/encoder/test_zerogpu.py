@@ -27,7 +27,7 @@ import json, sys
 import spaces
 from PIL import Image
 from colpali_demo.encoder import load_encoder
-encoder = load_encoder(sys.argv[1], device="cpu")
+encoder = load_encoder(sys.argv[1], device="cpu", dtype="float32")
 (page,) = encoder.embed_pages([Image.new("RGB", (60, 80), "red")])
 print(json.dumps([page.vectors.tolist(), encoder.embed_query("price").vectors.tolist(), spaces.GPU.calls]))
 """
