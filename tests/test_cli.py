@@ -12,6 +12,7 @@ from PIL import Image
 
 import colpali_demo.__main__ as cli
 from colpali_demo.documents import open_document
+from colpali_demo.encoder import load_encoder
 from colpali_demo.index import PageIndex
 from tests.documents.pdf_files import pages_pdf, self_drawing_form, text
 
@@ -57,7 +58,7 @@ def call(encoder, monkeypatch, capsys):
     return call
 
 
-def test_search_prints_one_json_object(files, checkpoint, encoder):
+def test_search_prints_one_json_object(files, checkpoint):
     names = ["good.pdf", "notes.txt", "picture.png", "bomb.pdf", "none.pdf", "empty.pdf"]
     done = run(
         "search", "Revenue by region?", *(files[name] for name in names), "--json", "--top-k", 3, "--model", checkpoint
@@ -82,7 +83,7 @@ def test_search_prints_one_json_object(files, checkpoint, encoder):
     for error in found["errors"]:
         assert f"{error['source']}" in done.stderr and f"[{error['code']}]" in done.stderr
 
-    index = PageIndex(encoder)
+    index = PageIndex(load_encoder(str(checkpoint)))
     for name in ("good.pdf", "picture.png", "bomb.pdf"):
         with open_document(files[name]) as document:
             index.add(document)

@@ -325,10 +325,12 @@ def word_patches(
 
 
 def sample_queries(examples: list[Example], count: int, counts: dict[str, int], rng: np.random.Generator):
-    """Single rare words and phrases of 2-8 consecutive words, `count` for each page: (query, page number).
+    """`count` queries for each page, as (query, page number).
 
-    Words with which another word of the pages begins alike come up more often: taking "option" for "options" is most
-    of what goes wrong once a model reads.
+    Half are single words of the page, one as likely as the other; a quarter single words drawn by how rare they are; a
+    quarter phrases of 2-8 consecutive words about one drawn like that. By rarity alone hardly an everyday word would
+    be asked for by itself, and a model that finds it in a phrase would miss it alone. Among the rare, words with which
+    another word of the pages begins alike come up more often: "option" is easily taken for "options".
     """
     stems: dict[str, set[str]] = {}
     for example in examples:
@@ -342,16 +344,20 @@ def sample_queries(examples: list[Example], count: int, counts: dict[str, int], 
         rarity = np.array([(1 + counts.get(w, 0)) ** -0.4 for w in example.words]) * usable
         rarity *= [LOOK_ALIKES if len(stems[stem(w)]) > 1 else 1.0 for w in example.words]
         rarity /= rarity.sum()
+        words = sorted({word for word in example.words if searchable(word)})
         for i in range(count):
+            if i % 4 > 1:
+                queries.append((words[rng.integers(len(words))], number))
+                continue
             start = rng.choice(len(rarity), p=rarity)
-            if i % 2 == 0:
+            if i % 4 == 0:
                 queries.append((example.words[start], number))
                 continue
             length = int(rng.integers(2, 9))
             start = max(0, start - int(rng.integers(0, length)))
-            words = [w for w in example.words[start : start + length] if w and "<" not in w]
-            if words:
-                queries.append((" ".join(" ".join(words).split()), number))
+            phrase = [w for w in example.words[start : start + length] if w and "<" not in w]
+            if phrase:
+                queries.append((" ".join(" ".join(phrase).split()), number))
     return queries
 
 
@@ -461,7 +467,7 @@ class Run:
             if self.teacher:
                 names += ["meaning", "meaning_in_table", "meaning_on_page"]
             weights = {name: getattr(schedule, f"weight_{name}") for name in names}
-        loss = sum(weight * parts[name] for name, weight in weights.items())
+        loss = sum(weight * parts[name] for name, weight in weights.items() if weight)  # none of zero goes backward
         trainer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(trainer.parameters(), 2.0)

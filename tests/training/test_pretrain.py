@@ -1,6 +1,7 @@
 """A run in miniature: the loop learns, stops, goes on where it was, and leaves a checkpoint that the app loads."""
 
 import json
+from collections import Counter
 from random import Random
 
 import numpy as np
@@ -179,12 +180,24 @@ def test_queries_come_from_the_page_they_are_asked_of(processor):
         assert f" {query} " in " " + " ".join(examples[page].words) + " "
 
 
+def single_words(page, count, counts):
+    """How often each word of the page is a query of its own, half of which come by rarity and half by chance."""
+    queries = [query for query, _ in sample_queries([page], count, counts, np.random.default_rng(0))]
+    return Counter(query for query in queries if " " not in query)
+
+
 def test_words_that_look_alike_are_asked_for_more_often(processor):
     page = example(processor, 0)
     page.words = ["option", "options", "beta", "gamma"]
-    queries = [query for query, _ in sample_queries([page], 2000, {}, np.random.default_rng(0)) if " " not in query]
-    often = [queries.count(word) for word in page.words]
-    assert min(often[:2]) > 2 * max(often[2:])
+    often = single_words(page, 2000, {})
+    assert min(often["option"], often["options"]) > 1.3 * max(often["beta"], often["gamma"])
+
+
+def test_everyday_words_are_asked_for_by_themselves(processor):
+    page = example(processor, 0)
+    page.words = ["theodolite", "from", "from", "from", "sextant"]
+    often = single_words(page, 2000, {"from": 10**9})
+    assert often["from"] > 0.5 * often["sextant"]
 
 
 def test_other_pages_are_negatives_unless_they_hold_the_query(processor):
