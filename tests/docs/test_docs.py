@@ -30,6 +30,7 @@ ELSEWHERE = {
     "make test": "this is it",
     "make test-long": "this is it",
     ".venv/bin/python app.py": "needs the Hub",
+    ".venv/bin/python benchmarks/precisions.py": "test_docs_long.py",
     "python benchmarks/hostile_files.py": "test_docs_long.py",
     "python benchmarks/folder_of_pdfs.py": "test_docs_long.py",
     "python tests/load/load.py": "a load for minutes, run by hand",
