@@ -33,7 +33,7 @@ def main() -> None:
     images = []
     for file in given.files or sorted(SAMPLES.glob("*.pdf")):
         with open_document(file) as document:
-            images += [page.image() for page in document]
+            images += [page.image for page in document]
     precisions = ("float32", "bfloat16")
     encoders = {name: load_encoder(given.model, device="cpu", dtype=name) for name in precisions}
     for encoder in encoders.values():
