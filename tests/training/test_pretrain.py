@@ -67,7 +67,7 @@ def test_a_run_goes_through_both_stages_and_leaves_a_checkpoint(tmp_path, proces
     assert "token" not in lines[1] and "token" in lines[2]
     assert all(np.isfinite(line["character"]) for line in lines)
 
-    encoder = load_encoder(str(tmp_path / "checkpoint"), device="cpu")
+    encoder = load_encoder(str(tmp_path / "checkpoint"), device="cpu", dtype="float32")
     drawn = example(processor, 0)
     page = encoder.embed_pages([Image.fromarray(drawn.pixels)])[0]
     assert (page.layout.rows, page.layout.cols) == (4, 4)
