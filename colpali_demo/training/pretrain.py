@@ -344,7 +344,7 @@ def sample_queries(examples: list[Example], count: int, counts: dict[str, int], 
         rarity = np.array([(1 + counts.get(w, 0)) ** -0.4 for w in example.words]) * usable
         rarity *= [LOOK_ALIKES if len(stems[stem(w)]) > 1 else 1.0 for w in example.words]
         rarity /= rarity.sum()
-        words = sorted({word for word in example.words if searchable(word)})
+        words = sorted({word for word, asked_for in zip(example.words, usable, strict=True) if asked_for})
         for i in range(count):
             if i % 4 > 1:
                 queries.append((words[rng.integers(len(words))], number))

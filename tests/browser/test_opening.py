@@ -82,7 +82,9 @@ def test_the_example_gives_way_to_the_same_search(serve_unstarted, new_visitor):
     live = visitor.value()
     assert [entry["key"] for entry in live["ranking"]] == [entry["key"] for entry in beforehand["ranking"]]
     scores = [[entry["score"] for entry in value["ranking"]] for value in (live, beforehand)]
-    assert scores[0] == pytest.approx(scores[1], abs=5e-2)  # two machines may compute in two precisions
+    # Two machines round differently, the more so in two precisions.
+    same_precision = live["model"]["dtype"] == beforehand["model"]["dtype"]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-2 if same_precision else 5e-2)
     assert live["strength"]["weak"] == beforehand["strength"]["weak"]
 
 
