@@ -342,6 +342,7 @@ def _page(width: int, height: int) -> Image.Image:
 
 
 def _noise(width: int, height: int) -> Image.Image:
-    """4 x 4 random colors: coarse, so that scaling the page down does not average them to gray."""
-    blocks = np.random.default_rng(0).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    """8 x 8 random colors: fine as print, since a cell of a few large ones may look like its neighbor's background, and
+    coarse enough that scaling the page down does not average them to gray."""
+    blocks = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     return Image.fromarray(blocks).resize((width, height), Image.Resampling.NEAREST)

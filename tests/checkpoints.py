@@ -61,15 +61,18 @@ def make_checkpoint(
     vision: PreTrainedConfig | None = None,
     seed: int = 0,
 ) -> Path:
-    """Save a random ColPali checkpoint with image_size / patch_size rows and columns of patches; returns the folder.
+    """Save a random ColPali checkpoint; returns the folder.
+
+    A page has image_size / patch_size columns of patches and as many rows, unless the tower makes them flatter.
 
     `vision` configures the vision tower, by default a small SigLIP; its `projection_dim` has to be 32.
     """
     torch.manual_seed(seed)
-    side = image_size // patch_size
+    columns = image_size // patch_size
+    rows = image_size // getattr(vision, "patch_height", patch_size)
     processor = ColPaliProcessor(
         image_processor=SiglipImageProcessorPil(
-            size={"height": image_size, "width": image_size}, image_seq_length=side * side
+            size={"height": image_size, "width": image_size}, image_seq_length=rows * columns
         ),
         tokenizer=make_tokenizer(),
     )

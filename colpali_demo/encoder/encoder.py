@@ -84,7 +84,7 @@ def load_encoder(
             _fold_norms(module)
     if device.type == "cpu":
         keep_freed_memory()
-    return Encoder(model, family(processor), checkpoint)
+    return Encoder(model, family(processor, model.config), checkpoint)
 
 
 class Encoder:

@@ -23,6 +23,7 @@ from transformers import (
     ColPaliProcessor,
     ColQwen2ForRetrieval,
     ColQwen2Processor,
+    PreTrainedConfig,
     PreTrainedModel,
     ProcessorMixin,
 )
@@ -45,8 +46,9 @@ class Family:
     query_prefix: ClassVar[str]
     bidirectional: ClassVar[bool] = True
 
-    def __init__(self, processor: ProcessorMixin) -> None:
+    def __init__(self, processor: ProcessorMixin, config: PreTrainedConfig) -> None:
         self.processor = processor
+        self.config = config
 
     @property
     def input(self) -> dict[str, Any]:
@@ -107,7 +109,9 @@ class ColPali(Family):
 
     def image_slots(self, ids: Sequence[int], inputs: BatchFeature, position: int) -> ImageSlots:
         height, width = inputs["pixel_values"].shape[-2:]
-        return grid_slots(*grid_shape(sum(id == self.processor.image_token_id for id in ids), height, width))
+        tower = self.config.vlm_config.vision_config
+        patch = getattr(tower, "patch_height", tower.patch_size), tower.patch_size
+        return grid_slots(*grid_shape(sum(id == self.processor.image_token_id for id in ids), height, width, patch))
 
 
 class ColQwen2(Family):

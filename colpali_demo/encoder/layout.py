@@ -61,9 +61,12 @@ class PageLayout:
         return col / self.cols, row / self.rows, (col + 1) / self.cols, (row + 1) / self.rows
 
 
-def grid_shape(patches: int, height: int, width: int) -> tuple[int, int]:
-    """(rows, cols) of square patches on an input of height x width pixels. Raises ValueError if they fill no grid."""
-    rows = max(1, round(math.sqrt(patches * height / width)))
+def grid_shape(patches: int, height: int, width: int, shape: tuple[int, int] = (1, 1)) -> tuple[int, int]:
+    """(rows, cols) of patches on an input of height x width pixels. Raises ValueError if they fill no grid.
+
+    `shape` is how tall and how wide a patch is, in any unit; by default it is square.
+    """
+    rows = max(1, round(math.sqrt(patches * height * shape[1] / (width * shape[0]))))
     if patches == 0 or patches % rows:
         raise ValueError(f"{patches} patches fill no grid on an input of {height} x {width} pixels")
     return rows, patches // rows

@@ -13,11 +13,15 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 
 class ConvTowerConfig(PreTrainedConfig):
-    """Five stages, each halving the resolution, so a patch is 32x32 pixels.
+    """Five stages, each halving the resolution, the last one only across: a patch is 32 pixels wide and 16 tall.
+
+    Lines of small print lie closer together than their words are long. In a square patch two of them meet, and their
+    words have to share one vector.
 
     Args:
         widths: channels after each stage.
         depths: residual blocks after each stage's strided convolution.
+        last_stride: rows and columns that the last stage's convolution moves on by; (2, 2) makes patches square.
         image_size: side of the square input in pixels.
         projection_dim: width of the language model, which PaliGemma's projector reads from here.
     """
@@ -27,26 +31,29 @@ class ConvTowerConfig(PreTrainedConfig):
     def __init__(
         self,
         widths=(32, 64, 128, 192, 256),
-        depths=(0, 0, 2, 4, 4),
+        depths=(0, 0, 2, 4, 2),
+        last_stride=(1, 2),
         image_size: int = 1024,
         projection_dim: int = 256,
         **kwargs,
     ):
         self.widths = list(widths)
         self.depths = list(depths)
+        self.last_stride = list(last_stride)
         self.image_size = image_size
-        self.patch_size = 2 ** len(self.widths)
+        self.patch_size = 2 ** len(self.widths)  # across: PaliGemma's config asks for one number
+        self.patch_height = self.patch_size * last_stride[0] // last_stride[1]
         self.hidden_size = self.widths[-1]
         self.projection_dim = projection_dim
         super().__init__(**kwargs)
 
 
 class ResidualBlock(nn.Module):
-    def __init__(self, channels: int):
+    def __init__(self, channels: int, dilation: tuple[int, int]):
         super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.first = nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation, bias=False)
         self.first_norm = nn.BatchNorm2d(channels)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.second = nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation, bias=False)
         self.second_norm = nn.BatchNorm2d(channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -55,7 +62,7 @@ class ResidualBlock(nn.Module):
 
 
 class ConvTower(PreTrainedModel):
-    """Pixels (batch, 3, height, width) to patch features (batch, height/32 * width/32, widths[-1]), row-major."""
+    """Pixels (batch, 3, height, width) to patch features (batch, height/16 * width/32, widths[-1]), row-major."""
 
     config_class = ConvTowerConfig
     main_input_name = "pixel_values"
@@ -64,10 +71,13 @@ class ConvTower(PreTrainedModel):
         super().__init__(config)
         self.stages = nn.ModuleList()
         channels = 3
-        for width, depth in zip(config.widths, config.depths, strict=True):
-            convolution = nn.Conv2d(channels, width, 3, stride=2, padding=1, bias=False)
+        strides = [(2, 2)] * (len(config.widths) - 1) + [tuple(config.last_stride)]
+        for width, depth, stride in zip(config.widths, config.depths, strides, strict=True):
+            convolution = nn.Conv2d(channels, width, 3, stride=stride, padding=1, bias=False)
             down = [convolution, nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
-            self.stages.append(nn.Sequential(*down, *(ResidualBlock(width) for _ in range(depth))))
+            # Rows that are half as far apart are looked at two by two, so that a block sees as far down as across.
+            dilation = (2 // stride[0], 1)
+            self.stages.append(nn.Sequential(*down, *(ResidualBlock(width, dilation) for _ in range(depth))))
             channels = width
         # As SigLIP's post_layernorm. Without it a cell can say "text" or "empty" with a long common offset, and the few
         # dimensions left for what the text says are drowned.

@@ -124,13 +124,14 @@ def piece_at_cell(
 
 
 def cell_of_piece(
-    features: torch.Tensor, table: torch.Tensor, cells: torch.Tensor, pieces: torch.Tensor, side: int
+    features: torch.Tensor, table: torch.Tensor, cells: torch.Tensor, pieces: torch.Tensor, grid: tuple[int, int]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Where each subword stands among all cells of the batch: `token_to_patch` for tokens without a context.
 
     Args:
         features, table, cells, pieces: as `piece_at_cell`.
-        side: cells in a row. The cells around one that holds a piece's center may show its ends: they do not count.
+        grid: rows and columns of a page's cells. Those around one that holds a piece's center may show its ends: they
+            do not count.
 
     Returns:
         The loss over the distinct pieces and the share of them whose best cell holds one.
@@ -139,7 +140,7 @@ def cell_of_piece(
     logits = (table[distinct] @ features.T).float()
     holds = torch.zeros(logits.shape, device=logits.device)
     holds[rows, cells] = 1.0
-    pages = holds.view(-1, 1, side, side)  # of one piece on one page
+    pages = holds.view(-1, 1, *grid)  # of one piece on one page
     around = F.max_pool2d(pages, 3, stride=1, padding=1).view_as(holds).bool()
     found = holds.gather(1, logits.argmax(dim=1, keepdim=True)).mean()
     shown = torch.stack([rows, cells, torch.arange(len(cells), device=cells.device)])

@@ -33,12 +33,12 @@ PIECE_SCALE = 0.125
 EMPTY_CELLS = 2_000  # background cells a page contributes to the character loss
 # Parts of the learning rate. The language model's layers begin at nothing and must not undo in ten steps what the tower
 # has learned; what is to be read must not run away from the features that learn to read it.
-LAYERS_RATE = 0.25
+LAYERS_RATE = 0.5
 TABLE_RATE = 0.3
 TABLE_ROWS = 256  # a step, each compared with every other word that is one piece
 LOOK_ALIKES = 4.0  # how much more often a word is asked for when another on the pages begins alike
 PATCHES = 8  # of those that show a word, at most this many are asked what it means
-PIECES = 300  # subwords a page contributes: each costs a softmax over the vocabulary
+PIECES = 200  # subwords a page contributes: each costs a softmax over the vocabulary
 HEADS_RATE = 3e-3  # for linear heads over features that do not move
 
 
@@ -95,7 +95,8 @@ class Pretrainer(nn.Module):
         self.grid_bias = nn.Parameter(torch.zeros(pieces))
         self.log_scale = nn.Parameter(torch.tensor(math.log(30.0)))  # inverse temperature of every cosine
         self.size = config.vision_config.image_size
-        self.grid = self.size // config.vision_config.patch_size
+        vision = config.vision_config
+        self.grid = self.size // vision.patch_height, self.size // vision.patch_size  # rows and columns
 
         tokenizer = processor.tokenizer
         page_text = f"{processor.image_token * processor.image_seq_length}<bos>{processor.visual_prompt_prefix}\n"
@@ -146,6 +147,11 @@ class Pretrainer(nn.Module):
         return vectors, mask.bool(), places
 
     @property
+    def patches(self) -> int:
+        """Of a page."""
+        return self.grid[0] * self.grid[1]
+
+    @property
     def scale(self) -> torch.Tensor:
         return self.log_scale.exp().clamp(max=80.0)
 
@@ -185,18 +191,23 @@ class Pretrainer(nn.Module):
         chosen = np.concatenate([rng.permutation(len(e.piece_ids)) < PIECES for e in examples])
         chosen = torch.from_numpy(chosen).to(device)
 
-        def cells_of(side: int) -> torch.Tensor:
+        def cells_of(rows: int, columns: int) -> torch.Tensor:
             cells = []
             for number, example in enumerate(examples):
-                column, row = (example.piece_centers * side).astype(np.int64).T
-                cells.append((number * side + row) * side + column)
+                column, row = (example.piece_centers * (columns, rows)).astype(np.int64).T
+                cells.append((number * rows + row) * columns + column)
             return torch.from_numpy(np.concatenate(cells)).to(device)
 
         middle = image.hidden_states[self.stages[1]].permute(0, 2, 3, 1).flatten(0, 2)
         result["piece"], result["piece_accuracy"] = losses.piece_at_cell(
-            PIECE_SCALE * self.piece_head(middle), table, self.piece_bias, cells_of(self.size // 16), ids, chosen
+            PIECE_SCALE * self.piece_head(middle),
+            table,
+            self.piece_bias,
+            cells_of(self.size // 16, self.size // 16),
+            ids,
+            chosen,
         )
-        features, table, cells = self.scale * vectors.flatten(0, 1), self.without_layers(table), cells_of(self.grid)
+        features, table, cells = self.scale * vectors.flatten(0, 1), self.without_layers(table), cells_of(*self.grid)
         result["grid"], result["grid_accuracy"] = losses.piece_at_cell(
             features, table, self.grid_bias, cells, ids, chosen
         )
@@ -225,9 +236,9 @@ class Pretrainer(nn.Module):
         asked = [(token, patches) for token, word in enumerate(owners) for patches in showing[word]]
         lengths = [len(patches) for _, patches in asked]
         patches = np.concatenate([patches for _, patches in asked])
-        slots = pages.shape[1] - self.grid**2  # of text, behind the patches of each page
+        slots = pages.shape[1] - self.patches  # of text, behind the patches of each page
         tokens, occurrences = np.repeat([token for token, _ in asked], lengths), np.repeat(range(len(asked)), lengths)
-        shown = np.stack([tokens, patches + patches // self.grid**2 * slots, occurrences])
+        shown = np.stack([tokens, patches + patches // self.patches * slots, occurrences])
         shown = torch.from_numpy(shown).to(device)
         excluded = torch.from_numpy(np.stack([touching[word] for word in owners]))
         excluded = nn.functional.pad(excluded, (0, slots)).flatten(1).to(device)
@@ -277,11 +288,12 @@ class Pretrainer(nn.Module):
         # Repeated where there are fewer, not padded: a maximum does not mind.
         where = [np.resize(rng.permutation(np.unique(np.concatenate(showing[word]))), PATCHES) for word in on_pages]
         where = torch.from_numpy(np.stack(where)).to(pages.device)
-        patches = pages[:, : self.grid**2].float().flatten(0, 1)
+        patches = pages[:, : self.patches].float().flatten(0, 1)
         nowhere = np.zeros(patches.shape[0], dtype=bool)
         own = np.stack([touching[word].ravel() if word in touching else nowhere for word in words])
         own = torch.from_numpy(own).to(pages.device)
-        best = torch.stack([(row @ patches.T).amax(dim=0) for row in typed]).masked_fill(own, -torch.inf)
+        cosines = (torch.cat(typed) @ patches.T).split([len(row) for row in typed])
+        best = torch.stack([row.amax(dim=0) for row in cosines]).masked_fill(own, -torch.inf)
 
         return {
             "meaning": self.meaning_loss(means @ means.T, teacher, words, words),
@@ -307,19 +319,20 @@ class Pretrainer(nn.Module):
 
 
 def word_patches(
-    examples: list[Example], words: set[str], grid: int
+    examples: list[Example], words: set[str], grid: tuple[int, int]
 ) -> tuple[dict[str, list[np.ndarray]], dict[str, np.ndarray]]:
     """Where each word is: for every occurrence the patches that show it, and where any part of it is to be seen.
 
-    Patches are numbered through the pages, page * grid² + row * grid + column; the second is bool (pages, patches).
+    Patches of the (rows, columns) grid are numbered row by row through the pages; the second is bool (pages, patches).
     """
     shows: dict[str, list[np.ndarray]] = {word: [] for word in words}
-    touches = {word: np.zeros((len(examples), grid * grid), dtype=bool) for word in words}
+    patches = grid[0] * grid[1]
+    touches = {word: np.zeros((len(examples), patches), dtype=bool) for word in words}
     for number, example in enumerate(examples):
         for word, box in zip(example.words, example.word_boxes, strict=True):
             if word in words:
-                share, seen = patch_overlap(box, grid, grid)
-                shows[word].append(np.flatnonzero(seen) + number * grid * grid)
+                share, seen = patch_overlap(box, *grid)
+                shows[word].append(np.flatnonzero(seen) + number * patches)
                 touches[word][number] |= (seen | (share > TOUCH)).ravel()
     return shows, touches
 
@@ -454,7 +467,7 @@ class Run:
         with torch.autocast(self.device.type, torch.bfloat16):
             image = trainer.model.vlm.get_image_features(pixels, output_hidden_states=True)
             pages = trainer.embed_pages(image) if whole else trainer.without_layers(image.pooler_output)
-            parts = trainer.dense_losses(image, pages[:, : trainer.grid**2], examples)
+            parts = trainer.dense_losses(image, pages[:, : trainer.patches], examples)
             if whole:
                 rng = np.random.default_rng((7, self.seen))
                 queries = sample_queries(examples, schedule.queries, counts, rng)

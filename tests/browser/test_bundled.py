@@ -1,4 +1,4 @@
-"""The lens on what the bundled checkpoint finds: 32 x 32 patches, on portrait and on landscape pages."""
+"""The lens on what the bundled checkpoint finds: 64 x 32 patches, on portrait and on landscape pages."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def test_winners_are_boxed_and_hot_where_the_numbers_say(new_visitor):
     page = visitor.page
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
-    assert explains_itself(visitor, requests) == (False, 32, 32)
+    assert explains_itself(visitor, requests) == (False, 64, 32)
     page.click("#library .remove")
     page.wait_for_selector("#lens .empty", state="visible")
     visitor.after_search(lambda: page.click('#samples [data-file="cooler-streets.pdf"]'))
-    assert explains_itself(visitor, requests) == (True, 32, 32)
+    assert explains_itself(visitor, requests) == (True, 64, 32)

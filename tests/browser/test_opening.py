@@ -67,7 +67,7 @@ def test_the_example_gives_way_to_the_same_search(serve_unstarted, new_visitor):
     # The visitor looks at the second page and pins a token, which needs no model.
     second = beforehand["ranking"][1]["key"]
     page.click(f'#lens [data-key="{second}"]')
-    page.click('#lens .chip[data-token="4"]')
+    page.click('#lens .chip[data-token="5"]')
     heat = visitor.heat()
     page.click(f'#lens [data-key="{beforehand["ranking"][2]["key"]}"]')
     assert visitor.heat() != heat
@@ -77,7 +77,7 @@ def test_the_example_gives_way_to_the_same_search(serve_unstarted, new_visitor):
     assert page.locator(NOTE).count() == 0
     assert page.locator(TAKEN).count() > 1
     assert page.is_visible("#lens [data-part=again]")
-    assert page.get_attribute('#lens .chip[data-token="4"]', "aria-pressed") == "true"
+    assert page.get_attribute('#lens .chip[data-token="5"]', "aria-pressed") == "true"
     assert page.get_attribute(f'#lens [data-key="{second}"]', "aria-current") == "true"
     live = visitor.value()
     assert [entry["key"] for entry in live["ranking"]] == [entry["key"] for entry in beforehand["ranking"]]

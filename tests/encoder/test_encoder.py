@@ -9,7 +9,7 @@ from PIL import Image
 from transformers import ColPaliForRetrieval
 
 from colpali_demo.encoder import CheckpointError, load_encoder
-from colpali_demo.encoder.tower import ConvTowerConfig
+from colpali_demo.encoder.tower import ConvTower, ConvTowerConfig
 
 SIZES = [(60, 80), (80, 60), (56, 56), (200, 17), (9, 300), (1131, 1600)]
 
@@ -161,11 +161,27 @@ def test_devices_and_dtypes_that_do_not_exist(checkpoint):
             load_encoder(str(checkpoint), dtype=dtype)
 
 
-def test_the_tower_of_the_bundled_checkpoint_loads(tmp_path):
-    tower = ConvTowerConfig(widths=(4, 8, 8), depths=(0, 1, 0), image_size=32, projection_dim=32)
+@pytest.mark.parametrize(("last_stride", "grid"), [((1, 2), (8, 4)), ((2, 2), (4, 4))])
+def test_the_tower_of_the_bundled_checkpoint_loads(tmp_path, last_stride, grid):
+    tower = ConvTowerConfig(
+        widths=(4, 8, 8), depths=(0, 1, 1), last_stride=last_stride, image_size=32, projection_dim=32
+    )
     encoder = load_encoder(str(make_checkpoint(tmp_path, image_size=32, patch_size=8, vision=tower)))
     (page,) = encoder.embed_pages([noise(40, 30)])
-    assert (page.layout.rows, page.layout.cols) == (4, 4)
+    assert (page.layout.rows, page.layout.cols) == grid
+
+
+def test_every_second_row_of_flat_patches_is_one_of_square_patches():
+    """So a tower that reads square patches begins to read flat ones with what it knows."""
+    flat, square = (
+        ConvTower(ConvTowerConfig(widths=(4, 8, 8), depths=(0, 1, 2), last_stride=stride, image_size=64)).eval()
+        for stride in ((1, 2), (2, 2))
+    )
+    square.load_state_dict(flat.state_dict())
+    pixels = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        rows = flat(pixels).last_hidden_state.view(16, 8, 8)
+        torch.testing.assert_close(rows[::2], square(pixels).last_hidden_state.view(8, 8, 8))
 
 
 def test_batch_norms_are_folded_and_the_vectors_stay_the_same():

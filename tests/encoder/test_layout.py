@@ -27,6 +27,11 @@ def test_grid_follows_the_shape_of_the_input(patches, height, width, shape):
     assert grid_shape(patches, height, width) == shape
 
 
+def test_patches_need_not_be_square():
+    assert grid_shape(2048, 1024, 1024, (16, 32)) == (64, 32)
+    assert grid_shape(24, 60, 80, (20, 10)) == (3, 8)
+
+
 @pytest.mark.parametrize("patches", [0, 17])
 def test_patches_that_fill_no_grid(patches):
     with pytest.raises(ValueError, match="no grid"):

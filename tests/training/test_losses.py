@@ -94,14 +94,20 @@ def test_pieces_of_one_cell_are_not_each_others_negatives():
 
 
 def test_a_piece_is_sought_among_all_cells_but_those_around_it():
-    side, features, table = 4, torch.zeros(2 * 16, 2), torch.eye(2)
+    features, table = torch.zeros(2 * 16, 2), torch.eye(2)
     features[5] = torch.tensor([2.0, 0.0])  # piece 0 stands here, on the first page
     features[6] = torch.tensor([9.0, 0.0])  # its end
     features[16 + 15] = torch.tensor([1.0, 3.0])  # piece 1 stands here, on the second page
     features[3] = torch.tensor([0.0, 4.0])
-    loss, found = losses.cell_of_piece(features, table, torch.tensor([5, 31]), torch.tensor([0, 1]), side)
+    loss, found = losses.cell_of_piece(features, table, torch.tensor([5, 31]), torch.tensor([0, 1]), (4, 4))
     # Of 32 cells, piece 0 leaves out its own and eight around it, piece 1 in its corner its own and three.
     first = math.log(math.exp(2.0) + math.exp(1.0) + 22) - 2.0
     second = math.log(math.exp(3.0) + math.exp(4.0) + 27) - 3.0
     assert loss.item() == pytest.approx((first + second) / 2, rel=1e-5)
     assert float(found) == 0.0  # the best cell of piece 0 is its end, that of piece 1 is elsewhere
+
+    # In two rows of eight cells piece 0, in the second one, leaves out six, and piece 1 in its corner four as before.
+    loss, _ = losses.cell_of_piece(features, table, torch.tensor([9, 31]), torch.tensor([0, 1]), (2, 8))
+    first = math.log(1.0 + math.exp(2.0) + math.exp(9.0) + math.exp(1.0) + 23)
+    second = math.log(math.exp(3.0) + math.exp(4.0) + 27) - 3.0
+    assert loss.item() == pytest.approx((first + second) / 2, rel=1e-5)

@@ -70,7 +70,7 @@ def test_a_run_goes_through_both_stages_and_leaves_a_checkpoint(tmp_path, proces
     encoder = load_encoder(str(tmp_path / "checkpoint"), device="cpu", dtype="float32")
     drawn = example(processor, 0)
     page = encoder.embed_pages([Image.fromarray(drawn.pixels)])[0]
-    assert (page.layout.rows, page.layout.cols) == (4, 4)
+    assert (page.layout.rows, page.layout.cols) == (8, 4)
     # What training saw as a page and as a query is what the app's encoder makes of them.
     run.average.eval()
     trainer = Pretrainer(run.average.to(torch.bfloat16).float(), processor).eval()
@@ -228,7 +228,7 @@ def test_a_fresh_model_passes_features_and_table_rows_on_to_the_vectors(processo
 
     with torch.inference_mode():
         image, pages = trainer.encode_pages(to_pixels([example(processor, 0)], torch.device("cpu")))
-        torch.testing.assert_close(pages[0, :16], head(image.pooler_output[0]), atol=1e-5, rtol=0)
+        torch.testing.assert_close(pages[0, :32], head(image.pooler_output[0]), atol=1e-5, rtol=0)
         (query,), _, places = trainer.encode_queries(["omega"])
         rows = model.get_input_embeddings().weight[trainer.tokenizer(" omega", add_special_tokens=False)["input_ids"]]
         torch.testing.assert_close(query[[token for token, _ in places[0]]], head(rows), atol=1e-5, rtol=0)
