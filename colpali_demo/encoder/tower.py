@@ -1,9 +1,8 @@
 """The vision tower of the bundled checkpoint: plain 3x3 convolutions down to one vector per patch.
 
-ColPali's own tower is SigLIP-So400m. A tower of a few million parameters trained from nothing learns to read
-small print much sooner when neighboring pixels meet in convolutions first, so colpali-tiny uses this one. It is
-registered with `AutoConfig` and `AutoModel` at the bottom of this file, the one place that makes
-`ColPaliForRetrieval.from_pretrained` able to build it.
+ColPali's own tower is SigLIP-So400m. A tower of a few million parameters trained from nothing learns to read small print
+much sooner when neighboring pixels meet in convolutions first. Being registered with `AutoConfig` and `AutoModel`, at the
+bottom of this file and nowhere else, is what makes `ColPaliForRetrieval.from_pretrained` able to build it.
 """
 
 import torch
@@ -15,8 +14,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 class ConvTowerConfig(PreTrainedConfig):
     """Five stages, each halving the resolution, the last one only across: a patch is 32 pixels wide and 16 tall.
 
-    Lines of small print lie closer together than their words are long. In a square patch two of them meet, and their
-    words have to share one vector.
+    Lines of small print are closer to each other than words are long: in square patches words of two lines meet.
 
     Args:
         widths: channels after each stage.
@@ -37,14 +35,11 @@ class ConvTowerConfig(PreTrainedConfig):
         projection_dim: int = 256,
         **kwargs,
     ):
-        self.widths = list(widths)
-        self.depths = list(depths)
-        self.last_stride = list(last_stride)
-        self.image_size = image_size
+        self.widths, self.depths, self.last_stride = list(widths), list(depths), list(last_stride)
+        self.image_size, self.projection_dim = image_size, projection_dim
         self.patch_size = 2 ** len(self.widths)  # across: PaliGemma's config asks for one number
         self.patch_height = self.patch_size * last_stride[0] // last_stride[1]
         self.hidden_size = self.widths[-1]
-        self.projection_dim = projection_dim
         super().__init__(**kwargs)
 
 
@@ -73,11 +68,12 @@ class ConvTower(PreTrainedModel):
         channels = 3
         strides = [(2, 2)] * (len(config.widths) - 1) + [tuple(config.last_stride)]
         for width, depth, stride in zip(config.widths, config.depths, strides, strict=True):
-            convolution = nn.Conv2d(channels, width, 3, stride=stride, padding=1, bias=False)
-            down = [convolution, nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+            down = [nn.Conv2d(channels, width, 3, stride, padding=1, bias=False), nn.BatchNorm2d(width)]
             # Rows that are half as far apart are looked at two by two, so that a block sees as far down as across.
             dilation = (2 // stride[0], 1)
-            self.stages.append(nn.Sequential(*down, *(ResidualBlock(width, dilation) for _ in range(depth))))
+            self.stages.append(
+                nn.Sequential(*down, nn.ReLU(True), *(ResidualBlock(width, dilation) for _ in range(depth)))
+            )
             channels = width
         # As SigLIP's post_layernorm. Without it a cell can say "text" or "empty" with a long common offset, and the few
         # dimensions left for what the text says are drowned.
@@ -97,8 +93,7 @@ class ConvTower(PreTrainedModel):
         x = pixel_values.contiguous(memory_format=torch.channels_last)
         hidden_states = []
         for stage in self.stages:
-            x = stage(x)
-            hidden_states.append(x)
+            hidden_states.append(x := stage(x))
         return BaseModelOutputWithPooling(
             last_hidden_state=self.post_norm(x.flatten(2).transpose(1, 2)),
             hidden_states=tuple(hidden_states) if output_hidden_states else None,
