@@ -1,14 +1,16 @@
 """The vision tower of the bundled checkpoint: plain 3x3 convolutions down to one vector per patch.
 
-ColPali's own tower is SigLIP-So400m. A tower of a few million parameters trained from nothing learns to read small print
-much sooner when neighboring pixels meet in convolutions first. Being registered with `AutoConfig` and `AutoModel`, at the
-bottom of this file and nowhere else, is what makes `ColPaliForRetrieval.from_pretrained` able to build it.
+ColPali's own tower is SigLIP-So400m. A tower of a few million parameters trained from nothing learns to read small
+print much sooner when neighboring pixels meet in convolutions first. It is registered with `AutoConfig` and `AutoModel`
+at the bottom, the one place that makes `ColPaliForRetrieval.from_pretrained` able to build it.
 """
 
 import torch
 from torch import nn
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel, initialization
 from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+WIDTHS, DEPTHS = (32, 64, 128, 192, 256), (0, 0, 2, 4, 2)
 
 
 class ConvTowerConfig(PreTrainedConfig):
@@ -26,15 +28,7 @@ class ConvTowerConfig(PreTrainedConfig):
 
     model_type = "colpali_conv_tower"
 
-    def __init__(
-        self,
-        widths=(32, 64, 128, 192, 256),
-        depths=(0, 0, 2, 4, 2),
-        last_stride=(1, 2),
-        image_size: int = 1024,
-        projection_dim: int = 256,
-        **kwargs,
-    ):
+    def __init__(self, widths=WIDTHS, depths=DEPTHS, last_stride=(1, 2), image_size=1024, projection_dim=256, **kwargs):
         self.widths, self.depths, self.last_stride = list(widths), list(depths), list(last_stride)
         self.image_size, self.projection_dim = image_size, projection_dim
         self.patch_size = 2 ** len(self.widths)  # across: PaliGemma's config asks for one number
@@ -68,12 +62,10 @@ class ConvTower(PreTrainedModel):
         channels = 3
         strides = [(2, 2)] * (len(config.widths) - 1) + [tuple(config.last_stride)]
         for width, depth, stride in zip(config.widths, config.depths, strides, strict=True):
-            down = [nn.Conv2d(channels, width, 3, stride, padding=1, bias=False), nn.BatchNorm2d(width)]
             # Rows that are half as far apart are looked at two by two, so that a block sees as far down as across.
-            dilation = (2 // stride[0], 1)
-            self.stages.append(
-                nn.Sequential(*down, nn.ReLU(True), *(ResidualBlock(width, dilation) for _ in range(depth)))
-            )
+            blocks = [ResidualBlock(width, dilation=(2 // stride[0], 1)) for _ in range(depth)]
+            down = nn.Conv2d(channels, width, 3, stride, padding=1, bias=False)
+            self.stages.append(nn.Sequential(down, nn.BatchNorm2d(width), nn.ReLU(inplace=True), *blocks))
             channels = width
         # As SigLIP's post_layernorm. Without it a cell can say "text" or "empty" with a long common offset, and the few
         # dimensions left for what the text says are drowned.
