@@ -98,7 +98,7 @@ def build_model(
 ) -> ColPaliForRetrieval:
     """A `ColPaliForRetrieval` with random weights: our tower, PaliGemma's projector, a small Gemma, a 128-d head.
 
-    The Gemma has one attention head: over 2,054 vectors attention is two thirds of its time with four.
+    The Gemma has one attention head: over 2,057 vectors attention is two thirds of its time with four.
     """
     tokenizer = processor.tokenizer
     size = processor.image_processor.size["height"]
