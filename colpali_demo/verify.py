@@ -342,7 +342,9 @@ def _page(width: int, height: int) -> Image.Image:
 
 
 def _noise(width: int, height: int) -> Image.Image:
-    """8 x 8 random colors: fine as print, since a few large blocks may move the patch beside them more than their own, and
-    coarse enough that scaling the page down does not average them to gray."""
+    """8 x 8 random colors: fine as print, since large blocks may move the patch beside them more than their own.
+
+    They are still coarse enough that scaling the page down does not average them to gray.
+    """
     blocks = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
     return Image.fromarray(blocks).resize((width, height), Image.Resampling.NEAREST)
