@@ -18,10 +18,9 @@ from transformers import (
 )
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
-from colpali_demo.encoder.tower import ConvTowerConfig
+from colpali_demo.encoder.tower import DEPTHS, ConvTowerConfig
 
 SPECIAL_TOKENS = {"pad_token": "<pad>", "eos_token": "<eos>", "bos_token": "<bos>", "unk_token": "<unk>"}
-DEPTHS = ConvTowerConfig().depths
 
 
 def count_words(texts: Iterable[str]) -> Counter[str]:

@@ -84,7 +84,8 @@ class Pretrainer(nn.Module):
         super().__init__()
         self.model = model
         config = model.config.vlm_config
-        widths = config.vision_config.widths
+        vision = config.vision_config
+        widths = vision.widths
         width = config.text_config.hidden_size
         stride_8, stride_16 = 2, 3  # the stages with those strides
         self.stages = (stride_8, stride_16)
@@ -94,8 +95,7 @@ class Pretrainer(nn.Module):
         self.piece_bias = nn.Parameter(torch.zeros(pieces))
         self.grid_bias = nn.Parameter(torch.zeros(pieces))
         self.log_scale = nn.Parameter(torch.tensor(math.log(30.0)))  # inverse temperature of every cosine
-        self.size = config.vision_config.image_size
-        vision = config.vision_config
+        self.size = vision.image_size
         self.grid = self.size // vision.patch_height, self.size // vision.patch_size  # rows and columns
 
         tokenizer = processor.tokenizer
