@@ -15,6 +15,8 @@ from .pages import TextSource, make_page
 from .pdf_pages import PdfPages
 from .targets import Example, make_example, searchable
 
+WORDS_SHARE = 0.15  # of the drawn pages: prose of a few fields has few different words
+
 
 class PageStream(IterableDataset):
     """An endless stream of examples, different in every worker and reproducible from the seed.
@@ -44,7 +46,8 @@ class PageStream(IterableDataset):
             if rng.random() < self.pdf_share:
                 page = pdfs.make_page(rng)
             else:
-                page = make_page(rng, source, fonts, difficulty=self.difficulty)
+                kind = "words" if rng.random() < WORDS_SHARE else None
+                page = make_page(rng, source, fonts, kind=kind, difficulty=self.difficulty)
             page = degrade(page, rng)
             example = make_example(page, self.tokenizer, self.size)
             if len(example.piece_ids) >= 5 and any(map(searchable, example.words)):

@@ -15,6 +15,7 @@ LOSSES = {
     "untyped": "tokens nobody typed",
     "meaning": "meaning, of queries",
     "meaning_in_table": "meaning, of the table",
+    "meaning_to_table": "meaning, of queries to the table",
     "meaning_on_page": "meaning, of patches",
 }
 SHARES = {

@@ -1,5 +1,6 @@
 """Training pages drawn on the fly from text and fonts, with the place of every character and word on them."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -453,9 +454,30 @@ def _poster(sheet: Sheet) -> None:
         y += points * sheet.pt * random.uniform(0.2, 1.5)
 
 
+def _words(sheet: Sheet) -> None:
+    """Single words in rows of any size, as in glossaries, on flash cards, in clouds of words."""
+    random, canvas = sheet.random, sheet.canvas
+    y, width = sheet.top, sheet.right - sheet.left
+    while True:
+        points = math.exp(random.uniform(math.log(8), math.log(44)))
+        family = random.choice((sheet.heading_family, sheet.body_family, sheet.body_family))
+        style = sheet.style(family, points, bold=random.random() < 0.3)
+        most = max(1, int(width / (6 * style.size)))
+        columns = random.choice((most, most, random.randint(1, most)))
+        for _ in range(random.randint(1, round(160 / points))):
+            y += style.size * random.uniform(1.1, 2)
+            if y > sheet.bottom:
+                return
+            for column in range(columns):
+                word = style.clean(sheet.source.rare(random))
+                word = random.choice((word, word, word.title(), word.upper() if points < 30 else word))
+                canvas.line([word], sheet.left + column * width / columns, y, style, width=width / columns)
+
+
 _PORTRAIT = ("a4", "a4", "a4", "letter", "letter", "a5")
 _ANY = (*_PORTRAIT, "a4 landscape", "letter landscape")
-# How to draw each kind of page, how often it is chosen, and its formats.
+# How to draw each kind of page, how often it is chosen, and its formats. Single words, of which documents hardly
+# consist, are drawn for training only, by their name.
 KINDS: dict[str, tuple[Callable[[Sheet], None], float, tuple[str, ...]]] = {
     "article": (_article, 0.34, _PORTRAIT),
     "manual": (_manual, 0.2, _PORTRAIT),
@@ -468,4 +490,5 @@ KINDS: dict[str, tuple[Callable[[Sheet], None], float, tuple[str, ...]]] = {
     "invoice": (_invoice, 0.03, _PORTRAIT),
     "contents": (_contents, 0.05, _PORTRAIT),
     "poster": (_poster, 0.03, (*_ANY, "square", "16:9")),
+    "words": (_words, 0.0, (*_ANY, "square", "16:9")),
 }

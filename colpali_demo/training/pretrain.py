@@ -62,8 +62,9 @@ class Schedule:
     weight_token: float = 1.0
     weight_page: float = 0.7
     weight_untyped: float = 0.02
-    weight_meaning: float = 0.2  # with a teacher only, as are the next three
+    weight_meaning: float = 0.2  # with a teacher only, as are the next four
     weight_meaning_in_table: float = 0.5
+    weight_meaning_to_table: float = 0.3
     weight_meaning_on_page: float = 0.3
     meaning_words: int = 96  # a step
     ema: float = 0.998
@@ -269,15 +270,17 @@ class Pretrainer(nn.Module):
         """How far the model's idea of which words are close is from the teacher's.
 
         Compared are about `count` words as queries, half of them shown on the pages: "meaning" has each word's mean
-        vector with those of the others, "meaning_on_page" its tokens' best cosine with the patches that show a word,
-        for every word of the pages; patches that show the query's own word, too, are not asked. "meaning_in_table" has
-        the rows of words that are one piece.
+        vector with those of the others, "meaning_to_table" with the rows of the embedding table that are one word
+        each, "meaning_on_page" its tokens' best cosine with the patches that show a word, for every word of the pages;
+        patches that show the query's own word, too, are not asked. "meaning_in_table" has those rows with one another.
         """
-        table = self.meaning_in_table(teacher, rng)
+        table = self.table_of_words(teacher)
+        chosen = rng.permutation(len(teacher.whole))[:TABLE_ROWS]
+        some = [teacher.whole[i] for i in chosen]
+        parts = {"meaning_in_table": self.meaning_loss(table[chosen] @ table.T, teacher, some, teacher.whole)}
         on_pages = teacher.known({word for example in examples for word in example.words})
         if len(on_pages) < 2:
-            zero = pages.sum() * 0
-            return {"meaning": zero, "meaning_on_page": zero, "meaning_in_table": table}
+            return parts | dict.fromkeys(("meaning", "meaning_to_table", "meaning_on_page"), pages.sum() * 0)
         words = teacher.sample(on_pages, count, rng)
         vectors, _, places = self.encode_queries(words)
         vectors = vectors.float()
@@ -295,19 +298,17 @@ class Pretrainer(nn.Module):
         cosines = (torch.cat(typed) @ patches.T).split([len(row) for row in typed])
         best = torch.stack([row.amax(dim=0) for row in cosines]).masked_fill(own, -torch.inf)
 
-        return {
+        return parts | {
             "meaning": self.meaning_loss(means @ means.T, teacher, words, words),
+            "meaning_to_table": self.meaning_loss(means @ table.T, teacher, words, teacher.whole),
             "meaning_on_page": self.meaning_loss(best[:, where].amax(dim=2), teacher, words, on_pages),
-            "meaning_in_table": table,
         }
 
-    def meaning_in_table(self, teacher: Teacher, rng: np.random.Generator) -> torch.Tensor:
-        """The same for rows of the embedding table, in the space that MaxSim compares."""
-        chosen = rng.permutation(len(teacher.whole))[:TABLE_ROWS]
+    def table_of_words(self, teacher: Teacher) -> torch.Tensor:
+        """The rows of the teacher's words that are one piece, (words, dim), in the space that MaxSim compares."""
         embedding = self.model.get_input_embeddings()
         ids = torch.tensor(teacher.whole_ids, device=self.page_ids.device)
-        rows = self.without_layers(embedding.weight[ids] * embedding.embed_scale).float()
-        return self.meaning_loss(rows[chosen] @ rows.T, teacher, [teacher.whole[i] for i in chosen], teacher.whole)
+        return self.without_layers(embedding.weight[ids] * embedding.embed_scale).float()
 
     def meaning_loss(
         self, cosines: torch.Tensor, teacher: Teacher, words: list[str], others: list[str]
@@ -478,7 +479,7 @@ class Run:
         if whole:
             names = [*weights, "token", "page", "untyped"]
             if self.teacher:
-                names += ["meaning", "meaning_in_table", "meaning_on_page"]
+                names += ["meaning", "meaning_in_table", "meaning_to_table", "meaning_on_page"]
             weights = {name: getattr(schedule, f"weight_{name}") for name in names}
         loss = sum(weight * parts[name] for name, weight in weights.items() if weight)  # none of zero goes backward
         trainer.zero_grad(set_to_none=True)

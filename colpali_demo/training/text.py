@@ -74,7 +74,7 @@ class TextSource:
             pieces = " ".join(self._read(random, missing * 8 + 200).rsplit(None, 1)[:1]).split("\n\n")
             for piece in pieces:
                 words = piece.split()[:missing]
-                if self._word_lists and random.random() < 0.5:
+                if self._word_lists and random.random() < 0.6:
                     words = [self._replaced(random, word) if random.random() < 0.6 else word for word in words]
                 if words:
                     found.append(words)

@@ -71,7 +71,8 @@ def test_a_word_comes_closer_to_the_patches_of_a_related_one(tmp_path, processor
     run = new_run(tmp_path / "run", processor)
     trainer, examples = run.trainer, [example(processor, 0), example(processor, 1)]
     optimizer = torch.optim.Adam(trainer.parameters(), lr=1e-2)
-    losses = {"meaning": [], "meaning_on_page": [], "meaning_in_table": []}
+    names = ("meaning", "meaning_on_page", "meaning_in_table", "meaning_to_table")
+    losses = {name: [] for name in names}
     for step in range(30):
         _, pages = trainer.encode_pages(to_pixels(examples, "cpu"))
         parts = trainer.meaning_losses(pages, examples, teacher, 12, np.random.default_rng(step))
@@ -105,4 +106,5 @@ def test_pages_without_a_known_word_teach_nothing(tmp_path, processor, teacher):
     page.words = [""] * len(page.words)
     _, pages = run.trainer.encode_pages(to_pixels([page], "cpu"))
     parts = run.trainer.meaning_losses(pages, [page], teacher, 12, np.random.default_rng(0))
-    assert (parts["meaning"].item(), parts["meaning_on_page"].item()) == (0, 0)
+    names = ("meaning", "meaning_on_page", "meaning_to_table")
+    assert [parts[name].item() for name in names] == [0, 0, 0]
