@@ -73,4 +73,5 @@ def _layers(config: PreTrainedConfig) -> str:
     if hasattr(config, "widths"):  # the convolutions of `encoder.tower`
         return f"{len(config.widths)} convolution stages, {' → '.join(map(str, config.widths))} channels"
     width = getattr(config, "embed_dim", config.hidden_size)  # in Qwen2-VL `hidden_size` is what the tower hands on
-    return f"{config.num_hidden_layers} layers of width {width}, {config.num_attention_heads} attention heads"
+    heads = config.num_attention_heads
+    return f"{config.num_hidden_layers} layers of width {width}, {heads} attention {'head' if heads == 1 else 'heads'}"
