@@ -67,7 +67,8 @@ def pairwise_hardest(scores: torch.Tensor, positive: torch.Tensor, ignore: torch
     own = F.one_hot(positive, scores.shape[1]).bool()
     excluded = own if ignore is None else own | ignore
     hardest = scores.masked_fill(excluded, -torch.inf).amax(dim=1)
-    return F.softplus(hardest - scores[own]).mean()
+    # Beyond its threshold torch takes softplus(x) for x; at the default of 20 that shows in float64.
+    return F.softplus(hardest - scores[own], threshold=40).mean()
 
 
 def token_to_patch(logits: torch.Tensor, shown: torch.Tensor, excluded: torch.Tensor) -> torch.Tensor:

@@ -469,7 +469,7 @@ def _words(sheet: Sheet) -> None:
             if y > sheet.bottom:
                 return
             for column in range(columns):
-                word = style.clean(sheet.source.rare(random))
+                word = sheet.source.rare(random)
                 word = random.choice((word, word, word.title(), word.upper() if points < 30 else word))
                 canvas.line([word], sheet.left + column * width / columns, y, style, width=width / columns)
 
