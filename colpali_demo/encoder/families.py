@@ -52,7 +52,10 @@ class Family:
 
     @property
     def input(self) -> dict[str, Any]:
-        """What a page is made into: {"height", "width", "text"}; pixels, None where they depend on the page."""
+        """What a page is made into: {"height", "width", "resample", "text"}.
+
+        Pixels, and Pillow's name for how they are interpolated; None where that depends on the page.
+        """
         raise NotImplementedError
 
     def frame(self) -> QueryFrame:
@@ -95,9 +98,11 @@ class ColPali(Family):
 
     @property
     def input(self) -> dict[str, Any]:
-        size = self.processor.image_processor.size
-        height, width = size["height"], size["width"]
-        return {"height": height, "width": width, "text": f"squashed to {width} × {height} pixels"}
+        images = self.processor.image_processor
+        height, width = images.size["height"], images.size["width"]
+        resample = Image.Resampling(images.resample).name.lower()
+        text = f"squashed to {width} × {height} pixels"
+        return {"height": height, "width": width, "resample": resample, "text": text}
 
     def frame(self) -> QueryFrame:
         return super().frame()._replace(start=self.processor.tokenizer.bos_token)
@@ -131,7 +136,8 @@ class ColQwen2(Family):
         images = self.processor.image_processor
         side = images.patch_size * images.merge_size
         most = images.size["longest_edge"] // side**2
-        return {"height": None, "width": None, "text": f"scaled to at most {most} patches of {side} × {side} pixels"}
+        text = f"scaled to at most {most} patches of {side} × {side} pixels"
+        return {"height": None, "width": None, "resample": None, "text": text}
 
     def model_options(self, ids: torch.Tensor) -> dict[str, Any]:
         return {"use_cache": False}
@@ -160,7 +166,7 @@ class ColModernVBert(Family):
         images = self.processor.image_processor
         tile, longest = images.max_image_size["longest_edge"], images.size["longest_edge"]
         text = f"scaled to {longest} pixels at most, cut into tiles of {tile} × {tile}, and a thumbnail of the whole"
-        return {"height": None, "width": None, "text": text}
+        return {"height": None, "width": None, "resample": None, "text": text}
 
     def frame(self) -> QueryFrame:
         # Here the tokenizer, not the processor, adds the tokens at both ends.

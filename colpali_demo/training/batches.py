@@ -15,7 +15,7 @@ from .pages import TextSource, make_page
 from .pdf_pages import PdfPages
 from .targets import Example, make_example, searchable
 
-WORDS_SHARE = 0.3  # of the drawn pages: prose of a few fields has few different words
+WORDS_SHARE = 0.5  # of the drawn pages: prose of a few fields has few different words
 
 
 class PageStream(IterableDataset):

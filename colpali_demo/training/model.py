@@ -20,6 +20,8 @@ from transformers.models.siglip.image_processing_pil_siglip import SiglipImagePr
 
 from colpali_demo.encoder.tower import DEPTHS, ConvTowerConfig
 
+from .targets import RESAMPLE
+
 SPECIAL_TOKENS = {"pad_token": "<pad>", "eos_token": "<eos>", "bos_token": "<bos>", "unk_token": "<unk>"}
 
 
@@ -80,7 +82,7 @@ def build_processor(tokenizer: PreTrainedTokenizerFast, image_size: int = 1024) 
     tower = ConvTowerConfig(image_size=image_size)
     image_processor = SiglipImageProcessorPil(
         size={"height": image_size, "width": image_size},
-        resample=3,  # bicubic, as ColPali
+        resample=int(RESAMPLE),
         image_mean=[0.5, 0.5, 0.5],
         image_std=[0.5, 0.5, 0.5],
         image_seq_length=(image_size // tower.patch_height) * (image_size // tower.patch_size),

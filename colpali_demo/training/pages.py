@@ -455,23 +455,23 @@ def _poster(sheet: Sheet) -> None:
 
 
 def _words(sheet: Sheet) -> None:
-    """Single words in rows of any size, as in glossaries, on flash cards, in clouds of words."""
+    """Single words of any size, in rows as tight as print sets them: as in glossaries, indexes, clouds of words."""
     random, canvas = sheet.random, sheet.canvas
-    y, width = sheet.top, sheet.right - sheet.left
+    y = sheet.top
     while True:
-        points = math.exp(random.uniform(math.log(8), math.log(44)))
+        points = math.exp(random.uniform(math.log(7), math.log(36)))
         family = random.choice((sheet.heading_family, sheet.body_family, sheet.body_family))
         style = sheet.style(family, points, bold=random.random() < 0.3)
-        most = max(1, int(width / (6 * style.size)))
-        columns = random.choice((most, most, random.randint(1, most)))
-        for _ in range(random.randint(1, round(160 / points))):
-            y += style.size * random.uniform(1.1, 2)
+        gap, leading = random.uniform(0.3, 2) * style.size, random.uniform(1.1, 1.7) * style.size
+        for _ in range(random.randint(1, round(200 / points))):
+            y += leading
             if y > sheet.bottom:
                 return
-            for column in range(columns):
-                word = sheet.source.rare(random)
+            x = sheet.left
+            while x < sheet.right:
+                word = sheet.source.rare(random, listed=0.7)
                 word = random.choice((word, word, word.title(), word.upper() if points < 30 else word))
-                canvas.line([word], sheet.left + column * width / columns, y, style, width=width / columns)
+                x = canvas.line([word], x, y, style, width=sheet.right - x) + gap
 
 
 _PORTRAIT = ("a4", "a4", "a4", "letter", "letter", "a5")

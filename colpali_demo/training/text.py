@@ -87,9 +87,12 @@ class TextSource:
         """`count` words, consecutive within one place of the text where it is long enough."""
         return [word for words in self.paragraphs(random, count) for word in words]
 
-    def rare(self, random: Random) -> str:
-        """A word drawn evenly from the different words of the text, so mostly a rare one; or from a word list."""
-        if self._word_lists and random.random() < 0.5:
+    def rare(self, random: Random, *, listed: float = 0.5) -> str:
+        """A word drawn evenly from the different words of the text, so mostly a rare one.
+
+        Where there are word lists, `listed` of the words come from them.
+        """
+        if self._word_lists and random.random() < listed:
             return self._listed(random)
         return random.choice(self.vocabulary)
 

@@ -208,7 +208,7 @@ class Engine:
         try:
             with open_document(sample.path, settings=self.settings) as document:
                 for page in document:
-                    pictures = write_pictures(page, self._folder, self.input_size)
+                    pictures = write_pictures(page, self._folder, self.encoder.model_info["input"])
                     sample.pictures[pictures.key] = pictures
                     with self.turns.batch():
                         sample.index.add_page(page)
@@ -216,12 +216,6 @@ class Engine:
             logger.exception("sample %s", sample.path)
             sample.error = "This sample could not be read; the server’s log says why."
         sample.finished.set()
-
-    @property
-    def input_size(self) -> tuple[int, int] | None:
-        """(width, height) in pixels of what the model sees of a page; None where that depends on the page."""
-        size = self.encoder.model_info["input"]
-        return (size["width"], size["height"]) if size["width"] else None
 
     def _embed_blank_page(self) -> None:
         from colpali_demo.encoder.calibration import blank_page

@@ -111,7 +111,7 @@ class SetEngine(Engine):
         try:
             (document,) = (document for document in self._set.documents if document.document == sample.document)
             for page, embedding in self._set.pages(document):
-                pictures = write_pictures(page, self._folder, self.input_size)
+                pictures = write_pictures(page, self._folder, self.encoder.model_info["input"])
                 sample.pictures[pictures.key] = pictures
                 index.add_embedded(page, embedding)
             sample.index = index

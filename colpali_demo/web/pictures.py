@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -29,20 +30,22 @@ def page_key(page: Page) -> str:
     return f"{page.document}-{page.number}"
 
 
-def write_pictures(page: Page, folder: Path, input_size: tuple[int, int] | None = None) -> Pictures:
+def write_pictures(page: Page, folder: Path, model_input: Mapping[str, Any] | None = None) -> Pictures:
     """Write the pictures of a page into a folder, under its key.
 
-    `input_size` is (width, height) of the model's input; without it there is no picture of that.
+    `model_input` is `Encoder.model_info["input"]`: one with a fixed size has a picture, too.
     """
     key = page_key(page)
+    squashed = bool(model_input and model_input["width"])
     pictures = Pictures(
-        key, folder / f"{key}.jpg", folder / f"{key}.webp", folder / f"{key}.input.webp" if input_size else None
+        key, folder / f"{key}.jpg", folder / f"{key}.webp", folder / f"{key}.input.webp" if squashed else None
     )
     pictures.image.write_bytes(page.jpeg)
     image = page.image
     if pictures.input:
-        # As the processor does it: squashed, bicubic.
-        image.resize(input_size, Image.Resampling.BICUBIC).save(pictures.input, quality=90)
+        # As the processor does it. Sets computed before there was another way do not say that theirs was bicubic.
+        resample = Image.Resampling[model_input.get("resample", "bicubic").upper()]
+        image.resize((model_input["width"], model_input["height"]), resample).save(pictures.input, quality=90)
     write_thumbnail(image, pictures.thumbnail)
     return pictures
 

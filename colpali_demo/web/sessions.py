@@ -417,7 +417,7 @@ class Session:
         self.used = time.monotonic()
         try:
             for page in pages:
-                pictures = write_pictures(page, self.folder, self.engine.input_size)
+                pictures = write_pictures(page, self.folder, self.engine.encoder.model_info["input"])
                 self._pictures[pictures.key] = pictures
             with self.engine.turns.batch():
                 if self._closed:

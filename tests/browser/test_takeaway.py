@@ -142,13 +142,14 @@ def planted(tmp_path) -> tuple[Path, Explanation]:
     page = Page("d0c", f"{HOSTILE}.pdf", 1, 400, 150, jpeg.read_bytes(), words, False)
     maxima = tuple(cosines.astype(np.float32).max(axis=0).tolist())
     hit = Hit(1, page, sum(maxima), maxima, query, embedding)
+    model_input = {"width": 300, "height": 200, "resample": "bilinear"}
     value = lens_value(
         search="planted",
         model={
             "name": HOSTILE,
             "prefix": "Question: ",
             "augmentation": 0,
-            "input": {"width": 300, "height": 200},
+            "input": model_input,
             "reads": {"level": "reads", "sentence": ""},
         },
         hits=[hit],
@@ -156,7 +157,7 @@ def planted(tmp_path) -> tuple[Path, Explanation]:
         top_k=1,
         focus=page_key(page),
         strength=None,
-        pictures={page_key(page): write_pictures(page, tmp_path, (300, 200))},
+        pictures={page_key(page): write_pictures(page, tmp_path, model_input)},
         blank=None,
         samples=None,
         save=lambda name, data: pytest.fail("the value is small"),

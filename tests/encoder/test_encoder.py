@@ -130,7 +130,7 @@ def test_model_info(encoder, checkpoint):
         "prefix": "Question: ",
         "augmentation": 10,
         "frame": {"start": "<bos>", "augmentation": "<pad>", "end": "\n"},
-        "input": {"height": 56, "width": 56, "text": "squashed to 56 × 56 pixels"},
+        "input": {"height": 56, "width": 56, "resample": "bicubic", "text": "squashed to 56 × 56 pixels"},
         "reads": {
             "schema": 1,
             "level": "unmeasured",

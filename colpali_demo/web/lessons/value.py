@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image
-
 from colpali_demo.lesson import input_image, lesson_dict
 from colpali_demo.web.payload import file_data
 from colpali_demo.web.pictures import page_key
@@ -56,7 +54,7 @@ def lesson_value(
         picture.save(pixels, "WEBP", lossless=True)
         images = encoder.processor.image_processor
         value["page"]["input"] = {
-            "resample": Image.Resampling(images.resample).name.lower(),
+            "resample": encoder.model_info["input"]["resample"],
             "scale": images.rescale_factor,
             "mean": list(images.image_mean),
             "std": list(images.image_std),
