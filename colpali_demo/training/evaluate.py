@@ -13,7 +13,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -169,11 +169,24 @@ def rank_measures(scores: np.ndarray, relevant: np.ndarray) -> tuple[float, floa
 def meaning(encoder: Encoder, pairs: Path) -> dict[str, float]:
     """Of triples "word related unrelated", the share in which the word's query is closer to the related one on a page.
 
-    Pages show ten triples' related and unrelated words in large print, one to a cell of a sparse table, in an order
-    drawn from a fixed seed. Compared are the best cosines of the query's typed tokens with the patches that show each.
+    Compared are the best cosines of the query's typed tokens with the patches that show each.
+    """
+    right = []
+    for triples, patches in pages_of_pairs(encoder, pairs):
+        for word, *others in triples:
+            query = typed_vectors(encoder, word)
+            related, unrelated = (maxsim.similarities(query, patches[other]).max() for other in others)
+            right.append(bool(related > unrelated))
+    return {"related_closer": float(np.mean(right)), "triples": len(right)}
+
+
+def pages_of_pairs(encoder: Encoder, pairs: Path) -> Iterator[tuple[list[list[str]], dict[str, torch.Tensor]]]:
+    """Triples "word related unrelated", ten at a time, and the vectors of the patches that show each of their words.
+
+    A page shows the related and the unrelated words in large print, one to a cell of a sparse table, in an order drawn
+    from a fixed seed.
     """
     lines = [line.split() for line in pairs.read_text().split("\n") if line and not line.startswith("#")]
-    right = []
     rng = np.random.default_rng(0)
     for start in range(0, len(lines), 10):
         triples = lines[start : start + 10]
@@ -181,16 +194,14 @@ def meaning(encoder: Encoder, pairs: Path) -> dict[str, float]:
         image, boxes = word_table([shown[i] for i in rng.permutation(len(shown))])
         embedding = encoder.embed_pages([image])[0]
         layout = embedding.layout
-        for word, *others in triples:
-            query = encoder.embed_query(word)
-            typed = [token.index for token in query.tokens if token.kind == "word"]
-            best = maxsim.similarities(query.vectors[typed], embedding.vectors).amax(dim=0).numpy()
-            patches = best[layout.patch_vectors]
-            related, unrelated = (
-                patches[patch_overlap(boxes[other], layout.rows, layout.cols)[1]].max() for other in others
-            )
-            right.append(related > unrelated)
-    return {"related_closer": float(np.mean(right)), "triples": len(right)}
+        patches = embedding.vectors[layout.patch_vectors]
+        yield triples, {word: patches[patch_overlap(boxes[word], layout.rows, layout.cols)[1]] for word in shown}
+
+
+def typed_vectors(encoder: Encoder, text: str) -> torch.Tensor:
+    """The vectors of the tokens that somebody typed, (tokens, dim): no prompt, no augmentation."""
+    query = encoder.embed_query(text)
+    return query.vectors[[token.index for token in query.tokens if token.kind == "word"]]
 
 
 def word_table(words: list[str]) -> tuple[Image.Image, dict[str, np.ndarray]]:

@@ -32,6 +32,7 @@ def test_commands(line, workspace):
 def test_benchmarks(workspace):
     """With the samples as the folder of SECURITY.md, which wants nearly all of its files to be sound."""
     run("python benchmarks/precisions.py", workspace)
+    run("python benchmarks/pairs.py", workspace)
     run("python benchmarks/hostile_files.py hostile report.pdf", workspace)
     run("python benchmarks/folder_of_pdfs.py assets/samples --report report.json", workspace)
     assert (workspace / "report.json").is_file()
