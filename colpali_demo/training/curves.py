@@ -17,6 +17,8 @@ LOSSES = {
     "meaning_in_table": "meaning, of the table",
     "meaning_to_table": "meaning, of queries to the table",
     "meaning_on_page": "meaning, of patches",
+    "patch_to_row": "patch to its subword's row",
+    "query_to_row": "query to its word's row",
 }
 SHARES = {
     "character_accuracy": "characters right, stride 8",

@@ -146,3 +146,20 @@ def cell_of_piece(
     found = holds.gather(1, logits.argmax(dim=1, keepdim=True)).mean()
     shown = torch.stack([rows, cells, torch.arange(len(cells), device=cells.device)])
     return token_to_patch(logits, shown, around), found
+
+
+def alignment(vectors: torch.Tensor, table: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    """Mean of 1 - cosine between each vector and what sets its row of the table apart from the others.
+
+    A softmax over the rows is content when a vector is a little closer to its own row than to all others; the rest of
+    the vector may be anything, and drowns how near two rows are. The rows have much in common, which tells nothing
+    apart: their mean is taken off. The table itself learns nothing here.
+
+    Args:
+        vectors: (n, dim) of unit length.
+        table: (rows, dim).
+        ids: int64 (n,), the row of each vector.
+    """
+    table = table.detach().float()
+    apart = F.normalize(table - table.mean(dim=0), dim=1)
+    return (1 - (vectors.float() * apart[ids]).sum(dim=1)).sum() / max(len(ids), 1)

@@ -20,6 +20,8 @@ from wordfreq import top_n_list
 
 STEM = 4  # letters
 NEAREST = 11  # neighbors of a word to choose from
+CLOSEST = 4  # of the words on pages, that each word as a query is expected to be near
+CLEARLY = 0.2  # closer, in cosines of the text model
 TEACHER_TEMPERATURE = 0.05  # cosines of related words are about 0.3 above those of others: e^(0.3/0.05) = 400
 
 
@@ -63,6 +65,7 @@ class Teacher:
 
     Attributes:
         whole: those of its words that the tokenizer of the model to be taught does not split; `whole_ids`: their ids.
+        rows: the place of each of these among them.
     """
 
     def __init__(self, table: Path, tokenizer: PreTrainedTokenizerFast):
@@ -73,6 +76,7 @@ class Teacher:
         pieces = tokenizer([" " + word for word in self.words], add_special_tokens=False)["input_ids"]
         whole = {word: ids[0] for word, ids in zip(self.words, pieces, strict=True) if len(ids) == 1}
         self.whole, self.whole_ids = list(whole), list(whole.values())
+        self.rows = {word: row for row, word in enumerate(whole)}
 
     def known(self, words: set[str]) -> list[str]:
         """Those of the words that the text model was asked about, in alphabetical order."""
@@ -112,3 +116,21 @@ def meaning_loss(similarities: torch.Tensor, target: torch.Tensor, ignore: torch
     student = similarities.masked_fill(ignore, -1e4).log_softmax(dim=1)
     teacher = (target / TEACHER_TEMPERATURE).masked_fill(ignore, -1e4).softmax(dim=1)
     return F.kl_div(student, teacher, reduction="batchmean")
+
+
+def ranking_loss(similarities: torch.Tensor, target: torch.Tensor, ignore: torch.Tensor) -> torch.Tensor:
+    """Mean softplus(unrelated - related) over each word's closest others and all that are clearly less close to it.
+
+    The divergence of two softmaxes asks most of the few others that look most like the word, and so against reading.
+    This asks the same of all.
+
+    Args: as of `meaning_loss`.
+
+    Returns:
+        The mean, 0 where no two others are clearly apart.
+    """
+    closest = target.masked_fill(ignore, -torch.inf).topk(min(CLOSEST, target.shape[1]), dim=1).indices
+    apart = target.gather(1, closest)[:, :, None] - target[:, None, :] > CLEARLY
+    apart &= ~(ignore.gather(1, closest)[:, :, None] | ignore[:, None, :])
+    differences = similarities[:, None, :] - similarities.gather(1, closest)[:, :, None]
+    return F.softplus(differences[apart]).sum() / apart.sum().clamp(min=1)

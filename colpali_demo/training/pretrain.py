@@ -23,7 +23,7 @@ from torch import nn
 from transformers import ColPaliForRetrieval, ColPaliProcessor
 
 from . import losses
-from .meaning import Teacher, look_alike, meaning_loss, stem
+from .meaning import Teacher, look_alike, meaning_loss, ranking_loss, stem
 from .model import save_checkpoint
 from .targets import CHARACTER_CLASSES, CHARACTER_STRIDE, TOUCH, Example, patch_overlap, searchable
 
@@ -62,10 +62,12 @@ class Schedule:
     weight_token: float = 1.0
     weight_page: float = 0.7
     weight_untyped: float = 0.02
-    weight_meaning: float = 0.2  # with a teacher only, as are the next four
+    weight_patch_to_row: float = 4.0
+    weight_meaning: float = 0.2  # with a teacher only, as are the next five
+    weight_query_to_row: float = 2.0
     weight_meaning_in_table: float = 0.5
-    weight_meaning_to_table: float = 0.3
-    weight_meaning_on_page: float = 0.3
+    weight_meaning_to_table: float = 0.5
+    weight_meaning_on_page: float = 1.5
     meaning_words: int = 96  # a step
     ema: float = 0.998
 
@@ -212,6 +214,8 @@ class Pretrainer(nn.Module):
         result["grid"], result["grid_accuracy"] = losses.piece_at_cell(
             features, table, self.grid_bias, cells, ids, chosen
         )
+        own = ids[chosen]
+        result["patch_to_row"] = losses.alignment(vectors.flatten(0, 1)[cells[chosen]], table, own)
         result["cell"], result["cell_accuracy"] = losses.cell_of_piece(features, table, cells, ids, self.grid)
         return result
 
@@ -271,8 +275,9 @@ class Pretrainer(nn.Module):
 
         Compared are about `count` words as queries, half of them shown on the pages: "meaning" has each word's mean
         vector with those of the others, "meaning_to_table" with the rows of the embedding table that are one word
-        each, "meaning_on_page" its tokens' best cosine with the patches that show a word, for every word of the pages;
-        patches that show the query's own word, too, are not asked. "meaning_in_table" has those rows with one another.
+        each, "query_to_row" with its own row, "meaning_on_page" its tokens' best cosine with the patches that show a
+        word, for every word of the pages; patches that show the query's own word, too, are not asked.
+        "meaning_in_table" has those rows with one another.
         """
         table = self.table_of_words(teacher)
         chosen = rng.permutation(len(teacher.whole))[:TABLE_ROWS]
@@ -280,12 +285,15 @@ class Pretrainer(nn.Module):
         parts = {"meaning_in_table": self.meaning_loss(table[chosen] @ table.T, teacher, some, teacher.whole)}
         on_pages = teacher.known({word for example in examples for word in example.words})
         if len(on_pages) < 2:
-            return parts | dict.fromkeys(("meaning", "meaning_to_table", "meaning_on_page"), pages.sum() * 0)
+            names = ("meaning", "meaning_to_table", "query_to_row", "meaning_on_page")
+            return parts | dict.fromkeys(names, pages.sum() * 0)
         words = teacher.sample(on_pages, count, rng)
         vectors, _, places = self.encode_queries(words)
         vectors = vectors.float()
         typed = [row[[token for token, _ in place]] for row, place in zip(vectors, places, strict=True)]
         means = nn.functional.normalize(torch.stack([row.mean(0) for row in typed]), dim=-1)
+        whole = [place for place, word in enumerate(words) if word in teacher.rows]
+        rows = torch.tensor([teacher.rows[words[place]] for place in whole], device=table.device)
 
         showing, touching = word_patches(examples, set(on_pages), self.grid)
         # Repeated where there are fewer, not padded: a maximum does not mind.
@@ -301,7 +309,8 @@ class Pretrainer(nn.Module):
         return parts | {
             "meaning": self.meaning_loss(means @ means.T, teacher, words, words),
             "meaning_to_table": self.meaning_loss(means @ table.T, teacher, words, teacher.whole),
-            "meaning_on_page": self.meaning_loss(best[:, where].amax(dim=2), teacher, words, on_pages),
+            "query_to_row": losses.alignment(means[whole], table, rows),
+            "meaning_on_page": self.meaning_loss(best[:, where].amax(dim=2), teacher, words, on_pages, ranking_loss),
         }
 
     def table_of_words(self, teacher: Teacher) -> torch.Tensor:
@@ -311,12 +320,12 @@ class Pretrainer(nn.Module):
         return self.without_layers(embedding.weight[ids] * embedding.embed_scale).float()
 
     def meaning_loss(
-        self, cosines: torch.Tensor, teacher: Teacher, words: list[str], others: list[str]
+        self, cosines: torch.Tensor, teacher: Teacher, words: list[str], others: list[str], loss=meaning_loss
     ) -> torch.Tensor:
         """Of cosines (words, others); words that look alike are not compared, nor are pairs at minus infinity."""
         alike = torch.from_numpy(look_alike(words, others)).to(cosines.device)
         target = teacher.similarities(words, others).to(cosines.device)
-        return meaning_loss(self.scale * cosines.clamp(min=-1), target, cosines.isinf() | alike)
+        return loss(self.scale * cosines.clamp(min=-1), target, cosines.isinf() | alike)
 
 
 def word_patches(
@@ -477,9 +486,9 @@ class Run:
                     parts |= trainer.meaning_losses(pages, examples, self.teacher, schedule.meaning_words, rng)
         weights = dict.fromkeys(("character", "piece", "grid", "cell"), 1.0)
         if whole:
-            names = [*weights, "token", "page", "untyped"]
+            names = [*weights, "token", "page", "untyped", "patch_to_row"]
             if self.teacher:
-                names += ["meaning", "meaning_in_table", "meaning_to_table", "meaning_on_page"]
+                names += ["meaning", "meaning_in_table", "meaning_to_table", "query_to_row", "meaning_on_page"]
             weights = {name: getattr(schedule, f"weight_{name}") for name in names}
         loss = sum(weight * parts[name] for name, weight in weights.items() if weight)  # none of zero goes backward
         trainer.zero_grad(set_to_none=True)

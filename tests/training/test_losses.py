@@ -111,3 +111,20 @@ def test_a_piece_is_sought_among_all_cells_but_those_around_it():
     first = math.log(1.0 + math.exp(2.0) + math.exp(9.0) + math.exp(1.0) + 23)
     second = math.log(math.exp(3.0) + math.exp(4.0) + 27) - 3.0
     assert loss.item() == pytest.approx((first + second) / 2, rel=1e-5)
+
+
+def test_alignment_is_with_what_sets_a_row_apart():
+    generator = torch.Generator().manual_seed(0)
+    table = (torch.randn(6, 4, generator=generator) + 3).requires_grad_()
+    vectors = torch.nn.functional.normalize(torch.randn(3, 4, generator=generator), dim=1).requires_grad_()
+    ids = torch.tensor([5, 0, 5])
+    apart = table.detach().numpy() - table.detach().numpy().mean(axis=0)
+    own = torch.from_numpy(apart / np.linalg.norm(apart, axis=1, keepdims=True))
+    cosines = [float(vectors[n].detach() @ own[id]) for n, id in enumerate(ids)]
+    loss = losses.alignment(vectors, table, ids)
+    assert loss.item() == pytest.approx(1 - np.mean(cosines), abs=1e-6)
+    loss.backward()
+    assert vectors.grad.abs().sum() > 0
+    assert table.grad is None
+    assert losses.alignment(own[ids], table, ids).item() == pytest.approx(0, abs=1e-6)
+    assert losses.alignment(vectors[:0], table, ids[:0]).item() == 0

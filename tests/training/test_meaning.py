@@ -1,10 +1,20 @@
 """The text model's notion of closeness: what is sampled, the loss against a plain formula, that it can be learned."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
-from colpali_demo.training.meaning import TEACHER_TEMPERATURE, Teacher, look_alike, meaning_loss
+from colpali_demo.training.meaning import (
+    CLEARLY,
+    CLOSEST,
+    TEACHER_TEMPERATURE,
+    Teacher,
+    look_alike,
+    meaning_loss,
+    ranking_loss,
+)
 from colpali_demo.training.pretrain import to_pixels
 from tests.training.test_pretrain import WORDS, example, new_run, processor  # noqa: F401  (a fixture)
 
@@ -53,6 +63,29 @@ def test_meaning_loss_is_the_divergence_of_two_softmaxes():
         total += (p * np.log(p / q)).sum()
     assert meaning_loss(student, cosines, same).item() == pytest.approx(total / 3, rel=1e-4)
     assert meaning_loss(cosines / TEACHER_TEMPERATURE, cosines, same).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_ranking_loss_is_a_mean_over_clear_cases():
+    generator = torch.Generator().manual_seed(0)
+    student, cosines = 3 * torch.randn(5, 12, generator=generator), torch.rand(5, 12, generator=generator)
+    ignore = torch.rand(5, 12, generator=generator) < 0.3
+    terms = []
+    for row in range(5):
+        kept = [column for column in range(12) if not ignore[row, column]]
+        for related in sorted(kept, key=lambda column: -cosines[row, column])[:CLOSEST]:
+            for other in kept:
+                if cosines[row, related] - cosines[row, other] > CLEARLY:
+                    terms.append(math.log1p(math.exp(student[row, other] - student[row, related])))
+    assert len(terms) > 40
+    assert ranking_loss(student, cosines, ignore).item() == pytest.approx(np.mean(terms), rel=1e-5)
+
+
+def test_without_a_clear_case_there_is_nothing_to_rank():
+    student = torch.tensor([[1.0, -math.inf], [2.0, 0.0]], requires_grad=True)
+    loss = ranking_loss(student.clamp(min=-1), torch.tensor([[0.9, 0.1], [0.5, 0.45]]), student.isinf())
+    loss.backward()
+    assert loss.item() == 0
+    assert student.grad.abs().sum() == 0
 
 
 def test_words_of_one_stem_look_alike():
@@ -106,5 +139,5 @@ def test_pages_without_a_known_word_teach_nothing(tmp_path, processor, teacher):
     page.words = [""] * len(page.words)
     _, pages = run.trainer.encode_pages(to_pixels([page], "cpu"))
     parts = run.trainer.meaning_losses(pages, [page], teacher, 12, np.random.default_rng(0))
-    names = ("meaning", "meaning_on_page", "meaning_to_table")
-    assert [parts[name].item() for name in names] == [0, 0, 0]
+    names = ("meaning", "meaning_on_page", "meaning_to_table", "query_to_row")
+    assert [parts[name].item() for name in names] == [0, 0, 0, 0]
