@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 LOSSES = {
@@ -37,16 +38,17 @@ def draw_curves(folder: Path, out: Path) -> None:
         line = json.loads(text)
         lines = [earlier for earlier in lines if earlier["seen"] < line["seen"]]
         lines.append(line)
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = Figure(figsize=(10, 6), layout="constrained")
     for axes, names, title in zip(
         figure.subplots(1, 2), (LOSSES, SHARES), ("losses (training batches)", "shares (training batches)"), strict=True
     ):
+        axes.set_prop_cycle(color=colormaps["tab20"].colors[::2] + colormaps["tab20"].colors[1::2])
         for name, label in names.items():
             points = [(line["seen"], line[name]) for line in lines if name in line]
             if points:
                 axes.plot(*zip(*points, strict=True), label=label, linewidth=1)
         axes.set(title=title, xlabel="pages seen")
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.12))
     figure.axes[1].set_ylim(0, 1)
     figure.savefig(out, dpi=110)
