@@ -13,7 +13,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -282,7 +282,7 @@ class Pretrainer(nn.Module):
         table = self.table_of_words(teacher)
         chosen = rng.permutation(len(teacher.whole))[:TABLE_ROWS]
         some = [teacher.whole[i] for i in chosen]
-        parts = {"meaning_in_table": self.meaning_loss(table[chosen] @ table.T, teacher, some, teacher.whole)}
+        parts = {"meaning_in_table": self.closeness(table[chosen] @ table.T, teacher, some, teacher.whole)}
         on_pages = teacher.known({word for example in examples for word in example.words})
         if len(on_pages) < 2:
             names = ("meaning", "meaning_to_table", "query_to_row", "meaning_on_page")
@@ -307,10 +307,10 @@ class Pretrainer(nn.Module):
         best = torch.stack([row.amax(dim=0) for row in cosines]).masked_fill(own, -torch.inf)
 
         return parts | {
-            "meaning": self.meaning_loss(means @ means.T, teacher, words, words),
-            "meaning_to_table": self.meaning_loss(means @ table.T, teacher, words, teacher.whole),
+            "meaning": self.closeness(means @ means.T, teacher, words, words),
+            "meaning_to_table": self.closeness(means @ table.T, teacher, words, teacher.whole),
             "query_to_row": losses.alignment(means[whole], table, rows),
-            "meaning_on_page": self.meaning_loss(best[:, where].amax(dim=2), teacher, words, on_pages, ranking_loss),
+            "meaning_on_page": self.closeness(best[:, where].amax(dim=2), teacher, words, on_pages, ranking_loss),
         }
 
     def table_of_words(self, teacher: Teacher) -> torch.Tensor:
@@ -319,10 +319,11 @@ class Pretrainer(nn.Module):
         ids = torch.tensor(teacher.whole_ids, device=self.page_ids.device)
         return self.without_layers(embedding.weight[ids] * embedding.embed_scale).float()
 
-    def meaning_loss(
-        self, cosines: torch.Tensor, teacher: Teacher, words: list[str], others: list[str], loss=meaning_loss
-    ) -> torch.Tensor:
-        """Of cosines (words, others); words that look alike are not compared, nor are pairs at minus infinity."""
+    def closeness(
+        self, cosines: torch.Tensor, teacher: Teacher, words: list[str], others: list[str],
+        loss: Callable[..., torch.Tensor] = meaning_loss,
+    ) -> torch.Tensor:  # fmt: skip
+        """The loss over cosines (words, others), without words that look alike and without pairs at minus infinity."""
         alike = torch.from_numpy(look_alike(words, others)).to(cosines.device)
         target = teacher.similarities(words, others).to(cosines.device)
         return loss(self.scale * cosines.clamp(min=-1), target, cosines.isinf() | alike)
