@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from colpali_demo import load_encoder, maxsim
 from colpali_demo.encoder import Encoder
 from colpali_demo.training.evaluate import pages_of_pairs, typed_vectors
+from colpali_demo.training.model import without_layers
 
 PAIRS = Path(__file__).resolve().parents[1] / "colpali_demo" / "training" / "pairs.txt"
 
@@ -29,10 +30,7 @@ def table_rows(encoder: Encoder) -> torch.Tensor:
     """The rows of the table of subwords as vectors, (subwords, dim): past the last norm, through ColPali's head."""
     model, embedding = encoder.model, encoder.model.get_input_embeddings()
     with torch.inference_mode():
-        rows = model.vlm.language_model.norm(
-            embedding.weight[: encoder.processor.image_token_id] * embedding.embed_scale
-        )
-        return torch.nn.functional.normalize(model.embedding_proj_layer(rows).float(), dim=-1)
+        return without_layers(model, embedding.weight[: encoder.processor.image_token_id] * embedding.embed_scale)
 
 
 def main() -> None:

@@ -116,9 +116,8 @@ class Evaluation:
             for word in rng.permutation(candidates)[:words_per_page]:
                 boxes = [box for other, box in zip(page.words, page.boxes, strict=True) if other == word]
                 shows = np.any([patch_overlap(box, layout.rows, layout.cols)[1] for box in boxes], axis=0)
-                query = self.encoder.embed_query(str(word))
-                typed = [token.index for token in query.tokens if token.kind == "word"]
-                maxima, winners = maxsim.row_maxima(maxsim.similarities(query.vectors[typed], embedding.vectors))
+                query = typed_vectors(self.encoder, str(word))
+                maxima, winners = maxsim.row_maxima(maxsim.similarities(query, embedding.vectors))
                 slot = layout.slots[int(winners[int(maxima.argmax())])]
                 hits.append(slot[0] == "patch" and bool(shows[slot[1], slot[2]]))
                 chances.append(shows.sum() / len(layout.slots))

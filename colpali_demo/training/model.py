@@ -155,6 +155,12 @@ def start_near_identity(model: ColPaliForRetrieval) -> None:
     nn.init.zeros_(model.embedding_proj_layer.bias)
 
 
+def without_layers(model: ColPaliForRetrieval, hidden: torch.Tensor) -> torch.Tensor:
+    """The vectors that hidden states (..., width) would give if the language model's layers added nothing."""
+    hidden = model.vlm.language_model.norm(hidden)
+    return nn.functional.normalize(model.embedding_proj_layer(hidden), dim=-1)
+
+
 def save_checkpoint(model: ColPaliForRetrieval, processor: ColPaliProcessor, folder: Path) -> None:
     """Write bf16 weights (shards under 10 MB) and the processor, the way any ColPali checkpoint is laid out."""
     state = {

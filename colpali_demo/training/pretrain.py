@@ -24,7 +24,7 @@ from transformers import ColPaliForRetrieval, ColPaliProcessor
 
 from . import losses
 from .meaning import Teacher, look_alike, meaning_loss, ranking_loss, stem
-from .model import save_checkpoint
+from .model import save_checkpoint, without_layers
 from .targets import CHARACTER_CLASSES, CHARACTER_STRIDE, TOUCH, Example, patch_overlap, searchable
 
 # Features at stride 16 and rows of the table are both about 16 long: a cell that shows one piece and nothing else can
@@ -158,11 +158,6 @@ class Pretrainer(nn.Module):
     def scale(self) -> torch.Tensor:
         return self.log_scale.exp().clamp(max=80.0)
 
-    def without_layers(self, hidden: torch.Tensor) -> torch.Tensor:
-        """The vectors that hidden states (..., width) would give if the language model's layers added nothing."""
-        hidden = self.model.vlm.language_model.norm(hidden)
-        return nn.functional.normalize(self.model.embedding_proj_layer(hidden), dim=-1)
-
     def dense_losses(self, image, vectors: torch.Tensor, examples: list[Example]) -> dict[str, torch.Tensor]:
         """Reading at strides 8 and 16 and in the patches' vectors (pages, patches, dim)."""
         device = self.page_ids.device
@@ -210,12 +205,12 @@ class Pretrainer(nn.Module):
             ids,
             chosen,
         )
-        features, table, cells = self.scale * vectors.flatten(0, 1), self.without_layers(table), cells_of(*self.grid)
+        features, cells = self.scale * vectors.flatten(0, 1), cells_of(*self.grid)
+        table = without_layers(self.model, table)
         result["grid"], result["grid_accuracy"] = losses.piece_at_cell(
             features, table, self.grid_bias, cells, ids, chosen
         )
-        own = ids[chosen]
-        result["patch_to_row"] = losses.alignment(vectors.flatten(0, 1)[cells[chosen]], table, own)
+        result["patch_to_row"] = losses.alignment(vectors.flatten(0, 1)[cells[chosen]], table, ids[chosen])
         result["cell"], result["cell_accuracy"] = losses.cell_of_piece(features, table, cells, ids, self.grid)
         return result
 
@@ -293,7 +288,7 @@ class Pretrainer(nn.Module):
         typed = [row[[token for token, _ in place]] for row, place in zip(vectors, places, strict=True)]
         means = nn.functional.normalize(torch.stack([row.mean(0) for row in typed]), dim=-1)
         whole = [place for place, word in enumerate(words) if word in teacher.rows]
-        rows = torch.tensor([teacher.rows[words[place]] for place in whole], device=table.device)
+        rows = torch.tensor([teacher.rows[words[place]] for place in whole], dtype=torch.int64, device=table.device)
 
         showing, touching = word_patches(examples, set(on_pages), self.grid)
         # Repeated where there are fewer, not padded: a maximum does not mind.
@@ -317,7 +312,7 @@ class Pretrainer(nn.Module):
         """The rows of the teacher's words that are one piece, (words, dim), in the space that MaxSim compares."""
         embedding = self.model.get_input_embeddings()
         ids = torch.tensor(teacher.whole_ids, device=self.page_ids.device)
-        return self.without_layers(embedding.weight[ids] * embedding.embed_scale).float()
+        return without_layers(self.model, embedding.weight[ids] * embedding.embed_scale).float()
 
     def closeness(
         self, cosines: torch.Tensor, teacher: Teacher, words: list[str], others: list[str],
@@ -477,7 +472,7 @@ class Run:
         pixels = to_pixels(examples, self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
             image = trainer.model.vlm.get_image_features(pixels, output_hidden_states=True)
-            pages = trainer.embed_pages(image) if whole else trainer.without_layers(image.pooler_output)
+            pages = trainer.embed_pages(image) if whole else without_layers(trainer.model, image.pooler_output)
             parts = trainer.dense_losses(image, pages[:, : trainer.patches], examples)
             if whole:
                 rng = np.random.default_rng((7, self.seen))

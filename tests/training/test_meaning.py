@@ -133,6 +133,16 @@ def test_a_word_is_not_drawn_away_from_the_patches_that_show_it(tmp_path, proces
     assert moved[2:].any()
 
 
+def test_words_of_several_pieces_have_no_row_to_come_closer_to(tmp_path, processor, teacher, monkeypatch):  # noqa: F811
+    run = new_run(tmp_path / "run", processor)
+    page = example(processor, 0)
+    monkeypatch.setattr(teacher, "sample", lambda *_: list(OTHERS))
+    _, pages = run.trainer.encode_pages(to_pixels([page], "cpu"))
+    parts = run.trainer.meaning_losses(pages, [page], teacher, 2, np.random.default_rng(0))
+    assert parts["query_to_row"].item() == 0
+    assert parts["meaning_on_page"].isfinite()
+
+
 def test_pages_without_a_known_word_teach_nothing(tmp_path, processor, teacher):  # noqa: F811
     run = new_run(tmp_path / "run", processor)
     page = example(processor, 0)
