@@ -4,8 +4,10 @@
 
 `colpali_demo.training evaluate` says in how many triples "word related unrelated" the query is closer to the related
 word on a page. Here the same triples are compared step by step between there and the rows of the table that a
-checkpoint's language model gets its subwords from, each taken to the space of the vectors. And how many of the words
-are read: of some patch that shows the word, the nearest of all rows is a subword of it.
+checkpoint's language model gets its subwords from, each taken to the space of the vectors. "query, reading" has,
+in place of every patch's vector, the mean of the rows, each weighted with how likely a softmax over the patch's cosines
+with all of them makes it. And how many of the words are read: of some patch that shows the word, the nearest of all
+rows is a subword of it.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import sys
 from pathlib import Path
 
 import torch
+from torch.nn.functional import normalize
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -23,6 +26,7 @@ from colpali_demo.encoder import Encoder
 from colpali_demo.training.evaluate import pages_of_pairs, typed_vectors
 from colpali_demo.training.model import without_layers
 
+INVERSE_TEMPERATURE = 45.0  # of that softmax; colpali-tiny's training ended near it
 PAIRS = Path(__file__).resolve().parents[1] / "colpali_demo" / "training" / "pairs.txt"
 
 
@@ -48,15 +52,18 @@ def main() -> None:
     right: dict[str, list[bool]] = {}
     read: dict[str, bool] = {}
     for triples, patches in pages_of_pairs(encoder, given.pairs):
+        readings = {}
         for word, vectors in patches.items():
-            nearest = maxsim.similarities(vectors, rows).argmax(dim=1).tolist()
-            read[word] = not set(nearest).isdisjoint(pieces(word))
+            cosines = maxsim.similarities(vectors, rows)
+            read[word] = not set(cosines.argmax(dim=1).tolist()).isdisjoint(pieces(word))
+            readings[word] = normalize((INVERSE_TEMPERATURE * cosines).softmax(dim=1) @ rows, dim=1)
         for word, *others in triples:
             query = typed_vectors(encoder, word)
             for name, one, two in (
                 ("row, rows", rows[pieces(word)], [rows[pieces(other)] for other in others]),
                 ("query, queries", query, [typed_vectors(encoder, other) for other in others]),
                 ("query, rows", query, [rows[pieces(other)] for other in others]),
+                ("query, reading", query, [readings[other] for other in others]),
                 ("row, page", rows[pieces(word)], [patches[other] for other in others]),
                 ("query, page", query, [patches[other] for other in others]),
             ):
