@@ -129,6 +129,9 @@ def add_pretrain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pdfs", type=Path, help="folder of PDFs with a text layer, as a second source of pages")
     parser.add_argument("--pdf-share", type=float, default=0.4, help="part of the pages that come from them")
     parser.add_argument("--processor", type=Path, required=True, help="folder with the processor (see `tokenizer`)")
+    parser.add_argument(
+        "--resolution", type=int, help="side of the square in pixels, a multiple of 32 (default: the processor's, 1024)"
+    )
     parser.add_argument("--counts", type=Path, required=True, help="word_counts.json: rare words are asked for more")
     parser.add_argument("--words", type=Path, help="table of words made by `words`: teaches which ones are close")
     parser.add_argument("--start", type=Path, help="a checkpoint of colpali-tiny for a new run to begin with")
@@ -151,15 +154,18 @@ def pretrain(arguments: argparse.Namespace) -> None:
     from .batches import PageStream, batches
     from .fonts import FONT_FOLDERS
     from .meaning import Teacher
-    from .model import build_model, load_checkpoint
+    from .model import build_model, build_processor, load_checkpoint
     from .pretrain import Pretrainer, Run, Schedule
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     processor = ColPaliProcessor.from_pretrained(arguments.processor)
+    if arguments.resolution:
+        processor = build_processor(processor.tokenizer, image_size=arguments.resolution)
+    size = processor.image_processor.size["height"]
     schedule = Schedule(**{field.name: getattr(arguments, field.name) for field in fields(Schedule)})
-    model = load_checkpoint(arguments.start) if arguments.start else build_model(processor)
+    model = load_checkpoint(arguments.start, size) if arguments.start else build_model(processor)
     trainer = Pretrainer(model, processor)
     teacher = Teacher(arguments.words, processor.tokenizer) if arguments.words else None
     run = Run(arguments.folder, trainer, processor, schedule, arguments.device, teacher)
@@ -173,7 +179,7 @@ def pretrain(arguments: argparse.Namespace) -> None:
         pdf_share=arguments.pdf_share,
         difficulty=arguments.difficulty,
         tokenizer=processor.tokenizer,
-        size=trainer.size,
+        size=size,
         seed=arguments.seed + run.seen,
     )
     counts = json.loads(arguments.counts.read_text())

@@ -78,8 +78,13 @@ def with_special_tokens(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
 
 
 def build_processor(tokenizer: PreTrainedTokenizerFast, image_size: int = 1024) -> ColPaliProcessor:
-    """The processor class of ColPali v1.3, for a larger square and patches of our tower: 64 rows of 32."""
+    """The processor class of ColPali v1.3, for a larger square and patches of our tower: 64 rows of 32 at 1,024 pixels.
+
+    Raises ValueError where the square is not a whole number of patches.
+    """
     tower = ConvTowerConfig(image_size=image_size)
+    if image_size <= 0 or image_size % tower.patch_size:
+        raise ValueError(f"a square of {image_size} pixels is no whole number of patches of {tower.patch_size}")
     image_processor = SiglipImageProcessorPil(
         size={"height": image_size, "width": image_size},
         resample=int(RESAMPLE),
@@ -171,9 +176,15 @@ def save_checkpoint(model: ColPaliForRetrieval, processor: ColPaliProcessor, fol
     processor.save_pretrained(folder)
 
 
-def load_checkpoint(folder: Path) -> ColPaliForRetrieval:
-    """The weights that `save_checkpoint` wrote, in float32."""
-    return ColPaliForRetrieval.from_pretrained(folder, dtype=torch.float32)
+def load_checkpoint(folder: Path, image_size: int | None = None) -> ColPaliForRetrieval:
+    """The weights that `save_checkpoint` wrote, in float32; for squares of `image_size` pixels, if another is given.
+
+    Convolutions and rotary positions take any size; how well the weights read there is another matter.
+    """
+    model = ColPaliForRetrieval.from_pretrained(folder, dtype=torch.float32)
+    if image_size:
+        model.config.vlm_config.vision_config.image_size = image_size
+    return model
 
 
 @torch.no_grad()

@@ -151,6 +151,29 @@ def test_a_new_run_begins_with_a_checkpoint(tmp_path, processor, monkeypatch):
             torch.testing.assert_close(model.state_dict()[name], value.bfloat16().to(value.dtype), msg=name)
 
 
+@pytest.mark.parametrize("start", [False, True], ids=["from nothing", "from a checkpoint"])
+def test_the_resolution_can_be_chosen(tmp_path, processor, monkeypatch, start):
+    processor.save_pretrained(tmp_path / "processor")
+    for name in ("text", "counts.json"):
+        (tmp_path / name).write_text("{}")
+    arguments = ["pretrain", str(tmp_path / "run"), "--processor", str(tmp_path / "processor"),
+                 "--text", str(tmp_path / "text"), "--counts", str(tmp_path / "counts.json")]  # fmt: skip
+    if start:
+        new_run(tmp_path / "first", processor).save_average(tmp_path / "checkpoint")
+        arguments += ["--start", str(tmp_path / "checkpoint")]
+    sizes = []
+    monkeypatch.setattr("colpali_demo.training.batches.PageStream", lambda **settings: sizes.append(settings["size"]))
+    monkeypatch.setattr("colpali_demo.training.batches.batches", lambda *_: iter([]))
+    main([*arguments, "--resolution", "64"])
+    assert sizes == [64]
+    encoder = load_encoder(str(tmp_path / "run" / "checkpoint"))
+    layout = encoder.embed_pages([Image.new("RGB", (64, 64), "white")])[0].layout
+    assert (layout.rows, layout.cols) == (4, 2)
+    assert encoder.model.config.vlm_config.vision_config.image_size == 64
+    with pytest.raises(ValueError, match="no whole number of patches"):
+        main([*arguments, "--resolution", "100"])
+
+
 def test_rates_changed_while_a_run_was_stopped_count(tmp_path, processor, monkeypatch):
     run = new_run(tmp_path, processor)
     run.step([example(processor, 0), example(processor, 1)], {})
