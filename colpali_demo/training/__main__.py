@@ -161,7 +161,7 @@ def pretrain(arguments: argparse.Namespace) -> None:
         torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     processor = ColPaliProcessor.from_pretrained(arguments.processor)
-    if arguments.resolution:
+    if arguments.resolution is not None:
         processor = build_processor(processor.tokenizer, image_size=arguments.resolution)
     size = processor.image_processor.size["height"]
     schedule = Schedule(**{field.name: getattr(arguments, field.name) for field in fields(Schedule)})

@@ -182,7 +182,7 @@ def load_checkpoint(folder: Path, image_size: int | None = None) -> ColPaliForRe
     Convolutions and rotary positions take any size; how well the weights read there is another matter.
     """
     model = ColPaliForRetrieval.from_pretrained(folder, dtype=torch.float32)
-    if image_size:
+    if image_size is not None:
         model.config.vlm_config.vision_config.image_size = image_size
     return model
 

@@ -170,8 +170,9 @@ def test_the_resolution_can_be_chosen(tmp_path, processor, monkeypatch, start):
     layout = encoder.embed_pages([Image.new("RGB", (64, 64), "white")])[0].layout
     assert (layout.rows, layout.cols) == (4, 2)
     assert encoder.model.config.vlm_config.vision_config.image_size == 64
-    with pytest.raises(ValueError, match="no whole number of patches"):
-        main([*arguments, "--resolution", "100"])
+    for resolution in ("100", "0"):
+        with pytest.raises(ValueError, match="no whole number of patches"):
+            main([*arguments, "--resolution", resolution])
 
 
 def test_rates_changed_while_a_run_was_stopped_count(tmp_path, processor, monkeypatch):
