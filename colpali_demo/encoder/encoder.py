@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from transformers import PreTrainedModel
 
-from colpali_demo.encoder import zerogpu
+from colpali_demo.encoder import attention, zerogpu
 from colpali_demo.encoder.calibration import Calibration, calibrate
 from colpali_demo.encoder.checkpoints import Checkpoint, CheckpointError, DownloadProgress, find_checkpoint
 from colpali_demo.encoder.families import FAMILIES, Family
@@ -82,6 +82,8 @@ def load_encoder(
     for module in list(model.modules()):
         if isinstance(module, ConvTower):
             _fold_norms(module)
+            if device.type == "cpu" and dtype == torch.bfloat16:
+                model.vlm.language_model.set_attn_implementation(attention.NAME)
     if device.type == "cpu":
         keep_freed_memory()
     return Encoder(model, family(processor, model.config), checkpoint)

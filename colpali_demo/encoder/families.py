@@ -107,6 +107,19 @@ class ColPali(Family):
     def frame(self) -> QueryFrame:
         return super().frame()._replace(start=self.processor.tokenizer.bos_token)
 
+    def process_pages(self, images: Sequence[Image.Image]) -> BatchFeature:
+        # The processor itself rescales and normalizes in NumPy, on one core, for as long as it resizes: here the same
+        # numbers come from torch.
+        inputs = self.processor(images=list(images), do_rescale=False, do_normalize=False)
+        settings, pixels = self.processor.image_processor, inputs["pixel_values"].float()
+        if settings.do_rescale:
+            pixels.div_(1 / settings.rescale_factor)
+        if settings.do_normalize:
+            mean, std = (torch.tensor(of)[:, None, None] for of in (settings.image_mean, settings.image_std))
+            pixels.sub_(mean).div_(std)
+        inputs["pixel_values"] = pixels
+        return inputs
+
     def model_options(self, ids: torch.Tensor) -> dict[str, Any]:
         # ColPali attends in both directions. PaliGemma does so only where it is told that a token belongs to the
         # prefix, with type 0; without the types its attention is causal, and the embeddings are others.

@@ -1,6 +1,7 @@
 """Every family, with a random checkpoint built from its real classes."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -56,6 +57,32 @@ def test_page_vectors_are_those_of_a_direct_call(encoder):
     padded = direct(encoder, process_pages(encoder, images))
     for page, vectors in zip(encoder.embed_pages(images, batch_size=4), padded, strict=True):
         torch.testing.assert_close(page.vectors, vectors, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225], "rescale_factor": 1 / 128},
+        {"do_normalize": False},
+        {"do_rescale": False},
+        {"do_rescale": False, "do_normalize": False},
+    ],
+)
+def test_pixels_are_to_the_last_bit_those_of_the_processor(encoder, tmp_path, settings):
+    folder = shutil.copytree(encoder.checkpoint.folder, tmp_path / "checkpoint")
+    file = folder / "processor_config.json"
+    config = json.loads(file.read_text())
+    config["image_processor"] |= settings
+    file.write_text(json.dumps(config))
+    own = load_encoder(str(folder), device="cpu", dtype="float32")
+    levels = Image.fromarray(np.arange(3 * 56 * 56, dtype=np.uint16).astype(np.uint8).reshape(56, 56, 3))
+    assert len(np.unique(levels)) == 256
+    images = [levels, noise(*SHAPES["portrait"])]
+    pixels = own.family.process_pages(images)["pixel_values"]
+    expected = process_pages(own, images)["pixel_values"]
+    assert pixels.dtype == torch.float32
+    assert torch.equal(pixels, expected.float())
 
 
 def test_padding_changes_nothing(encoder):
