@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import groupby
 from typing import Any, ClassVar
 
@@ -108,17 +109,24 @@ class ColPali(Family):
         return super().frame()._replace(start=self.processor.tokenizer.bos_token)
 
     def process_pages(self, images: Sequence[Image.Image]) -> BatchFeature:
-        # The processor itself rescales and normalizes in NumPy, on one core, for as long as it resizes: here the same
-        # numbers come from torch.
-        inputs = self.processor(images=list(images), do_rescale=False, do_normalize=False)
-        settings, pixels = self.processor.image_processor, inputs["pixel_values"].float()
+        # What the processor makes, but sooner: it would tokenize the prompt anew for every page, and rescale and
+        # normalize in NumPy, on one core, for as long as it resizes.
+        settings = self.processor.image_processor
+        inputs = settings(list(images), do_rescale=False, do_normalize=False, return_tensors="pt")
+        pixels = inputs["pixel_values"].float()
         if settings.do_rescale:
             pixels.div_(1 / settings.rescale_factor)
         if settings.do_normalize:
             mean, std = (torch.tensor(of)[:, None, None] for of in (settings.image_mean, settings.image_std))
             pixels.sub_(mean).div_(std)
-        inputs["pixel_values"] = pixels
-        return inputs
+        prompt = {name: ids.expand(len(images), -1) for name, ids in self._prompt.items()}
+        return BatchFeature({**prompt, "pixel_values": pixels})
+
+    @cached_property
+    def _prompt(self) -> dict[str, torch.Tensor]:
+        """What the processor makes of any page besides pixels: ids, mask, types and labels, each (1, length)."""
+        inputs = self.processor(images=[Image.new("RGB", (1, 1))])
+        return {name: value for name, value in inputs.items() if name != "pixel_values"}
 
     def model_options(self, ids: torch.Tensor) -> dict[str, Any]:
         # ColPali attends in both directions. PaliGemma does so only where it is told that a token belongs to the

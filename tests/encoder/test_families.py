@@ -69,7 +69,7 @@ def test_page_vectors_are_those_of_a_direct_call(encoder):
         {"do_rescale": False, "do_normalize": False},
     ],
 )
-def test_pixels_are_to_the_last_bit_those_of_the_processor(encoder, tmp_path, settings):
+def test_inputs_are_to_the_last_bit_those_of_the_processor(encoder, tmp_path, settings):
     folder = shutil.copytree(encoder.checkpoint.folder, tmp_path / "checkpoint")
     file = folder / "processor_config.json"
     config = json.loads(file.read_text())
@@ -79,10 +79,11 @@ def test_pixels_are_to_the_last_bit_those_of_the_processor(encoder, tmp_path, se
     levels = Image.fromarray(np.arange(3 * 56 * 56, dtype=np.uint16).astype(np.uint8).reshape(56, 56, 3))
     assert len(np.unique(levels)) == 256
     images = [levels, noise(*SHAPES["portrait"])]
-    pixels = own.family.process_pages(images)["pixel_values"]
-    expected = process_pages(own, images)["pixel_values"]
-    assert pixels.dtype == torch.float32
-    assert torch.equal(pixels, expected.float())
+    inputs, expected = own.family.process_pages(images), process_pages(own, images)
+    assert inputs.keys() == expected.keys()
+    assert inputs["pixel_values"].dtype == torch.float32
+    for name, values in expected.items():
+        assert torch.equal(inputs[name], values.to(inputs[name].dtype)), name
 
 
 def test_padding_changes_nothing(encoder):
