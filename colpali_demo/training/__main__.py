@@ -6,8 +6,15 @@ import shutil
 from dataclasses import fields
 from pathlib import Path
 
+WHOLE_WORDS = "frequent words that are one piece in any case"
+
 
 def main(argv: list[str] | None = None) -> None:
+    arguments = build_parser().parse_args(argv)
+    arguments.run(arguments)
+
+
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m colpali_demo.training", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     debian = commands.add_parser("debian", help="gather documents, text and fonts from packages of Debian 12")
@@ -16,16 +23,16 @@ def main(argv: list[str] | None = None) -> None:
     tokenizer = commands.add_parser("tokenizer", help="make the processor and the word counts from a folder of text")
     tokenizer.add_argument("text", type=Path, help="folder of .txt files")
     tokenizer.add_argument("out", type=Path, help="folder for the processor; the counts are its word_counts.json")
-    tokenizer.add_argument("--vocabulary", type=int, default=5_000)
     tokenizer.add_argument(
-        "--whole-words", type=int, default=10_000, help="frequent words that are one piece in any case"
+        "--vocabulary", type=int, default=5_000, help="byte-pair pieces to learn (default: %(default)s)"
     )
+    tokenizer.add_argument("--whole-words", type=int, default=10_000, help=f"{WHOLE_WORDS} (default: %(default)s)")
     tokenizer.set_defaults(run=make_tokenizer)
     grow = commands.add_parser("grow", help="carry a run over to a vocabulary with whole words")
     grow.add_argument("folder", type=Path, help="the run")
     grow.add_argument("processor", type=Path, help="folder with its processor")
     grow.add_argument("out", type=Path, help="folder for the new run; its processor is the folder `processor` in it")
-    grow.add_argument("--whole-words", type=int, default=10_000)
+    grow.add_argument("--whole-words", type=int, default=10_000, help=f"{WHOLE_WORDS} (default: %(default)s)")
     grow.add_argument("--words", type=Path, help="table of words made by `words`: new rows begin with what words mean")
     grow.set_defaults(run=grow_vocabulary)
     deepen = commands.add_parser("deepen", help="carry a run over to a tower with more residual blocks")
@@ -35,10 +42,10 @@ def main(argv: list[str] | None = None) -> None:
     deepen.set_defaults(run=deepen_tower)
     add_pretrain(commands.add_parser("pretrain", help="teach colpali-tiny to read, from nothing or a checkpoint"))
     mixed = commands.add_parser("mix", help="write the mean of two checkpoints of one run")
-    mixed.add_argument("first", type=Path)
-    mixed.add_argument("second", type=Path)
+    mixed.add_argument("first", type=Path, help="a checkpoint")
+    mixed.add_argument("second", type=Path, help="another one")
     mixed.add_argument("out", type=Path, help="folder for the new checkpoint")
-    mixed.add_argument("--share", type=float, default=0.5, help="the second's part, from 0 to 1")
+    mixed.add_argument("--share", type=float, default=0.5, help="the second's part, from 0 to 1 (default: %(default)s)")
     mixed.set_defaults(run=mix)
     curves = commands.add_parser("curves", help="draw the losses and accuracies of a run over pages seen")
     curves.add_argument("folder", type=Path, help="the run")
@@ -51,8 +58,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     weak.add_argument("folder", type=Path, help="the checkpoint")
     weak.set_defaults(run=calibrate_weak_matches)
-    arguments = parser.parse_args(argv)
-    arguments.run(arguments)
+    return parser
 
 
 def gather_from_debian(arguments: argparse.Namespace) -> None:
@@ -127,7 +133,9 @@ def add_pretrain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--text", type=Path, required=True, help="folder of .txt files to write pages with")
     parser.add_argument("--fonts", type=Path, nargs="*", help="font files or folders (default: the system's)")
     parser.add_argument("--pdfs", type=Path, help="folder of PDFs with a text layer, as a second source of pages")
-    parser.add_argument("--pdf-share", type=float, default=0.4, help="part of the pages that come from them")
+    parser.add_argument(
+        "--pdf-share", type=float, default=0.4, help="part of the pages that come from them (default: %(default)s)"
+    )
     parser.add_argument("--processor", type=Path, required=True, help="folder with the processor (see `tokenizer`)")
     parser.add_argument(
         "--resolution", type=int, help="side of the square in pixels, a multiple of 32 (default: the processor's, 1024)"
@@ -137,13 +145,19 @@ def add_pretrain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--start", type=Path, help="a checkpoint of colpali-tiny for a new run to begin with")
     parser.add_argument("--difficulty", type=float, default=1.0, help="0: large print only; 1: the full mix")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw pages")
-    parser.add_argument("--reuse", type=int, default=2, help="how often each page is shown")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, help="CPU threads")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--reuse", type=int, default=2, help="how often each page is shown (default: %(default)s)")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or another of torch's")
+    parser.add_argument("--threads", type=int, help="CPU threads (default: one a core)")
+    parser.add_argument("--seed", type=int, default=0, help="of weights, pages and their order")
     parser.add_argument("--average", type=Path, help="only write the averaged weights of the run to this folder")
+    schedule = parser.add_argument_group("schedule", "lengths are in pages shown; weights are those of the losses")
     for field in fields(Schedule):
-        parser.add_argument(f"--{field.name.replace('_', '-')}", type=type(field.default), default=field.default)
+        schedule.add_argument(
+            f"--{field.name.replace('_', '-')}",
+            type=type(field.default),
+            default=field.default,
+            help=field.metadata["help"] + " (default: %(default)s)",
+        )
     parser.set_defaults(run=pretrain)
 
 
@@ -200,7 +214,7 @@ def draw(arguments: argparse.Namespace) -> None:
 
 def add_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, help="the table, an .npz file")
-    parser.add_argument("--words", type=int, default=20_000)
+    parser.add_argument("--words", type=int, default=20_000, help="how many (default: %(default)s)")
     parser.set_defaults(run=words)
 
 
@@ -212,13 +226,18 @@ def words(arguments: argparse.Namespace) -> None:
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", type=Path, nargs="+", help="PDFs with a text layer; they are not sandboxed")
-    parser.add_argument("--model", default="auto", help="auto, tiny, a folder or a Hub id")
-    parser.add_argument("--pages", type=int, default=150, help="about how many pages to take from the files")
+    parser.add_argument("--model", default="auto", help="auto, tiny, a folder or a Hub id (default: %(default)s)")
+    parser.add_argument("--pages", type=int, default=150, help="about how many pages to take (default: %(default)s)")
     parser.add_argument("--text", type=Path, nargs="*", help="text for generated pages in the held-out fonts")
     parser.add_argument("--fonts", type=Path, nargs="*", help="font files or folders (default: the system's)")
-    parser.add_argument("--pairs", type=Path, default=Path(__file__).with_name("pairs.txt"))
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, help="CPU threads")
+    parser.add_argument(
+        "--pairs",
+        type=Path,
+        default=Path(__file__).with_name("pairs.txt"),
+        help="list of triples: a word, a related one, an unrelated one (default: the one kept here)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of which pages, words and phrases (default: %(default)s)")
+    parser.add_argument("--threads", type=int, help="CPU threads (default: one a core)")
     parser.add_argument("--json", type=Path, help="write every figure here")
     parser.add_argument("--write-reading", action="store_true", help="write reading.json beside the checkpoint")
     parser.set_defaults(run=evaluate)

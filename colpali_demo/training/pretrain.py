@@ -14,8 +14,9 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,34 +43,43 @@ PIECES = 200  # subwords a page contributes: each costs a softmax over the vocab
 HEADS_RATE = 3e-3  # for linear heads over features that do not move
 
 
+def _setting(default: float, help: str) -> Any:
+    return field(default=default, metadata={"help": help})
+
+
 @dataclass
 class Schedule:
-    """What is trained when. Lengths are in pages seen, so they do not depend on the batch size."""
+    """What is trained when. Lengths are in pages seen, so they do not depend on the batch size.
 
-    pages: int = 40_000
-    heads_pages: int = 0  # only what a checkpoint lacks, for a run that begins with one
-    dense_pages: int = 3_000  # tower only
-    frozen_stages: int = 0  # the tower's first ones, which learn no more: no backward pass where it costs most
-    warmup_pages: int = 400
-    decay_pages: int = 6_000  # learning rate falls to zero over the last ones
-    batch: int = 4  # the wrong pages of a query are the others of its batch
-    queries: int = 20  # per page: each of their tokens is told where its word stands
-    learning_rate: float = 1e-3
-    weight_character: float = 0.3  # these four in the second stage; in the first each is 1
-    weight_piece: float = 0.3
-    weight_grid: float = 0.5
-    weight_cell: float = 0.7
-    weight_token: float = 1.0
-    weight_page: float = 0.7
-    weight_untyped: float = 0.02
-    weight_patch_to_row: float = 4.0
-    weight_meaning: float = 0.2  # with a teacher only, as are the next five
-    weight_query_to_row: float = 2.0
-    weight_meaning_in_table: float = 0.5
-    weight_meaning_to_table: float = 0.5
-    weight_meaning_on_page: float = 1.5
-    meaning_words: int = 96  # a step
-    ema: float = 0.998
+    Each setting is an argument of `pretrain`, and its metadata what `--help` says of it.
+    """
+
+    pages: int = _setting(40_000, "the run's length: how many pages it has been shown at its end")
+    heads_pages: int = _setting(0, "of these the first teach only the heads that read, which a checkpoint lacks")
+    dense_pages: int = _setting(3_000, "up to here the tower alone learns, by the four losses that read")
+    frozen_stages: int = _setting(
+        0, "first stages of the tower that learn no more, which spares the dearest backward pass"
+    )
+    warmup_pages: int = _setting(400, "over these the learning rate rises")
+    decay_pages: int = _setting(6_000, "over these, the last ones, it falls to zero")
+    batch: int = _setting(4, "pages a step; the wrong pages of a query are the others of its batch")
+    queries: int = _setting(20, "for each page; each of their tokens is told where its word stands")
+    learning_rate: float = _setting(1e-3, "at its height")
+    weight_character: float = _setting(0.3, "which character stands in each 8-pixel cell; 1 while the tower is alone")
+    weight_piece: float = _setting(0.3, "which subword in each 16-pixel cell; 1 while the tower is alone")
+    weight_grid: float = _setting(0.5, "which subwords a patch shows; 1 while the tower is alone")
+    weight_cell: float = _setting(0.7, "which patch shows a subword; 1 while the tower is alone")
+    weight_token: float = _setting(1.0, "each query token prefers the patches that show its word")
+    weight_page: float = _setting(0.7, "each query prefers its page: the two losses of the ColPali paper, added up")
+    weight_untyped: float = _setting(0.02, "tokens that nobody typed give all pages the same")
+    weight_patch_to_row: float = _setting(4.0, "patches are drawn to what sets the row of their subword apart")
+    weight_meaning: float = _setting(0.2, "closeness of words as queries; this and what follows with --words only")
+    weight_query_to_row: float = _setting(2.0, "words as queries are drawn to what sets their row apart")
+    weight_meaning_in_table: float = _setting(0.5, "closeness of the table's rows that are whole words")
+    weight_meaning_to_table: float = _setting(0.5, "closeness of words as queries to these rows")
+    weight_meaning_on_page: float = _setting(1.5, "closeness of words as queries to the patches that show words")
+    meaning_words: int = _setting(96, "words a step that are asked how close they are")
+    ema: float = _setting(0.998, "how much of the averaged weights is left after a step")
 
     def rate(self, seen: int) -> float:
         """Warm-up, a plateau, a straight line down to zero; a rate of their own for the first pages of the heads."""
