@@ -82,7 +82,7 @@ def load_encoder(
     for module in list(model.modules()):
         if isinstance(module, ConvTower):
             _fold_norms(module)
-            module.to(memory_format=torch.channels_last)  # the pixels', else every page has the weights copied
+            module.to(memory_format=torch.channels_last)  # as pixels lie: else all are copied for every page
             if device.type == "cpu" and dtype == torch.bfloat16:
                 model.vlm.language_model.set_attn_implementation(attention.NAME)
     if device.type == "cpu":
