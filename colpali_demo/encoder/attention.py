@@ -1,7 +1,7 @@
 """Attention in three plain operations, for the bundled checkpoint in bfloat16 on a CPU.
 
 Torch's fused attention never holds all weights of a page at once. With one head they are 2,057 x 2,057 numbers, 8 MB:
-they may be held, and then it takes half the time.
+they may be held, and that is faster.
 """
 
 from typing import Any
