@@ -235,13 +235,18 @@ def evaluate(
     result["real"] |= evaluation.retrieval(np.random.default_rng((seed, 2)))
     scans = rescanned(real, np.random.default_rng((seed, 3)))
     result["rescanned"] = Evaluation(encoder, scans).pointing(np.random.default_rng((seed, 1)))
-    result["rescanned"]["lost"] = 1 - result["rescanned"]["pointing"] / max(result["real"]["pointing"], 1e-9)
+    result["rescanned"]["lost"] = share_lost(result["real"]["pointing"], result["rescanned"]["pointing"])
     if text:
         drawn = generated_pages(text, max(20, pages // 2), np.random.default_rng((seed, 4)), fonts)
         result["generated"] = Evaluation(encoder, drawn).pointing(np.random.default_rng((seed, 5)))
     if pairs:
         result["meaning"] = meaning(encoder, pairs)
     return result
+
+
+def share_lost(before: float, after: float) -> float:
+    """The part of `before` that is gone, negative for a gain. Who had nothing has lost nothing."""
+    return 1 - after / before if before else 0.0
 
 
 def reading(result: dict) -> dict:

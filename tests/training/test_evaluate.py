@@ -78,6 +78,13 @@ def test_phrases_are_found_by_a_perfect_reader_and_by_bm25():
     assert found["pages"] == 2 and found["phrases"] == 4
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "lost"), [(0.8, 0.6, 0.25), (0.5, 0.6, -0.2), (0.5, 0.0, 1.0), (0.0, 0.0, 0.0), (0.0, 0.1, 0.0)]
+)
+def test_what_rescanning_loses_is_a_share_of_what_there_was(before, after, lost):
+    assert evaluate.share_lost(before, after) == pytest.approx(lost)
+
+
 def test_the_word_table_puts_ink_into_the_boxes():
     image, boxes = evaluate.word_table(VOCABULARY)
     pixels = np.asarray(image.convert("L"))
