@@ -301,6 +301,7 @@ cells.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 cells.addEventListener("blur", () => point(null));
+cells.addEventListener("focus", () => come(true)); // the browser scrolls there, but the observer hears of it later
 
 // ---------------------------------------------------------------------------------------------- once
 
