@@ -143,12 +143,14 @@ def add_pretrain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--counts", type=Path, required=True, help="word_counts.json: rare words are asked for more")
     parser.add_argument("--words", type=Path, help="table of words made by `words`: teaches which ones are close")
     parser.add_argument("--start", type=Path, help="a checkpoint of colpali-tiny for a new run to begin with")
-    parser.add_argument("--difficulty", type=float, default=1.0, help="0: large print only; 1: the full mix")
-    parser.add_argument("--workers", type=int, default=1, help="processes that draw pages")
+    parser.add_argument(
+        "--difficulty", type=float, default=1.0, help="0: large print only; 1: the full mix (default: %(default)s)"
+    )
+    parser.add_argument("--workers", type=int, default=1, help="processes that draw pages (default: %(default)s)")
     parser.add_argument("--reuse", type=int, default=2, help="how often each page is shown (default: %(default)s)")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or another of torch's")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or another of torch's (default: %(default)s)")
     parser.add_argument("--threads", type=int, help="CPU threads (default: one a core)")
-    parser.add_argument("--seed", type=int, default=0, help="of weights, pages and their order")
+    parser.add_argument("--seed", type=int, default=0, help="of weights, pages and their order (default: %(default)s)")
     parser.add_argument("--average", type=Path, help="only write the averaged weights of the run to this folder")
     schedule = parser.add_argument_group("schedule", "lengths are in pages shown; weights are those of the losses")
     for field in fields(Schedule):
