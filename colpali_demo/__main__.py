@@ -377,8 +377,10 @@ def _print_ledger(explanation: Explanation, weak: bool) -> None:
 
 
 def _winner(token: TokenMatch) -> str:
-    if token.slot == "patch":
-        return f"row {token.row}, column {token.col}"
+    from colpali_demo.explain import place_text
+
+    if token.cells:
+        return place_text(token).removeprefix("patch in ")
     return f"text {_printable(token.slot_text or '')}" if token.slot == "text" else "tile"
 
 

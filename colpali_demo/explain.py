@@ -17,7 +17,7 @@ from colpali_demo import maxsim
 
 if TYPE_CHECKING:
     from colpali_demo.documents import Page, PageError, Word
-    from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken, TokenKind
+    from colpali_demo.encoder.layout import Cell, PageEmbedding, PageLayout, QueryEmbedding, QueryToken, TokenKind
 
 WORD_OVERLAP = 0.25  # see `words_under`
 
@@ -29,9 +29,11 @@ class TokenMatch:
     index, text, kind, word: the token, as in `QueryToken`
     maxsim: its cosine with the winner, the most similar vector of the page; the lines sum to the score
     vector: the winner, an index into the page's vectors
-    slot: what the winner is; row, col only for a "patch", slot_text only for "text" (a token of the page's prompt)
-    margin: `maxsim` minus the best of the other vectors, leaving out the 3x3 patches around a winner that is a patch
-        (neighbors see the same ink); None when no vector is left
+    slot: what the winner is
+    cells: the cells that a winning "patch" covers, one or several; row, col are those of its only cell
+    slot_text: of a winning "text" (a token of the page's prompt) its text
+    margin: `maxsim` minus the best of the other vectors, leaving out the 3x3 cells around each cell of a winner that is
+        a patch (neighbors see the same ink); None when no vector is left
     words: the words of the page's text layer under the winning patch
     """
 
@@ -42,11 +44,20 @@ class TokenMatch:
     maxsim: float
     vector: int
     slot: Literal["patch", "text", "tile"]
-    row: int | None
-    col: int | None
+    cells: tuple[Cell, ...]
     slot_text: str | None
     margin: float | None
     words: tuple[str, ...]
+
+    @property
+    def row(self) -> int | None:
+        """Row of the winner's cell; None unless it covers exactly one."""
+        return self.cells[0][0] if len(self.cells) == 1 else None
+
+    @property
+    def col(self) -> int | None:
+        """Column of the winner's cell; None unless it covers exactly one."""
+        return self.cells[0][1] if len(self.cells) == 1 else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +90,7 @@ def explain(query: QueryEmbedding, page: Page, embedding: PageEmbedding) -> Expl
     layout = embedding.layout
     tokens = []
     for token, value, vector in zip(query.tokens, maxima.tolist(), winners.tolist(), strict=True):
-        slot, *place = layout.slots[vector]
-        row, col = place if slot == "patch" else (None, None)
+        slot = layout.slots[vector]
         tokens.append(
             TokenMatch(
                 index=token.index,
@@ -89,12 +99,11 @@ def explain(query: QueryEmbedding, page: Page, embedding: PageEmbedding) -> Expl
                 word=token.word,
                 maxsim=value,
                 vector=vector,
-                slot=slot,
-                row=row,
-                col=col,
-                slot_text=place[0] if slot == "text" else None,
+                slot=slot.kind,
+                cells=slot.cells,
+                slot_text=slot.text,
                 margin=margin(matrix[token.index], vector, layout),
-                words=words_under(page.words, layout, row, col) if slot == "patch" else (),
+                words=words_under(page.words, layout, slot.cells),
             )
         )
     return Explanation(query, page, layout, tokens, matrix, maxsim.total(maxima))
@@ -103,33 +112,42 @@ def explain(query: QueryEmbedding, page: Page, embedding: PageEmbedding) -> Expl
 def margin(row: np.ndarray, vector: int, layout: PageLayout) -> float | None:
     """How far the winner of one token is ahead of the best vector elsewhere.
 
-    `row` holds the token's cosines, (vectors,). A winner that is a patch is compared with everything outside its 3x3
-    neighborhood, another winner with everything but itself. None when nothing is left to compare with.
+    `row` holds the token's cosines, (vectors,). A winner that is a patch is compared with everything outside the 3x3
+    cells around each of its own, another winner with everything but itself. None when nothing is left to compare with.
     """
     rivals = np.ones(len(row), dtype=bool)
     rivals[vector] = False
-    if layout.slots[vector][0] == "patch":
-        rivals[layout.neighborhood(*layout.slots[vector][1:])] = False
+    if cells := layout.slots[vector].cells:
+        rivals[layout.neighborhood(cells)] = False
     return float(row[vector]) - float(row[rivals].max()) if rivals.any() else None
 
 
-def words_under(words: Iterable[Word], layout: PageLayout, row: int, col: int) -> tuple[str, ...]:
-    """The words that touch the patch at (row, col), in reading order.
+def words_under(words: Iterable[Word], layout: PageLayout, cells: Sequence[Cell]) -> tuple[str, ...]:
+    """The words that touch any of the cells, in reading order.
 
-    A word counts when it shares, across and down, at least a quarter of the shorter of the two sides: the patch's or
-    its own. So a long word is found under each patch that it crosses, and one that only grazes the patch is not.
+    A word counts when it shares, across and down, at least a quarter of the shorter of the two sides: the cell's or
+    its own. So a long word is found under each cell that it crosses, and one that only grazes the cell is not.
     """
-    left, top, right, bottom = layout.rectangle(row, col)
-    return tuple(
-        word.text
-        for word in words
-        if _overlaps(word.left, word.right, left, right) and _overlaps(word.top, word.bottom, top, bottom)
-    )
+    rectangles = [layout.rectangle(*cell) for cell in cells]
+    return tuple(word.text for word in words if any(_touches(word, rectangle) for rectangle in rectangles))
 
 
-def _overlaps(start: float, end: float, patch_start: float, patch_end: float) -> bool:
-    shared = min(end, patch_end) - max(start, patch_start)
-    return shared >= WORD_OVERLAP * min(end - start, patch_end - patch_start)
+def _touches(word: Word, rectangle: tuple[float, float, float, float]) -> bool:
+    left, top, right, bottom = rectangle
+    return _overlaps(word.left, word.right, left, right) and _overlaps(word.top, word.bottom, top, bottom)
+
+
+def _overlaps(start: float, end: float, cell_start: float, cell_end: float) -> bool:
+    shared = min(end, cell_end) - max(start, cell_start)
+    return shared >= WORD_OVERLAP * min(end - start, cell_end - cell_start)
+
+
+def place_text(match: TokenMatch) -> str:
+    """Say where a winner lies: "patch in row 3, column 4", or "12 patches pooled around row 3, column 4"."""
+    if len(match.cells) == 1:
+        return f"patch in row {match.row}, column {match.col}"
+    row, col = (round(sum(cell[axis] for cell in match.cells) / len(match.cells)) for axis in (0, 1))
+    return f"{len(match.cells)} patches pooled around row {row}, column {col}"
 
 
 def differences(a: Explanation, b: Explanation) -> list[float]:
@@ -175,6 +193,7 @@ def explanation_dict(explanation: Explanation, rank: int | None = None) -> dict[
                 "vector": token.vector,
                 "slot": token.slot,
                 "slot_text": token.slot_text,
+                "cells": [list(cell) for cell in token.cells],
                 "row": token.row,
                 "col": token.col,
                 "margin": token.margin,
@@ -194,7 +213,7 @@ def search_dict(
 ) -> dict[str, Any]:
     """A whole search as plain JSON values: the object that `search --json` prints. Explanations come best first."""
     return {
-        "schema": 1,
+        "schema": 2,
         "model": dict(model_info),
         "query": {
             "text": query.text,

@@ -59,7 +59,11 @@ def lesson_dict(encoder: Encoder, hits: Sequence[Hit], hit: Hit, asked: Sequence
         "page": {
             **explanation_dict(hit.explain(), hit.rank),
             "dim": hit.embedding.vectors.shape[1],
-            "slots": [[vector, *slot] for vector, slot in enumerate(hit.embedding.layout.slots) if slot[0] != "patch"],
+            "slots": [
+                [vector, slot.kind, slot.text]
+                for vector, slot in enumerate(hit.embedding.layout.slots)
+                if slot.kind != "patch"
+            ],
             "patch_vectors": hit.embedding.layout.patch_vectors.ravel().tolist(),
             "words": words_list(hit.page.words),
             "file_bytes": len(hit.page.jpeg),

@@ -118,7 +118,7 @@ def _vectors(encoder: Encoder) -> str:
     """Every vector is accounted for, and has length 1."""
     counts = []
     for shape, page in _pages(encoder).items():
-        slots = [slot[0] for slot in page.layout.slots]
+        slots = [slot.kind for slot in page.layout.slots]
         if len(slots) != len(page.vectors):
             raise _Failure(f"{len(page.vectors)} vectors but {len(slots)} slots on a {shape} page")
         lengths = page.vectors.norm(dim=1)
@@ -136,7 +136,7 @@ def _vectors(encoder: Encoder) -> str:
 def _prompt(encoder: Encoder) -> str:
     """The prompt is part of every page."""
     slots = encoder.embed_pages([_page(*SHAPES["square"])])[0].layout.slots
-    text = " ".join(slot[1] for slot in slots if slot[0] == "text")
+    text = " ".join(slot.text for slot in slots if slot.kind == "text")
     shown = repr(text if len(text) < 120 else f"{text[:50]} … {text[-50:]}")
     if _letters(PROMPT) not in _letters(text):
         raise _Failure(f"the page prompt lacks {PROMPT!r}: {shown}")

@@ -95,8 +95,8 @@ def test_a_damaged_set_is_a_named_error(folder, tmp_path, name):
     with pytest.raises(CheckpointError) as caught:
         PrecomputedSet(copy)
     assert caught.value.code == "checkpoint_corrupt"
-    (copy / "set.json").write_text(json.dumps({"schema": 2}))
-    with pytest.raises(CheckpointError, match="schema 2"):
+    (copy / "set.json").write_text(json.dumps({"schema": 1}))
+    with pytest.raises(CheckpointError, match="schema 1, not 2"):
         PrecomputedSet(copy)
     (copy / "set.json").unlink()
     with pytest.raises(CheckpointError, match=r"no set\.json"):

@@ -9,6 +9,7 @@ from transformers import AutoConfig, AutoModel, SiglipVisionConfig, SiglipVision
 
 from colpali_demo.__main__ import main
 from colpali_demo.encoder import families, load_encoder
+from colpali_demo.encoder.layout import patch
 from colpali_demo.verify import verify
 
 
@@ -102,7 +103,7 @@ def test_a_checkpoint_whose_grid_is_mixed_up(tmp_path, capsys, config, reason):
 
 def test_a_transposed_grid_that_is_not_square(folders, monkeypatch):
     def transposed(rows, cols):
-        cells = [("patch", row, col) for col in range(cols) for row in range(rows)]
+        cells = [patch((row, col)) for col in range(cols) for row in range(rows)]
         return families.ImageSlots(rows, cols, cells)
 
     monkeypatch.setattr(families, "grid_slots", transposed)

@@ -28,7 +28,7 @@ from transformers import (
     ProcessorMixin,
 )
 
-from colpali_demo.encoder.layout import ImageSlots, PageLayout, grid_shape, grid_slots, page_layout
+from colpali_demo.encoder.layout import TILE, ImageSlots, PageLayout, grid_shape, grid_slots, page_layout, patch
 from colpali_demo.encoder.queries import QueryFrame
 
 AUGMENTATION = 10
@@ -149,8 +149,8 @@ class ColPali(Family):
     def image_slots(self, ids: Sequence[int], inputs: BatchFeature, position: int) -> ImageSlots:
         height, width = inputs["pixel_values"].shape[-2:]
         tower = self.config.vlm_config.vision_config
-        patch = getattr(tower, "patch_height", tower.patch_size), tower.patch_size
-        return grid_slots(*grid_shape(sum(id == self.processor.image_token_id for id in ids), height, width, patch))
+        shape = getattr(tower, "patch_height", tower.patch_size), tower.patch_size
+        return grid_slots(*grid_shape(sum(id == self.processor.image_token_id for id in ids), height, width, shape))
 
 
 class ColQwen2(Family):
@@ -262,7 +262,7 @@ class ColModernVBert(Family):
             return grid_slots(side, side)
         rows, cols = (side * (1 + max(tile[axis] for tile in tiles if tile)) for axis in (0, 1))
         slots = [
-            ("patch", tile[0] * side + row, tile[1] * side + col) if tile else ("tile",)
+            patch((tile[0] * side + row, tile[1] * side + col)) if tile else TILE
             for tile in tiles
             for row in range(side)
             for col in range(side)

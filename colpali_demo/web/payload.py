@@ -81,9 +81,9 @@ def other_vectors(explanation: Explanation) -> dict[str, Any]:
     data: base64 of their cosines with every token, exact: float32 (tokens, slots), little-endian
     """
     slots = [
-        {"vector": vector, "slot": slot, "slot_text": text[0] if text else None}
-        for vector, (slot, *text) in enumerate(explanation.layout.slots)
-        if slot != "patch"
+        {"vector": vector, "slot": slot.kind, "slot_text": slot.text}
+        for vector, slot in enumerate(explanation.layout.slots)
+        if slot.kind != "patch"
     ]
     cosines = explanation.similarities[:, [slot["vector"] for slot in slots]]
     return {"slots": slots, "data": _base64(cosines)}

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from colpali_demo.documents import Page, Word
-from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken
+from colpali_demo.encoder.layout import TILE, PageEmbedding, PageLayout, QueryEmbedding, QueryToken, patch, prompt_token
 from colpali_demo.explain import Explanation
 from colpali_demo.index import Hit
 from colpali_demo.web.payload import lens_value
@@ -115,7 +115,7 @@ def planted(tmp_path) -> tuple[Path, Explanation]:
     Query vectors are unit vectors, so a page vector's numbers are its cosines with the tokens.
     """
     layout = PageLayout(
-        7, 12, (("text", "<bos>"), *(("patch", row, col) for row in range(7) for col in range(12)), ("tile",))
+        7, 12, (prompt_token("<bos>"), *(patch((row, col)) for row in range(7) for col in range(12)), TILE)
     )
     tokens = tuple(
         QueryToken(index, text, kind, word, index)

@@ -195,11 +195,11 @@ def check_grid(encoder, image, grid):
 def test_tiles_of_the_thumbnail_score_but_have_no_place(tmp_path):
     encoder = load_encoder(str(MAKERS["ColModernVBERT"](tmp_path)), device="cpu")
     (page,) = encoder.embed_pages([noise(80, 120)])
-    kinds = [slot[0] for slot in page.layout.slots]
+    kinds = [slot.kind for slot in page.layout.slots]
     assert kinds.count("patch") == 8 * 6
     assert kinds.count("tile") == 4
     assert kinds.index("tile") > max(index for index, kind in enumerate(kinds) if kind == "patch")
-    texts = [slot[1] for slot in page.layout.slots if slot[0] == "text"]
+    texts = [slot.text for slot in page.layout.slots if slot.kind == "text"]
     assert {"[CLS]", "<row_1_col_1>", "<row_4_col_3>", "<global-img>", "[SEP]"} <= set(texts)
 
 
@@ -207,7 +207,7 @@ def test_a_page_of_one_tile_has_no_thumbnail(tmp_path):
     encoder = load_encoder(str(MAKERS["ColModernVBERT"](tmp_path, longest=32)), device="cpu")
     (page,) = encoder.embed_pages([noise(20, 20)])
     assert (page.layout.rows, page.layout.cols) == (2, 2)
-    assert "tile" not in {slot[0] for slot in page.layout.slots}
+    assert "tile" not in {slot.kind for slot in page.layout.slots}
 
 
 def error_of(folder) -> CheckpointError:
