@@ -10,9 +10,10 @@ import pytest
 from reportlab.pdfgen.canvas import Canvas
 
 from colpali_demo.encoder import checkpoints, zerogpu
+from colpali_demo.samples import SAMPLES, read_samples
 from colpali_demo.settings import Settings
 from colpali_demo.web import engine as engine_module
-from colpali_demo.web.engine import SAMPLES, Engine, read_samples
+from colpali_demo.web.engine import Engine
 from colpali_demo.web.payload import checkpoint_value, samples_value
 
 
