@@ -315,7 +315,8 @@ def _ledger(encoder: Encoder) -> str:
     batched = maxsim.score_matrix([query.vectors for query in queries], [page.vectors for page in pages])
     for query, scores in zip(queries, batched.tolist(), strict=True):
         for page, score in zip(pages, scores, strict=True):
-            why = explain(query, _Wordless(), page)
+            similarities = maxsim.similarities(query.vectors, page.vectors)
+            why = explain(query, _Wordless(), page.layout, similarities, *maxsim.row_maxima(similarities))
             total = sum(token.maxsim for token in why.tokens)
             worst = max(worst, abs(total - why.score), abs(total - score))
     if worst > 1e-3:

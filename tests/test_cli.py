@@ -13,7 +13,7 @@ from PIL import Image
 import colpali_demo.__main__ as cli
 from colpali_demo.documents import open_document
 from colpali_demo.encoder import load_encoder
-from colpali_demo.index import PageIndex
+from colpali_demo.retrieval import PageIndex
 from tests.documents.pdf_files import pages_pdf, self_drawing_form, text
 
 ROOT = Path(__file__).parents[1]

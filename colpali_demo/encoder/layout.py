@@ -87,6 +87,14 @@ class PageLayout:
                 vectors[cell] = vector
         return vectors
 
+    @cached_property
+    def patch_selection(self) -> slice | np.ndarray:
+        """What selects the vectors that are patches: a slice where they lie side by side, else their indices."""
+        vectors = np.unique(self.patch_vectors)
+        if len(vectors) and vectors[-1] - vectors[0] + 1 == len(vectors):
+            return slice(int(vectors[0]), int(vectors[-1]) + 1)
+        return vectors
+
     def neighborhood(self, cells: Iterable[Cell]) -> np.ndarray:
         """Indices of the vectors that cover the 3x3 cells around any of `cells`, cut off at the borders of the page."""
         grid = self.patch_vectors

@@ -44,7 +44,7 @@ def file_name(explanation: Explanation, kind: str) -> str:
 
 def figure(explanation: Explanation, token: int | None, kind: str, *, checkpoint: str, weak: bool) -> bytes:
     """A figure for print, "pdf" or "svg": the contribution map, or with a `token` its similarity map."""
-    from colpali_demo.figures import explanation_figure, figure_bytes  # takes a second to import
+    from colpali_demo.export.figures import explanation_figure, figure_bytes  # takes a second to import
 
     drawn = explanation_figure(explanation, explanation.page, token, checkpoint=checkpoint, weak=weak)
     return figure_bytes(drawn, f".{kind}")

@@ -21,8 +21,8 @@ from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 from matplotlib.patches import Rectangle
 
-from colpali_demo.colormap import TABLE, colorize, common_scale
 from colpali_demo.explain import place_text
+from colpali_demo.export.colormap import TABLE, colorize, common_scale
 
 if TYPE_CHECKING:
     from colpali_demo.documents import Page

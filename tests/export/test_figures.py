@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from vectors import explain_vectors
 
-from colpali_demo.colormap import colorize, common_scale
 from colpali_demo.documents import Page
 from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken, patch, prompt_token
-from colpali_demo.explain import Explanation, explain
-from colpali_demo.figures import DPI, MARGIN, MAX_ROWS, OPACITY, explanation_figure, save_figure
+from colpali_demo.explain import Explanation
+from colpali_demo.export.colormap import colorize, common_scale
+from colpali_demo.export.figures import DPI, MARGIN, MAX_ROWS, OPACITY, explanation_figure, save_figure
 
 GRAY = 200  # of the pages here
 
@@ -32,7 +33,7 @@ def make_explanation(cosines, page, *, rows, cols, texts=None, query="rain today
     queries = tuple(QueryToken(i, text, "word" if i else "bos", i or None, i) for i, text in enumerate(texts))
     query = QueryEmbedding(query, torch.eye(tokens), queries, (), tuple(unknown), "", 0)
     embedding = PageEmbedding(torch.tensor(cosines, dtype=torch.float32).T, PageLayout(rows, cols, tuple(slots)))
-    return explain(query, page, embedding)
+    return explain_vectors(query, page, embedding)
 
 
 def planted(rows, cols, places, low=0.05) -> np.ndarray:
@@ -128,7 +129,7 @@ def test_a_winner_of_several_cells_is_outlined_as_one():
     page = make_page()
     slots = (patch((0, 0), (0, 1), (1, 1)), patch((1, 0)))
     query = QueryEmbedding("q", torch.eye(1), (QueryToken(0, "q", "word", 0, 0),), ("q",), (), "", 0)
-    explanation = explain(query, page, PageEmbedding(torch.tensor([[0.9], [0.1]]), PageLayout(2, 2, slots)))
+    explanation = explain_vectors(query, page, PageEmbedding(torch.tensor([[0.9], [0.1]]), PageLayout(2, 2, slots)))
     similarity, contribution = (explanation_figure(explanation, page, token) for token in (0, None))
     assert len(black_edges(similarity)) == len(black_edges(contribution)) == 8
     assert "3 patches pooled around row 0, column 1" in " ".join(texts_of(similarity))

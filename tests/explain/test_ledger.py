@@ -6,13 +6,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from vectors import explain_vectors
 
 from colpali_demo.documents import Page, Word
 from colpali_demo.encoder import PageEmbedding, PageLayout, QueryEmbedding, QueryToken
 from colpali_demo.encoder.layout import TILE, patch, prompt_token
 from colpali_demo.explain import (
     differences,
-    explain,
     explanation_dict,
     margin,
     place_text,
@@ -46,7 +46,7 @@ def make_query(vectors: torch.Tensor, first_id: int = 100) -> QueryEmbedding:
 def from_similarities(matrix: np.ndarray, layout: PageLayout, page: Page = NO_PAGE):
     """The explanation of vectors whose cosines are the given (tokens, vectors): the query's are the unit vectors."""
     matrix = torch.as_tensor(matrix, dtype=torch.float32)
-    return explain(make_query(torch.eye(len(matrix))), page, PageEmbedding(matrix.T.contiguous(), layout))
+    return explain_vectors(make_query(torch.eye(len(matrix))), page, PageEmbedding(matrix.T.contiguous(), layout))
 
 
 @dataclass
@@ -74,7 +74,7 @@ def made_up(draw) -> Made:
 
 @given(made_up())
 def test_ledger_adds_up_and_is_the_formula(made):
-    explanation = explain(make_query(made.query), NO_PAGE, PageEmbedding(made.page, made.layout))
+    explanation = explain_vectors(make_query(made.query), NO_PAGE, PageEmbedding(made.page, made.layout))
     cosines = made.query.numpy().astype(np.float64) @ made.page.numpy().astype(np.float64).T
     assert explanation.score == sum(token.maxsim for token in explanation.tokens)
     assert explanation.score == pytest.approx(cosines.max(axis=1).sum(), abs=1e-4)
@@ -87,7 +87,7 @@ def test_ledger_adds_up_and_is_the_formula(made):
 
 @given(made_up())
 def test_winners_know_what_they_are_and_maps_agree(made):
-    explanation = explain(make_query(made.query), NO_PAGE, PageEmbedding(made.page, made.layout))
+    explanation = explain_vectors(make_query(made.query), NO_PAGE, PageEmbedding(made.page, made.layout))
     assert explanation.maps.dtype == explanation.similarities.dtype == np.float32
     assert explanation.maps.shape == (len(made.query), made.layout.rows, made.layout.cols)
     for token in explanation.tokens:
@@ -207,8 +207,8 @@ def test_words_come_in_reading_order_on_a_grid_that_is_not_square():
 def test_differences_sum_to_the_difference_of_the_scores(made, seed):
     other = torch.nn.functional.normalize(torch.randn(11, 16, generator=torch.Generator().manual_seed(seed)), dim=1)
     query = make_query(made.query)
-    a = explain(query, NO_PAGE, PageEmbedding(made.page, made.layout))
-    b = explain(query, NO_PAGE, PageEmbedding(other, grid(2, 5, after=1)))
+    a = explain_vectors(query, NO_PAGE, PageEmbedding(made.page, made.layout))
+    b = explain_vectors(query, NO_PAGE, PageEmbedding(other, grid(2, 5, after=1)))
     assert len(differences(a, b)) == len(made.query)
     assert sum(differences(a, b)) == pytest.approx(a.score - b.score, abs=1e-9)
     assert differences(a, a) == [0] * len(made.query)
@@ -217,8 +217,8 @@ def test_differences_sum_to_the_difference_of_the_scores(made, seed):
 def test_differences_need_one_query():
     layout = grid(1, 2)
     page = PageEmbedding(torch.eye(2), layout)
-    a = explain(make_query(torch.eye(2)), NO_PAGE, page)
-    b = explain(make_query(torch.eye(2), first_id=200), NO_PAGE, page)
+    a = explain_vectors(make_query(torch.eye(2)), NO_PAGE, page)
+    b = explain_vectors(make_query(torch.eye(2), first_id=200), NO_PAGE, page)
     with pytest.raises(ValueError, match="different queries"):
         differences(a, b)
 
@@ -270,7 +270,7 @@ def test_explanation_dict_has_the_shape_of_the_contract():
 def test_search_dict_has_the_shape_of_the_contract_and_survives_json(encoder, make_page):
     query = encoder.embed_query("revenue by region")
     page = make_page(1, words=(Word("hello", 0.1, 0.1, 0.9, 0.9),))
-    explanations = [explain(query, page, encoder.embed_pages([page.image])[0])]
+    explanations = [explain_vectors(query, page, encoder.embed_pages([page.image])[0])]
 
     @dataclass
     class Error:

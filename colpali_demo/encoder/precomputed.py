@@ -27,7 +27,6 @@ from colpali_demo.documents import Page, Word
 from colpali_demo.encoder import Calibration, CheckpointError, PageEmbedding, PageLayout, QueryEmbedding, QueryToken
 from colpali_demo.encoder.calibration import blank_page
 from colpali_demo.encoder.checkpoints import read_json
-from colpali_demo.index import PageIndex
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -193,14 +192,6 @@ class PrecomputedSet:
                 blank=entry["blank"],
             )
             yield page, PageEmbedding(vectors[str(number)], self._layouts[entry["layout"]])
-
-    def index(self) -> PageIndex:
-        """All pages of the set, ready to be searched."""
-        index = PageIndex(self.encoder)
-        for document in self.documents:
-            for page, embedding in self.pages(document):
-                index.add_embedded(page, embedding)
-        return index
 
 
 class PrecomputedEncoder:
