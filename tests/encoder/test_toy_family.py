@@ -17,7 +17,7 @@ from transformers import BatchFeature, PreTrainedConfig, PreTrainedModel, PreTra
 from colpali_demo.encoder import load_encoder
 from colpali_demo.encoder.families import FAMILIES, Family
 from colpali_demo.encoder.layout import grid_slots
-from colpali_demo.index import PageIndex
+from colpali_demo.retrieval import PageIndex
 
 SIDE = 4  # patches
 
