@@ -17,6 +17,7 @@ import gradio as gr
 from gradio.data_classes import FileData
 
 from colpali_demo.web.faults import Refused
+from colpali_demo.web.inputs import accept_uploads
 from colpali_demo.web.turns import Rate
 
 if TYPE_CHECKING:
@@ -118,10 +119,10 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
     # Not the group of the page's visitors: these hold a thread until the whole document is in.
     indexing: dict[str, Any] = {"concurrency_id": "api-indexing", "concurrency_limit": settings.documents_at_once}
     searching: dict[str, Any] = {"concurrency_id": "search", "concurrency_limit": 4}
-    _uploads_only(gr.api(index, **indexing))
+    _with_upload(gr.api(index, **indexing))
     gr.api(search, **searching)
     gr.api(explain, **searching)
-    _uploads_only(gr.api(search_pdf, **indexing))
+    _with_upload(gr.api(search_pdf, **indexing))
 
 
 def prepare_mcp(demo: gr.Blocks, uploads: Uploads) -> None:
@@ -162,16 +163,15 @@ def prepare_mcp(demo: gr.Blocks, uploads: Uploads) -> None:
     ]
 
 
-def _uploads_only(dependency: gr.events.Dependency) -> None:
-    """Gradio would fetch an address that is passed for a file."""
+def _with_upload(dependency: gr.events.Dependency) -> None:
+    """Let the first input of an endpoint, and no other, be an uploaded file."""
+    component = gr.context.get_blocks_context().fns[dependency["id"]].inputs[0]
+    accept_uploads(component)
+    component.async_move_resource_to_block_cache = _stay  # `Uploads` hands it over from where it lies
 
-    async def refuse(path: str | Path | None) -> str | None:
-        if path is not None and "://" in str(path):
-            raise gr.Error("Only uploaded files are taken.", print_exception=False)
-        return None if path is None else str(path)
 
-    for component in gr.context.get_blocks_context().fns[dependency["id"]].inputs:
-        component.async_move_resource_to_block_cache = refuse
+async def _stay(path: str) -> str:
+    return path
 
 
 def _session(sessions: Sessions, request: gr.Request) -> Session:

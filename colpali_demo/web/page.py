@@ -23,6 +23,7 @@ from colpali_demo.web.delivery import Delivery
 from colpali_demo.web.engine import BUNDLED, Engine
 from colpali_demo.web.example import LENS, load_example
 from colpali_demo.web.faults import Refused, is_disk_full, log_fault
+from colpali_demo.web.inputs import accept_uploads, checked
 from colpali_demo.web.lens import Lens
 from colpali_demo.web.lessons import FOLLOW_LINKS, Lessons
 from colpali_demo.web.lessons.desk import Desk
@@ -182,7 +183,11 @@ def _privacy(settings: Settings) -> str:
 
 
 class _Upload(gr.File):
-    """Files from the visitor's machine. Gradio's own would also fetch any address that a client sends."""
+    """Files from the visitor's machine."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        accept_uploads(self)
 
     def get_block_name(self) -> str:
         return "file"
@@ -191,14 +196,14 @@ class _Upload(gr.File):
         """Their paths. What a file is, its content will say, not its name."""
         return [] if payload is None else [file.path for file in payload.root]
 
-    async def async_move_resource_to_block_cache(self, path: str | Path | None) -> str | None:
-        if path is not None and "://" in str(path):
-            raise gr.Error("Only uploaded files are taken.", print_exception=False)
-        return await super().async_move_resource_to_block_cache(path)
-
 
 class _Page(gr.Blocks):
-    """Blocks that tell visitors a sentence where something fails, with an id under which the log has the rest."""
+    """Blocks that check all inputs, and tell a sentence where something fails, with an id of what the log has of it."""
+
+    async def preprocess_data(self, block_fn: BlockFunction, inputs: list[Any], *arguments: Any, **named: Any) -> Any:
+        # Every way to call any event comes through here, before Gradio looks for files among the inputs.
+        inputs = [checked(component, value) for component, value in zip(block_fn.inputs, inputs, strict=False)]
+        return await super().preprocess_data(block_fn, inputs, *arguments, **named)
 
     async def process_api(self, block_fn: BlockFunction | int, *arguments: Any, **named: Any) -> dict[str, Any]:
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import errno
 import io
 import itertools
@@ -13,12 +15,16 @@ import threading
 import time
 from base64 import b64encode
 from collections import namedtuple
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import gradio as gr
 import httpx
 import pytest
+from gradio import processing_utils
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -287,6 +293,84 @@ def test_any_call_of_the_endpoints_is_answered_or_refused_in_words(
         else:
             assert NAMED.search(message["output"]["error"]), message
     server.sessions.drop(session)
+
+
+class Trap:
+    """A web server that counts who comes, at an address that Gradio's own guard lets pass."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        trap = self
+        self.visits = 0
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                trap.visits += 1
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(b"from elsewhere")
+
+            def log_message(self, *arguments: Any) -> None:
+                pass
+
+        monkeypatch.setattr(processing_utils, "PUBLIC_HOSTNAME_WHITELIST", ["127.0.0.1"])
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def trap(monkeypatch: pytest.MonkeyPatch) -> Iterator[Trap]:
+    trap = Trap(monkeypatch)
+    yield trap
+    trap.server.shutdown()
+    trap.server.server_close()
+
+
+@pytest.mark.parametrize("route", ["run/predict", "api/{name}", "queue/join", "call/{name}", "call/v2/{name}"])
+def test_no_input_of_any_event_makes_the_server_fetch_an_address(server: Server, trap: Trap, route: str) -> None:
+    numbers = itertools.count()
+
+    def addresses() -> list[Any]:
+        """Each shape in which an input may name a file, each with an address of its own, for Gradio keeps copies."""
+        data = [{**file_data(f"{trap.address}/{next(numbers)}"), "url": f"{trap.address}/{next(numbers)}"}]
+        return [data[0], [data], data[0]["path"]]
+
+    endpoints = server.client.get("/gradio_api/info").json()["named_endpoints"]
+    for function in server.client.get("/config").json()["dependencies"]:
+        name = function["api_name"] or "predict"
+        inputs = max(1, len(function["inputs"]))
+        for bad in addresses():
+            for position in range(inputs):
+                session = new_session()
+                data = ["sample", 3, None, None][:inputs] + [None] * (inputs - 4)
+                data[position] = bad
+                body = {"data": data, "event_data": bad, "session_hash": session}
+                if "call" not in route:
+                    body["fn_index"] = function["id"]
+                if "v2" in route:
+                    parameters = endpoints.get(f"/{name}", {"parameters": ()})["parameters"]
+                    body = dict(zip([each["parameter_name"] for each in parameters], data, strict=False))
+                answer = server.client.post(f"/gradio_api/{route.format(name=name)}", json=body)
+                if answer.status_code == 200 and "event_id" in answer.json():
+                    if "call" in route:
+                        place = f"/gradio_api/call/{name}/{answer.json()['event_id']}"
+                        assert "event: " in server.client.get(place).text
+                    else:
+                        server.outcome(session)
+                server.sessions.drop(session)
+    assert trap.visits == 0
+
+
+def test_the_trap_would_spring(server: Server, trap: Trap) -> None:
+    """The same request against a page of Gradio's own."""
+    with gr.Blocks() as blocks:
+        box = gr.Textbox()
+        box.submit(lambda text: "", box, box)
+    with blocks:
+        data = [file_data(f"{trap.address}/own")]
+        with contextlib.suppress(Exception):
+            asyncio.run(blocks.process_api(0, data))
+    assert trap.visits == 1
 
 
 def call_tool(server: Server, arguments: Any) -> dict[str, Any]:
