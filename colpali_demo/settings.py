@@ -29,6 +29,7 @@ class Settings:
 
     # Search
     max_query_chars: int = 500
+    max_query_tokens: int = 256  # 500 characters of English are about 125; each takes a map of every page
     top_k: int = 5
 
     # Web: what one visitor may take

@@ -17,7 +17,7 @@ from gradio.data_classes import ListFiles
 
 from colpali_demo.settings import Settings
 from colpali_demo.web.api import NOTES as API_NOTES
-from colpali_demo.web.api import add_endpoints
+from colpali_demo.web.api import STATELESS, add_endpoints
 from colpali_demo.web.checkpoint import Checkpoint
 from colpali_demo.web.delivery import Delivery
 from colpali_demo.web.engine import BUNDLED, Engine
@@ -34,6 +34,7 @@ from colpali_demo.web.payload import checkpoint_value, library_value, samples_va
 from colpali_demo.web.samples import Samples
 from colpali_demo.web.sessions import POLL_SECONDS, Session, Sessions
 from colpali_demo.web.takeaway import KINDS
+from colpali_demo.web.visitor_queue import VisitorQueue
 
 EXAMPLES = 4  # buttons for the example queries of a sample
 MAX_PREFIX = 100  # characters
@@ -170,7 +171,8 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
             handlers.embed_again, None, library, **plain, **indexing_group
         ).then(handlers.search_again, None, lens, **plain, **search_group)
         demo.unload(handlers.leave)
-    demo.queue(max_size=settings.queue_length)
+    demo.queue(max_size=settings.queue_length, api_open=False)  # nobody calls past the queue
+    demo._queue.for_all = frozenset({STATELESS})
     return demo
 
 
@@ -198,7 +200,23 @@ class _Upload(gr.File):
 
 
 class _Page(gr.Blocks):
-    """Blocks that check all inputs, and tell a sentence where something fails, with an id of what the log has of it."""
+    """Blocks that check all inputs, and tell a sentence where something fails, with an id of what the log has of it.
+
+    Their visitors take turns in the queue.
+    """
+
+    def queue(self, *arguments: Any, **named: Any) -> _Page:
+        super().queue(*arguments, **named)
+        made = self._queue
+        self._queue = VisitorQueue(
+            made.live_updates,
+            made.max_thread_count,
+            made.update_intervals,
+            made.max_size,
+            self,
+            made.default_concurrency_limit,
+        )
+        return self
 
     async def preprocess_data(self, block_fn: BlockFunction, inputs: list[Any], *arguments: Any, **named: Any) -> Any:
         # Every way to call any event comes through here, before Gradio looks for files among the inputs.

@@ -489,14 +489,14 @@ class Session:
         `prefix` and `augmentation` are the checkpoint's unless given, see `Encoder.embed_query`.
         """
         self._check(text)
-        with self.engine.turns.search():
+        with self.engine.turns.search(self):
             hits = self._rank(text, prefix, augmentation)
             return self._show(hits, min(max(1, top_k), max(MAX_EXPLAINED, self.engine.settings.top_k)))
 
     def rank(self, text: str) -> list[Hit]:
         """Every page with its score, best first, and nothing for the lens. Raises Refused."""
         self._check(text)
-        with self.engine.turns.search():
+        with self.engine.turns.search(self):
             return self._rank(text)
 
     def _check(self, text: str) -> None:
@@ -522,6 +522,10 @@ class Session:
             if error.code == "not_precomputed":
                 raise Refused("No model for this query", error.message) from None
             raise
+        limit, count = self.engine.settings.max_query_tokens, len(query.tokens)
+        if count > limit:
+            text = f"A query may have {limit} tokens; this one has {count}. Ask in fewer words."
+            raise Refused("Too long", text)
         return rank_together(indexes, query)
 
     def _show(self, hits: list[Hit], top_k: int) -> dict[str, Any]:
@@ -563,7 +567,7 @@ class Session:
             raise Refused("This page is gone", "Search again.")
         if seconds := self._searches.wait():
             raise Refused("One moment", f"Try again in {seconds:.0f} s.")
-        with self.engine.turns.search():
+        with self.engine.turns.search(self):
             data = self._taken(kind, result, explanation, token, start)
         folder = self.folder / "taken"
         shutil.rmtree(folder, ignore_errors=True)  # the last one

@@ -596,6 +596,67 @@ def test_a_queue_that_is_full_says_so(server: Server, monkeypatch: pytest.Monkey
     assert "Queue is full" in answer.text
 
 
+def test_one_search_of_a_visitor_runs_at_a_time_and_the_others_delay_nobody(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, ben = new_session(), new_session()
+    started, gate = [], threading.Event()
+
+    def search(self: sessions_module.Session, text: str, top_k: int) -> dict[str, Any]:
+        started.append(text)
+        gate.wait(60)
+        return {"title": text, "message": ""}
+
+    for session in (anna, ben):
+        server.call(session, "arrive")
+    monkeypatch.setattr(sessions_module.Session, "search", search)
+    for _ in range(6):
+        assert server.join(anna, server.functions["search"], ["anna", 1]).status_code == 200
+    server.join(ben, server.functions["search"], ["ben", 1])
+    try:
+        wait_until(lambda: "ben" in started, seconds=10)
+        assert started.count("anna") == 1
+    finally:
+        gate.set()
+    assert len([*server.outcomes(anna)]) == 6
+    assert started.count("anna") == 6
+    server.outcome(ben)
+    for session in (anna, ben):
+        server.call(session, "leave")
+
+
+def test_queued_searches_of_visitors_take_turns(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    visitors = [new_session() for _ in range(6)]
+    started, gate = [], threading.Event()
+
+    def search(self: sessions_module.Session, text: str, top_k: int) -> dict[str, Any]:
+        started.append(text)
+        gate.wait(60)
+        return {"title": text, "message": ""}
+
+    for session in visitors:
+        server.call(session, "arrive")
+    monkeypatch.setattr(sessions_module.Session, "search", search)
+    for name, session in enumerate(visitors):
+        for _ in range(1 if name else 4):
+            server.join(session, server.functions["search"], [str(name), 1])
+    try:
+        wait_until(lambda: len(started) == 4)
+    finally:
+        gate.set()
+    for session in visitors:
+        assert [*server.outcomes(session)]
+    # Four run at once: whoever asked once does not come after the second search of the one who asked four times.
+    assert started.index("5") < [place for place, name in enumerate(started) if name == "0"][2]
+    for session in visitors:
+        server.call(session, "leave")
+
+
+def test_nobody_calls_past_the_queue(server: Server) -> None:
+    body = {"fn_index": server.functions["search"], "data": ["sample", 1], "session_hash": new_session()}
+    assert server.client.post("/gradio_api/run/predict", json=body).status_code == 404
+
+
 def test_visitors_who_come_search_and_leave_leave_nothing(server: Server) -> None:
     wrong: list[str] = []
     remembered = set(server.blocks.state_holder.session_data)

@@ -83,6 +83,20 @@ def test_uploads_become_pages_that_can_be_searched(sessions, upload):
     assert Path(value["pages"][value["focus"]]["image"]["path"]).is_file()
 
 
+def test_a_query_of_too_many_tokens_is_refused_with_both_numbers(engine, sessions, upload):
+    engine.settings = replace(engine.settings, max_query_tokens=20)
+    session = sessions.get("a")
+    session.receive([upload()])
+    index_all(session)
+    assert session.search("revenue", 1)["ranking"]
+    with pytest.raises(Refused, match=r"may have 20 tokens; this one has \d+\. Ask in fewer words\."):
+        session.search("revenue costs " * 20, 1)
+    with pytest.raises(Refused, match="may have 20 tokens"):
+        session.search("revenue", 1, augmentation=30)
+    with pytest.raises(Refused, match="may have 20 tokens"):
+        session.rank("revenue costs " * 20)
+
+
 def test_progress_counts_the_pages_and_each_can_be_searched_at_once(sessions, upload):
     session = sessions.get("a")
     session.receive([upload(pages=3)])

@@ -73,7 +73,7 @@ class Desk:
             return self.example(session)
         for old in session.folder.glob("lesson-*"):
             old.unlink(missing_ok=True)
-        with session.engine.turns.search():
+        with session.engine.turns.search(session):
             value = lesson_value(
                 name=f"lesson-{secrets.token_hex(6)}",
                 encoder=session.engine.encoder,
