@@ -38,8 +38,11 @@ class Settings:
     session_minutes: float = 60.0  # without a click, until what they have is freed
     searches_per_minute: int = 60
     looks_per_minute: int = 240  # at single pages of a search
+    lessons_per_minute: int = 30
+    measures_per_minute: int = 6  # each of which runs the model a dozen times
     models_per_minute: int = 6  # changes of the model, each of which embeds the visitor's pages again
     files_per_minute: int = 60
+    session_events: int = 8  # that wait, run, or are answered and not yet fetched
 
     # Web: what all visitors may take together
     sessions: int = 500  # beyond these, and beyond `total_mb`, the one unused for longest is freed

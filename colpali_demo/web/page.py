@@ -68,6 +68,7 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
         "concurrency_limit": 4,
         "trigger_mode": "always_last",
     }
+    lesson_group: dict[str, Any] = {"concurrency_id": "lessons", "concurrency_limit": 2}
     # Visitors who index take turns batch by batch, see `turns`, so all of them may begin.
     indexing_group: dict[str, Any] = {"concurrency_id": "indexing", "concurrency_limit": None}
     # Waiting costs no thread, so as many visitors as like may wait.
@@ -147,9 +148,9 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
         lens.take_away(handlers.take_away, None, delivery, **plain, **search_group)
 
         demo.load(js=FOLLOW_LINKS, **plain)
-        how_it_works.select(handlers.open_lessons, None, lessons, **plain, queue=False)
-        lessons.open_lesson(handlers.open_lesson, None, lessons, **plain, **search_group)
-        lessons.measure(handlers.measure, None, lessons, **plain, **search_group)
+        how_it_works.select(handlers.open_lessons, None, lessons, **plain, **lesson_group)
+        lessons.open_lesson(handlers.open_lesson, None, lessons, **plain, **lesson_group)
+        lessons.measure(handlers.measure, None, lessons, **plain, **lesson_group)
 
         samples.open_sample(handlers.open_sample, None, [library, *asks], **plain, queue=False).then(
             handlers.follow_samples, None, library, **plain, **waiting_group
@@ -173,6 +174,7 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
         demo.unload(handlers.leave)
     demo.queue(max_size=settings.queue_length, api_open=False)  # nobody calls past the queue
     demo._queue.for_all = frozenset({STATELESS})
+    demo._queue.session_events = settings.session_events
     return demo
 
 

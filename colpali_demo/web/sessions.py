@@ -97,6 +97,8 @@ class Session:
         self._looks = Rate(settings.looks_per_minute)
         self._files = Rate(settings.files_per_minute)
         self._models = Rate(settings.models_per_minute)
+        self.lesson_rate = Rate(settings.lessons_per_minute)
+        self.measure_rate = Rate(settings.measures_per_minute)
 
     @property
     def nbytes(self) -> int:

@@ -2,19 +2,59 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+from typing import Any
 
+from gradio.data_classes import PredictBodyInternal
 from gradio.queueing import Event, EventQueue, Queue
+from gradio.server_messages import EventMessage, ProcessCompletedMessage
+from gradio.utils import LRUCache
+
+FULL = "Too many are waiting already; try again in a few seconds."
 
 
 class VisitorQueue(Queue):
     """Gradio's queue, where visitors take turns and each of them has one event of a group running at a time.
 
-    Groups are those of Gradio, `concurrency_id`; one without a limit is left as it is. `for_all` names the endpoints
-    that many callers use under one session, to which none of this applies.
+    Groups are those of Gradio, `concurrency_id`; one without a limit is left as it is. `session_events` is how many
+    events of a session may wait, run, or be answered and not yet fetched. `for_all` names the endpoints that many
+    callers use under one session, to which none of this applies.
     """
 
+    session_events = 8
     for_all: frozenset[str] = frozenset()
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.pending_messages_per_session = _Mailboxes(2000)
+
+    async def push(self, body: PredictBodyInternal, *arguments: Any, **named: Any) -> tuple[bool, Any, Any]:
+        """Let an event join; whether it has, its id or a sentence that says why not, and Gradio's word for that."""
+        fn = self.blocks.fns.get(body.fn_index)
+        if fn is None:
+            return False, "There is no such event; reload the page.", "error"
+        if self.max_size is not None and len(self) >= self.max_size:
+            return False, FULL, "queue_full"
+        if fn.api_name not in self.for_all and self._open_events(body.session_hash) >= self.session_events:
+            text = f"{self.session_events} of your requests are under way; wait for their answers, then ask again."
+            return False, text, "error"
+        return await super().push(body, *arguments, **named)
+
+    def send_message(self, event: Event, event_message: EventMessage) -> None:
+        """Put a message into the mailbox of the event's session, if that is still there."""
+        if event.session_hash in self.pending_messages_per_session:
+            super().send_message(event, event_message)
+
+    def compute_analytics_summary(self, records: Any) -> dict[str, Any]:  # noqa: ARG002
+        """Nothing: Gradio would go through the last ten thousand events after each one, for a page that is closed."""
+        return {}
+
+    def _open_events(self, session: str | None) -> int:
+        mailbox = self.pending_messages_per_session.get(session)
+        answered = mailbox.answered if mailbox is not None else set()
+        events = [self.event_ids_to_events.get(id) for id in self.pending_event_ids_session.get(session, ())]
+        return len(answered | {event._id for event in events if event is not None and event.alive})
 
     def get_events(self) -> tuple[list[Event], bool, str] | None:
         """The next event to run, whether it is a batch, and its group; None while there is none."""
@@ -43,3 +83,29 @@ def _let_in(event: Event, group: EventQueue) -> None:
     """Take an event out of the line; whatever else its visitor waits for lines up behind all others."""
     group.queue.remove(event)
     group.queue.sort(key=lambda other: other.session_hash == event.session_hash)
+
+
+class Mailbox(asyncio.Queue):
+    """The messages that a session has not fetched; `answered` has the events of which the last one is among them."""
+
+    def _init(self, maxsize: int) -> None:
+        super()._init(maxsize)
+        self.answered: set[str | None] = set()
+
+    def _put(self, message: EventMessage) -> None:
+        super()._put(message)
+        if isinstance(message, ProcessCompletedMessage):
+            self.answered.add(message.event_id)
+
+    def _get(self) -> EventMessage:
+        message = super()._get()
+        if isinstance(message, ProcessCompletedMessage):
+            self.answered.discard(message.event_id)
+        return message
+
+
+class _Mailboxes(LRUCache):
+    """Mailboxes where Gradio puts plain queues."""
+
+    def __setitem__(self, session: str, queue: asyncio.Queue) -> None:
+        super().__setitem__(session, Mailbox())

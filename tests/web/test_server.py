@@ -31,8 +31,9 @@ from hypothesis import strategies as st
 from live import serve
 from reportlab.pdfgen.canvas import Canvas
 
-from colpali_demo.web import guard
+from colpali_demo.web import guard, visitor_queue
 from colpali_demo.web import sessions as sessions_module
+from colpali_demo.web.lessons.desk import Desk
 from tests.web.conftest import Server
 
 NAMED = re.compile(r"quote [0-9a-f]{8}\.|not in the list of choices|[a-z]{3,}.*\.$")
@@ -592,8 +593,8 @@ def test_a_queue_that_is_full_says_so(server: Server, monkeypatch: pytest.Monkey
     assert blocks._queue.max_size == server.engine.settings.queue_length
     monkeypatch.setattr(blocks._queue, "max_size", 0)
     answer = server.join(new_session(), server.functions["arrive"])
-    assert answer.status_code == 503
-    assert "Queue is full" in answer.text
+    assert (answer.status_code, answer.json()["detail"]) == (503, visitor_queue.FULL)
+    assert NAMED.search(visitor_queue.FULL)
 
 
 def test_one_search_of_a_visitor_runs_at_a_time_and_the_others_delay_nobody(
@@ -650,6 +651,74 @@ def test_queued_searches_of_visitors_take_turns(server: Server, monkeypatch: pyt
     assert started.index("5") < [place for place, name in enumerate(started) if name == "0"][2]
     for session in visitors:
         server.call(session, "leave")
+
+
+def test_a_visitor_has_so_many_requests_under_way_and_no_more(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    anna, ben, gate = new_session(), new_session(), threading.Event()
+    monkeypatch.setattr(
+        sessions_module.Session, "search", lambda *arguments: gate.wait(60) and {"title": "", "message": ""}
+    )
+    server.call(anna, "arrive")
+    limit = server.engine.settings.session_events
+    search = server.functions["search"]
+    assert [server.join(anna, search, ["anna", 1]).status_code for _ in range(limit)] == [200] * limit
+    refused = server.join(anna, search, ["anna", 1])
+    assert (refused.status_code, refused.json()["detail"]) == (
+        400,
+        "8 of your requests are under way; wait for their answers, then ask again.",
+    )
+    assert server.join(ben, search, ["ben", 1]).status_code == 200
+    gate.set()
+    server.outcome(ben)
+    assert len([*server.outcomes(anna)]) == limit
+    for session in (anna, ben):
+        assert server.call(session, "arrive")["success"]
+        server.call(session, "leave")
+
+
+def test_answers_that_nobody_fetches_count_as_under_way(server: Server) -> None:
+    session, limit = new_session(), server.engine.settings.session_events
+    mailboxes = server.blocks._queue.pending_messages_per_session
+    for _ in range(limit):
+        assert server.join(session, server.functions["cancel"]).status_code == 200
+    wait_until(lambda: len(mailboxes[session].answered) == limit)
+    assert server.join(session, server.functions["cancel"]).status_code == 400
+    assert len([*server.outcomes(session)]) == limit
+    assert server.call(session, "cancel")["success"]
+    server.call(session, "leave")
+
+
+def test_measuring_delays_no_search(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, visitors, anna = threading.Event(), [new_session() for _ in range(4)], new_session()
+    monkeypatch.setattr(Desk, "measure", lambda *arguments: gate.wait(60) and {})
+    for session in visitors:
+        server.join(session, server.functions["measure"])
+    server.join(anna, server.functions["search"], ["sample", 1])
+    try:
+        mailboxes = server.blocks._queue.pending_messages_per_session
+        wait_until(lambda: mailboxes[anna].answered, seconds=10)
+    finally:
+        gate.set()
+    for session in (*visitors, anna):
+        server.outcome(session)
+        server.sessions.drop(session)
+
+
+@pytest.mark.parametrize(
+    ("name", "event_data", "setting"),
+    [("measure", None, "measures_per_minute"), ("open_lesson", {"source": "own"}, "lessons_per_minute")],
+)
+def test_lessons_and_measuring_have_a_rate(server: Server, name: str, event_data: Any, setting: str) -> None:
+    session = new_session()
+    server.call(session, "arrive")
+    (value,) = server.call(session, "search", ["sample", 1])["output"]["data"]
+    if event_data:
+        event_data["key"] = value["focus"]
+    most = getattr(server.engine.settings, setting)
+    outcomes = [server.call(session, name, [], event_data) for _ in range(most + 1)]
+    assert [outcome["success"] for outcome in outcomes] == [True] * most + [False]
+    assert re.fullmatch(r"Too many at once; try again in \d+ s\.", outcomes[-1]["output"]["error"])
+    server.call(session, "leave")
 
 
 def test_nobody_calls_past_the_queue(server: Server) -> None:
