@@ -17,7 +17,6 @@ import gradio as gr
 from gradio.data_classes import FileData
 
 from colpali_demo.web.faults import Refused
-from colpali_demo.web.inputs import accept_uploads
 from colpali_demo.web.turns import Rate
 
 if TYPE_CHECKING:
@@ -166,7 +165,7 @@ def prepare_mcp(demo: gr.Blocks, uploads: Uploads) -> None:
 def _with_upload(dependency: gr.events.Dependency) -> None:
     """Let the first input of an endpoint, and no other, be an uploaded file."""
     component = gr.context.get_blocks_context().fns[dependency["id"]].inputs[0]
-    accept_uploads(component)
+    component.accepts_uploads = True
     component.async_move_resource_to_block_cache = _stay  # `Uploads` hands it over from where it lies
 
 

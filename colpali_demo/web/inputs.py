@@ -14,15 +14,10 @@ from colpali_demo.web.faults import Refused
 _FILE = {"_type": "gradio.FileData"}  # by which Gradio knows a file
 
 
-def accept_uploads(component: Component) -> None:
-    """Mark a component as one whose value may be files."""
-    component.accepts_uploads = True
-
-
 def checked(component: Component, value: Any) -> Any:
     """Return the value that a client sent for a component: a scalar, or for an upload box the paths of files alone.
 
-    Raises Refused for any other.
+    An upload box is a component with `accepts_uploads`. Raises Refused for any other.
     """
     if getattr(component, "accepts_uploads", False):
         return _files(value)

@@ -23,7 +23,7 @@ from colpali_demo.web.delivery import Delivery
 from colpali_demo.web.engine import BUNDLED, Engine
 from colpali_demo.web.example import LENS, load_example
 from colpali_demo.web.faults import Refused, is_disk_full, log_fault
-from colpali_demo.web.inputs import accept_uploads, checked
+from colpali_demo.web.inputs import checked
 from colpali_demo.web.lens import Lens
 from colpali_demo.web.lessons import FOLLOW_LINKS, Lessons
 from colpali_demo.web.lessons.desk import Desk
@@ -189,9 +189,7 @@ def _privacy(settings: Settings) -> str:
 class _Upload(gr.File):
     """Files from the visitor's machine."""
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        accept_uploads(self)
+    accepts_uploads = True
 
     def get_block_name(self) -> str:
         return "file"

@@ -441,19 +441,54 @@ def test_any_request_ends_in_a_named_error(server: Server, path: str, body: byte
 
 
 def test_requests_without_end_are_refused(server: Server) -> None:
-    assert server.client.post("/gradio_api/queue/join", content=bytes(1_100_000)).status_code == 413
+    answer = server.client.post("/gradio_api/queue/join", content=bytes(66_000))
+    assert (answer.status_code, answer.text) == (413, "This is too large: at most 64 KB may be sent at once.")
 
     def body():
         yield b'{"data": ["'
-        yield from [b"x" * 10_000] * 200
+        yield from [b"x" * 10_000] * 20
 
-    assert server.client.post("/gradio_api/queue/join", content=body()).status_code in (400, 413)
+    assert server.client.post("/gradio_api/queue/join", content=body()).status_code == 413
 
 
-def test_requests_without_a_session_are_refused(server: Server) -> None:
-    answer = server.join("", server.functions["arrive"])
-    assert answer.status_code == 500
-    assert NAMED.search(answer.text)
+def test_a_request_that_never_ends_is_given_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "BODY_SECONDS", 0.2)
+    address = urlsplit(server.address)
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.settimeout(20)
+        connection.sendall(b"POST /gradio_api/queue/join HTTP/1.1\r\nHost: x\r\nContent-Length: 90\r\n\r\n{")
+        assert connection.recv(100).startswith(b"HTTP/1.1 408")
+
+
+@pytest.mark.parametrize("session", ["", "x" * 65, "a b", "a\nb", "é", 5, ["x"], {}])
+def test_sessions_have_short_names(server: Server, session: Any) -> None:
+    for route in ("queue/join", "run/predict", "call/search"):
+        body = {"session_hash": session, "fn_index": server.functions["arrive"], "data": []}
+        answer = server.client.post(f"/gradio_api/{route}", json=body)
+        assert (answer.status_code, "session_hash has 1 to 64" in answer.text) == (400, True)
+    if isinstance(session, str):
+        assert server.client.get("/gradio_api/queue/data", params={"session_hash": session}).status_code == 400
+        assert server.client.get(f"/gradio_api/heartbeat/{quote(session)}").status_code in (400, 404)
+
+
+@pytest.mark.parametrize(
+    ("route", "body"),
+    [
+        *(
+            (route, {"fn_index": index})
+            for route in ("queue/join", "run/predict", "api/x")
+            for index in (9999, -1, "0")
+        ),
+        *((route, {}) for route in ("run/predict", "api/x", "call/x", "call/v2/x", "call/v2/search_again/")),
+    ],
+)
+def test_events_that_do_not_exist_are_named_and_not_logged(
+    server: Server, caplog: pytest.LogCaptureFixture, route: str, body: dict
+) -> None:
+    body = {"data": [], "session_hash": new_session(), **body}
+    answer = server.client.post(f"/gradio_api/{route}", json=body)
+    assert (answer.status_code, answer.text) == (404, "There is no such event; reload the page.")
+    assert caplog.text == ""
 
 
 def test_what_breaks_is_told_with_an_id_and_logged_with_its_trace(
@@ -551,6 +586,9 @@ def test_any_address_ends_in_an_error(server: Server, path: str) -> None:
         "/gradio_api/run-history/buckets",
         "/monitoring",
         "/monitoring/summary",
+        "/openapi.json",
+        "/gradio_api/openapi.json",
+        "/gradio_api/custom_component/x/client/component/x.js",
         "/gradio_api/mcp/sse",
         "/gradio_api/mcp/messages/",
         "/gradio_api/mcp/%3C/script%3E%3Cscript%3Ealert(1)%3C/script%3E/gradio_api/mcp",
@@ -558,6 +596,46 @@ def test_any_address_ends_in_an_error(server: Server, path: str) -> None:
 )
 def test_routes_that_are_not_needed_are_closed(server: Server, path: str) -> None:
     assert server.client.get(path).status_code == 404
+
+
+def test_no_answer_repeats_headers_of_its_request(server: Server) -> None:
+    session = new_session()
+    server.call(session, "arrive")
+    (value,) = server.call(session, "search", ["sample", 1])["output"]["data"]
+    path = f"/gradio_api/file={value['pages'][value['focus']]['image']['path']}"
+    headers = {"Cookie": "token=secret", "X-Secret": "secret", "Access-Control-Expose-Headers": "cookie"}
+    whole = server.client.get(path).content
+    for asked in ({}, {"Range": "bytes=0-5"}, {"Range": "bytes=1-2-3"}, {"Range": "bytes=0-5", "If-Range": "x"}):
+        answer = server.client.get(path, headers={**headers, **asked})
+        assert (answer.status_code, answer.content) == (200, whole)
+        assert "secret" not in str(answer.headers)
+    server.call(session, "leave")
+
+
+@pytest.mark.parametrize("range", ["bytes=0-5", "bytes=1-2-3", "bytes=-"])
+@pytest.mark.parametrize("path", ["/favicon.ico", "/static/img/logo.svg", "/nowhere"])
+def test_no_answer_is_a_part(server: Server, path: str, range: str) -> None:
+    assert server.client.get(path, headers={"Range": range}).status_code in (200, 404)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "demo.example.org"])
+@pytest.mark.parametrize("path", ["/", "/config", "/gradio_api/queue/join", "/gradio_api/info", "/nowhere"])
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+def test_no_other_origin_is_let_in(server: Server, method: str, path: str, host: str) -> None:
+    headers = {"Host": host, "Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
+    answer = server.client.request(method, path, headers={**headers, "Access-Control-Request-Headers": "x-secret"})
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
+    assert "elsewhere" not in str(answer.headers) and "x-secret" not in str(answer.headers)
+
+
+@pytest.mark.parametrize(
+    "path", ["/gradio_api/custom_component/a%0aFORGED/client/component/x", "/a%0aFORGED", "/%e2%80%a8"]
+)
+def test_addresses_write_no_lines_into_the_log(
+    server: Server, capfd: pytest.CaptureFixture, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    assert server.client.get(path).status_code == 404
+    assert "FORGED" not in "".join(capfd.readouterr()) + caplog.text
 
 
 @pytest.mark.parametrize("path", ["/", "/config", "/gradio_api/info", "/nowhere", "/gradio_api/file=/etc/passwd"])
