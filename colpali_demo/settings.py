@@ -43,11 +43,13 @@ class Settings:
     models_per_minute: int = 6  # changes of the model, each of which embeds the visitor's pages again
     files_per_minute: int = 60
     session_events: int = 8  # that wait, run, or are answered and not yet fetched
+    session_unread: int = 3  # answers not yet fetched, until which no other event is begun
 
     # Web: what all visitors may take together
     sessions: int = 500  # beyond these, and beyond `total_mb`, the one unused for longest is freed
     total_mb: int = 4000
     documents_at_once: int = 16  # being read, each by a process of its own; others wait for their turn
+    unread_answers: int = 100  # not yet fetched, about 1.5 MB each; more push out the oldest
     queue_length: int = 200  # searches and uploads that wait; more are refused
 
     # Web: where

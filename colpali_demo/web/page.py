@@ -173,8 +173,10 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
         ).then(handlers.search_again, None, lens, **plain, **search_group)
         demo.unload(handlers.leave)
     demo.queue(max_size=settings.queue_length, api_open=False)  # nobody calls past the queue
-    demo._queue.for_all = frozenset({STATELESS})
-    demo._queue.session_events = settings.session_events
+    queue = demo._queue
+    queue.for_all = frozenset({STATELESS})
+    queue.session_events, queue.session_unread = settings.session_events, settings.session_unread
+    queue.unread_answers = settings.unread_answers
     return demo
 
 
@@ -344,11 +346,13 @@ class _Handlers:
             session.asked = session.samples[0].queries[0], self._settings.top_k
         return self._found(session)
 
-    def leave(self, request: gr.Request) -> None:
+    async def leave(self, request: gr.Request) -> None:
         """Free what the visitor had."""
-        self._sessions.drop(request.session_hash)
+        blocks = LocalContext.blocks.get()
+        blocks._queue.forget(request.session_hash)
+        await to_thread.run_sync(self._sessions.drop, request.session_hash)
         # Gradio keeps the last values of a session, megabytes of them, until a hundred others have come.
-        LocalContext.blocks.get().state_holder.session_data.pop(request.session_hash, None)
+        blocks.state_holder.session_data.pop(request.session_hash, None)
 
     # ------------------------------------------------------------------ the library
 

@@ -759,11 +759,84 @@ def test_answers_that_nobody_fetches_count_as_under_way(server: Server) -> None:
     mailboxes = server.blocks._queue.pending_messages_per_session
     for _ in range(limit):
         assert server.join(session, server.functions["cancel"]).status_code == 200
-    wait_until(lambda: len(mailboxes[session].answered) == limit)
+    wait_until(lambda: len(mailboxes[session].answered) == server.engine.settings.session_unread)
     assert server.join(session, server.functions["cancel"]).status_code == 400
     assert len([*server.outcomes(session)]) == limit
     assert server.call(session, "cancel")["success"]
     server.call(session, "leave")
+
+
+def unread(server: Server) -> dict[str, int]:
+    """How many answers each session has not fetched."""
+    mailboxes = server.blocks._queue.pending_messages_per_session
+    return {session: len(mailbox.answered) for session, mailbox in list(mailboxes.items()) if mailbox.answered}
+
+
+def test_answers_that_nobody_fetches_do_not_pile_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server.blocks._queue, "unread_answers", 4)
+    ready, searched = [], threading.Semaphore(0)
+    rank = sessions_module.Session._rank
+
+    def search(self: sessions_module.Session, *arguments: Any) -> Any:
+        searched.release()
+        return rank(self, *arguments)
+
+    monkeypatch.setattr(sessions_module.Session, "_rank", search)
+    for _ in range(3):
+        session = new_session()
+        server.call(session, "arrive")
+        for _ in range(4):
+            server.join(session, server.functions["search"], ["sample", 1])
+        for _ in range(3):
+            assert searched.acquire(timeout=30)
+        ready.append(session)
+        wait_until(lambda: unread(server).get(ready[-1]) == 3)
+        assert not searched.acquire(timeout=0.3)  # the fourth waits until an answer has been fetched
+        assert sum(unread(server).values()) <= 4
+    # Whoever came last can still fetch all four.
+    assert len([*server.outcomes(ready[-1])]) == 4
+    for session in ready:
+        server.call(session, "leave")
+
+
+def of_session(server: Server, session: str) -> list[Any]:
+    """What the queue keeps of a session."""
+    queue = server.blocks._queue
+    kept = [queue.pending_messages_per_session.get(session), queue.pending_event_ids_session.get(session)]
+    waiting = [event for group in queue.event_queue_per_concurrency_id.values() for event in group.queue]
+    kept += [event for event in [*waiting, *queue.event_ids_to_events.values()] if event.session_hash == session]
+    return [each for each in kept if each is not None]
+
+
+def test_leaving_takes_what_was_not_fetched_along(server: Server) -> None:
+    session = new_session()
+    with server.client.stream("GET", f"/gradio_api/heartbeat/{session}") as heartbeat:
+        beats = heartbeat.iter_text()
+        next(beats)
+        for _ in range(6):
+            server.join(session, server.functions["search"], ["sample", 1])
+        wait_until(lambda: unread(server).get(session) == server.engine.settings.session_unread)
+        assert len(of_session(server, session)) > 2
+    wait_until(lambda: not of_session(server, session))
+    assert server.call(session, "arrive")["success"]
+    server.call(session, "leave")
+
+
+def test_what_nobody_fetches_for_long_is_swept(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone, there = new_session(), new_session()
+    for session in (gone, there):
+        for _ in range(5):
+            server.join(session, server.functions["search"], ["sample", 1])
+    wait_until(lambda: unread(server).get(gone) == unread(server).get(there) == 3)
+    queue = server.blocks._queue
+    queue.pending_messages_per_session[gone].unread_since -= visitor_queue.UNREAD_SECONDS
+    queue.sweep()
+    assert not of_session(server, gone)
+    assert len([*server.outcomes(there)]) == 5
+    queue.sweep()
+    assert not of_session(server, there)
+    for session in (gone, there):
+        server.sessions.drop(session)
 
 
 def test_measuring_delays_no_search(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
