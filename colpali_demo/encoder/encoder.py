@@ -55,7 +55,11 @@ def load_encoder(
         # The PIL backend spares torchvision, and gives the same pixels with and without it installed.
         processor = family.processor_class.from_pretrained(checkpoint.folder, backend="pil", local_files_only=True)
         model, report = family.model_class.from_pretrained(
-            checkpoint.folder, dtype=dtype, local_files_only=True, output_loading_info=True
+            checkpoint.folder,
+            dtype=dtype,
+            local_files_only=True,
+            use_safetensors=True,  # never pickles, which are programs
+            output_loading_info=True,
         )
         model = model.to(device).eval()
     except Exception as error:
