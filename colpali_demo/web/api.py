@@ -18,6 +18,7 @@ from gradio.data_classes import FileData
 
 from colpali_demo.web.faults import Refused
 from colpali_demo.web.turns import Rate
+from colpali_demo.web.uploads import NoRoom
 
 if TYPE_CHECKING:
     from colpali_demo.index import Hit
@@ -101,6 +102,8 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
             model, query with its tokens, results and errors. For every page of the results: its score, and for every
             query token the MaxSim, the place on the page where it was found, and the words there.
         """
+        if (path := _path(file)) is None or not sessions.uploads.holds(path):
+            raise Refused("No pages", "Upload a file first, and pass what the upload returns.")
         if seconds := passing_calls.wait():
             raise Refused("One moment", f"Too many ask at once; try again in {seconds:.0f} s.")
         passing = secrets.token_hex(16)
@@ -109,7 +112,7 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
             errors = _add(session, file)
             if not session.indexes():
                 reasons = " ".join(error["message"] for error in errors)
-                raise Refused("No pages", reasons or "Upload a file first, and pass what the upload returns.")
+                raise Refused("No pages", reasons)
             hits, milliseconds = _rank(session, query)
             return {**_answer(session, hits[: _count(top_k)], milliseconds), "errors": errors}
         finally:
@@ -145,11 +148,12 @@ def prepare_mcp(demo: gr.Blocks, uploads: Uploads) -> None:
         kind, _, data = str(arguments.get("file", "")).partition(",")
         if not kind.startswith("data:") or not kind.endswith(";base64"):
             raise ValueError("Pass the file itself, as data:application/pdf;base64,…")
-        if not uploads.has_room(len(data) * 3 // 4):
-            raise ValueError("The server has no room for this file; try again in a few minutes.")
-        with uploads.new_folder() as folder:
-            path = folder / f"document.{'pdf' if 'pdf' in kind else 'image'}"
-            path.write_bytes(base64.b64decode(data, validate=True))
+        try:
+            with uploads.new_folder(len(data) * 3 // 4) as folder:
+                path = folder / f"document.{'pdf' if 'pdf' in kind else 'image'}"
+                path.write_bytes(base64.b64decode(data, validate=True))
+        except NoRoom:
+            raise ValueError("The server has no room for this file; try again in a few minutes.") from None
         return {**arguments, "file": {"path": str(path)}}  # without the mark of files, which would be uploaded again
 
     server.tool_to_endpoint = {
@@ -183,11 +187,16 @@ def _session(sessions: Sessions, request: gr.Request) -> Session:
 
 def _add(session: Session, file: Any) -> list[dict[str, Any]]:
     """Index an uploaded file; the errors that came of it."""
-    path = file.get("path") if isinstance(file, dict) else None
-    session.receive([path] if isinstance(path, str) else [])
+    path = _path(file)
+    session.receive([] if path is None else [path])
     for pause in session.index_inbox():
         time.sleep(pause)
     return _library(session)["errors"]
+
+
+def _path(file: Any) -> str | None:
+    path = file.get("path") if isinstance(file, dict) else None
+    return path if isinstance(path, str) else None
 
 
 def _library(session: Session) -> dict[str, Any]:

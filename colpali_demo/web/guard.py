@@ -21,6 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from colpali_demo.web.faults import is_disk_full, log_fault
+from colpali_demo.web.uploads import NoRoom
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from colpali_demo.web.uploads import Uploads
 
 MAX_BODY_BYTES = 64 << 10  # of a request that sends no file: a query, a page's key
+NO_ROOM = "The server has no room for this file; try again in a few minutes."
+UPLOAD_SECONDS = 900.0  # for an upload to arrive
+STALL_SECONDS = 30.0  # for the next piece of it
 BODY_SECONDS = 30.0  # for such a body to arrive
 SESSION_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)  # Gradio's browsers and clients send at most 36 characters
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -134,7 +138,7 @@ class Guard:
         elif _stated_length(request) > limit:
             answer = _too_large(limit)
         elif is_upload:
-            answer = await self._upload(request, limit)
+            answer = await self._upload(Request(scope, _limited(_impatient(receive), limit)), limit)
         elif is_mcp:
             return await self._pass_on(scope, request.receive, guarded_send, limit)
         else:
@@ -191,19 +195,24 @@ class Guard:
         """Gradio's own upload, into a folder that no other request shares."""
         settings = self._settings
         upload_id = request.query_params.get("upload_id")
-        if not self._uploads.has_room(_stated_length(request) or limit):
-            return PlainTextResponse("The server has no room for this file; try again in a few minutes.", 507)
+        if upload_id is not None and not SESSION_NAME.fullmatch(upload_id):
+            upload_id = None  # under which one could ask how much of it has arrived
         try:
-            with self._uploads.new_folder() as folder:
-                # The files are renamed within the folder, so none is left to be copied.
-                files, _, _ = await upload_fn(
-                    request, folder, settings.max_file_mb << 20, upload_id, True, file_upload_statuses
-                )
-                if not files or not all(Path(file).is_file() for file in files):
-                    raise TypeError("no files")
-                for stray in set(folder.iterdir()) - {Path(file).parent for file in files}:
-                    stray.unlink()  # sent in a field of another name
+            async with asyncio.timeout(UPLOAD_SECONDS):
+                with self._uploads.new_folder(_stated_length(request) or limit) as folder:
+                    # The files are renamed within the folder, so none is left to be copied.
+                    files, _, _ = await upload_fn(
+                        request, folder, settings.max_file_mb << 20, upload_id, True, file_upload_statuses
+                    )
+                    if not files or not all(Path(file).is_file() for file in files):
+                        raise TypeError("no files")
+                    for stray in set(folder.iterdir()) - {Path(file).parent for file in files}:
+                        stray.unlink()  # sent in a field of another name
             return JSONResponse([str(file) for file in files])
+        except NoRoom:
+            return PlainTextResponse(NO_ROOM, 507)
+        except TimeoutError:
+            return PlainTextResponse("This upload stalled; try again.", 408)
         except _TooLarge:
             return _too_large(limit)
         except MultiPartException as error:
@@ -218,7 +227,7 @@ class Guard:
         except Exception as error:
             fault = log_fault("upload")
             if is_disk_full(error):
-                return PlainTextResponse("The server has no room for this file; try again in a few minutes.", 507)
+                return PlainTextResponse(NO_ROOM, 507)
             return PlainTextResponse(f"This upload failed; try again. If it stays so, quote {fault}.", 500)
 
 
@@ -251,6 +260,15 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return messages.pop() if messages else await receive()
 
     return replayed
+
+
+def _impatient(receive: Receive) -> Receive:
+    """`receive` that raises TimeoutError where nothing comes."""
+
+    async def impatient() -> Message:
+        return await asyncio.wait_for(receive(), STALL_SECONDS)
+
+    return impatient
 
 
 def _limited(receive: Receive, limit: int) -> Receive:

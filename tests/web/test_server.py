@@ -142,6 +142,40 @@ def test_a_connection_lost_in_the_middle_of_an_upload_leaves_nothing(server: Ser
     wait_until(lambda: not list(server.sessions.uploads.folder.iterdir()))
 
 
+BEGUN = (
+    b"POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    b"Content-Length: 900000\r\n\r\n--x\r\n"
+    b'Content-Disposition: form-data; name="files"; filename="a.pdf"\r\n\r\n' + bytes(1000)
+)
+
+
+@pytest.mark.parametrize("limit", ["STALL_SECONDS", "UPLOAD_SECONDS"])
+def test_an_upload_that_stalls_is_given_up_and_leaves_nothing(
+    server: Server, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(guard, limit, 0.5)
+    address = urlsplit(server.address)
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.settimeout(20)
+        connection.sendall(BEGUN)
+        wait_until(lambda: list(server.sessions.uploads.folder.iterdir()))
+        assert connection.recv(100).startswith(b"HTTP/1.1 408")
+    assert list(server.sessions.uploads.folder.iterdir()) == []
+
+
+def test_uploads_on_their_way_count(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server.sessions.uploads, "_max_bytes", 1_000_000)
+    address = urlsplit(server.address)
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.sendall(BEGUN)
+        wait_until(lambda: list(server.sessions.uploads.folder.iterdir()))
+        answer = server.upload(("report.pdf", bytes(200_000)))
+        assert (answer.status_code, "no room" in answer.text) == (507, True)
+    wait_until(lambda: not list(server.sessions.uploads.folder.iterdir()))
+    (path,) = server.upload(("report.pdf", bytes(200_000))).json()
+    shutil.rmtree(Path(path).parents[1])
+
+
 def wait_until(condition, seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
