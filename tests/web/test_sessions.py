@@ -95,7 +95,7 @@ def test_a_query_of_too_many_tokens_is_refused_with_both_numbers(engine, session
     with pytest.raises(Refused, match="may have 20 tokens"):
         session.search("revenue", 1, augmentation=30)
     with pytest.raises(Refused, match="may have 20 tokens"):
-        session.rank("revenue costs " * 20)
+        session.rank("revenue costs " * 20, 1)
 
 
 def test_progress_counts_the_pages_and_each_can_be_searched_at_once(sessions, upload):
