@@ -1,14 +1,18 @@
 // Card 10: memory and time, computed and measured, beside the paper's.
 
-cards.push({
+import { node } from "../../shared/dom.js";
+import { count, megabytes, plural, shown } from "../../shared/text.js";
+import { fine, output, text } from "../parts.js";
+
+export const costs = {
   id: "costs",
   about: "costs",
   short: "Costs",
-  title: () => "What it costs",
-  idea: () => `One vector a page would be ${count(study.value.costs.single_bytes)} bytes. This page has ${count(sheetOf().vectors)} vectors: precision is paid for in memory, and in time at every search.`,
-  build(body) {
+  title: (study) => "What it costs",
+  idea: (study) => `One vector a page would be ${count(study.value.costs.single_bytes)} bytes. This page has ${count(study.page.vectors)} vectors: precision is paid for in memory, and in time at every search.`,
+  build(body, study, kit) {
     const { value } = study;
-    const page = sheetOf();
+    const page = study.page;
     const { bytes: sizes, single_bytes: single } = value.costs;
     const { paper, measured } = value;
     const half = sizes.find(({ bits }) => bits === 16).bytes;
@@ -47,7 +51,7 @@ cards.push({
         onclick: () => {
           button.disabled = true;
           button.textContent = "Measuring …";
-          trigger("measure", {});
+          kit.measure();
           window.setTimeout(() => Object.assign(button, { disabled: false, textContent: "Measure again" }), 30000);
         },
       },
@@ -61,7 +65,7 @@ cards.push({
         node(
           "div",
           { class: "visual" },
-          question("bytes", "Which takes more room: the picture of this page, or its vectors?", guess, () => `The JPEG has ${megabytes(page.file_bytes)}, the vectors ${megabytes(half)}: ${page.vectors} × ${page.dim} numbers × 2 bytes.`),
+          kit.question("bytes", "Which takes more room: the picture of this page, or its vectors?", guess, () => `The JPEG has ${megabytes(page.file_bytes)}, the vectors ${megabytes(half)}: ${page.vectors} × ${page.dim} numbers × 2 bytes.`),
           node("h3", {}, "Memory"),
           node("table", { class: "sizes" }, node("thead", {}, node("tr", {}, node("th", { scope: "col" }, "precision"), node("td"), node("th", { scope: "col" }, "bytes a page"), node("th", { scope: "col" }, amount))), table),
           node("label", { class: "amount" }, "pages ", range),
@@ -86,4 +90,4 @@ cards.push({
       ),
     );
   },
-});
+};

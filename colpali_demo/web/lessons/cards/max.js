@@ -1,16 +1,22 @@
 // Card 6: the maximum, found by looking at every vector once; and a toy to do it by hand.
 
+import { cut, extent } from "../../shared/arrays.js";
+import { node } from "../../shared/dom.js";
+import { count, quoted, shown } from "../../shared/text.js";
+import { place } from "../../shared/tokens.js";
+import { fine, output, split } from "../parts.js";
+
 const SCAN_SECONDS = 7;
 const toy = { rows: ["one", "two", "three"], values: [[0.2, 0.9, 0.1, 0.4], [0.5, 0.3, 0.3, 0.6], [0.1, 0.2, 0.7, 0.0]] };
 
-cards.push({
+export const max = {
   id: "max",
   about: "maxsim",
   short: "Max",
-  title: () => "Each token keeps its best match",
-  idea: () => `A token looks at all ${count(sheetOf().vectors)} vectors of the page and keeps the highest cosine. That is its MaxSim; all others are forgotten.`,
-  build(body) {
-    const page = sheetOf();
+  title: (study) => "Each token keeps its best match",
+  idea: (study) => `A token looks at all ${count(study.page.vectors)} vectors of the page and keeps the highest cosine. That is its MaxSim; all others are forgotten.`,
+  build(body, study, kit) {
+    const page = study.page;
     const { cols } = page.grid;
     const order = [...page.patch_vectors, ...page.slots.map(([vector]) => vector)];
     const patches = page.patch_vectors.length;
@@ -56,7 +62,7 @@ cards.push({
     };
 
     function show() {
-      const values = cosinesOf(study.token);
+      const values = study.cosinesOf(study.token);
       const now = values[order[at]];
       const top = values[order[best[at]]];
       const done = at === order.length - 1;
@@ -79,12 +85,12 @@ cards.push({
     }
     function tell(done) {
       if (!guess) {
-        told.replaceChildren(node("b", {}, "Predict first. "), `Click the patch where you expect the best match for ${named(study.token)}, then press Play.`);
+        told.replaceChildren(node("b", {}, "Predict first. "), `Click the patch where you expect the best match for ${study.named(study.token)}, then press Play.`);
         return;
       }
       const match = page.tokens[study.token];
       const off = match.slot === "patch" ? Math.max(Math.abs(match.row - guess[0]), Math.abs(match.col - guess[1])) : null;
-      const mine = `Your patch (row ${guess[0]}, column ${guess[1]}) has ${shown(cosinesOf(study.token)[vectorAt(...guess)])}. `;
+      const mine = `Your patch (row ${guess[0]}, column ${guess[1]}) has ${shown(study.cosinesOf(study.token)[study.vectorAt(...guess)])}. `;
       told.replaceChildren(
         ...(done
           ? [node("b", {}, off === 0 ? "Found. " : off === null ? "Off the image. " : off === 1 ? "Next to it. " : "Elsewhere. "), mine, off ? `The winner is ${count(off)} ${off === 1 ? "patch" : "patches"} away.` : off === null ? "No patch wins this token, a prompt token does." : ""]
@@ -118,8 +124,8 @@ cards.push({
       study.token = token;
       guess = null;
       begun = false;
-      const values = cosinesOf(token);
-      cells = mapOf(token);
+      const values = study.cosinesOf(token);
+      cells = study.mapOf(token);
       range = extent(values);
       best = [];
       for (let place = 0; place < order.length; place++) {
@@ -130,8 +136,8 @@ cards.push({
       at = 0;
       show();
     };
-    const chips = tokenChips(study.token, choose);
-    const sheet = new Sheet({
+    const chips = kit.chips(choose);
+    const sheet = kit.sheet({
       label: "Patches: a click or the arrow keys mark your guess before the scan, and look at one patch after it began",
       pick: (row, col) => {
         study.patch = [row, col];
@@ -166,7 +172,7 @@ cards.push({
       resized.disconnect();
     };
   },
-});
+};
 
 /** Three tokens, four patches, numbers to change. */
 function toyOf() {

@@ -1,9 +1,13 @@
 // Card 2: the grid, one patch of it, and the prompt's tokens.
 
+import { node } from "../../shared/dom.js";
+import { count } from "../../shared/text.js";
+import { fact, fine, output, split } from "../parts.js";
+
 /** The pixels of a patch, enlarged. */
 function patchPixels(canvas, row, col) {
   const image = study.picture || study.original;
-  const { rows, cols } = sheetOf().grid;
+  const { rows, cols } = study.page.grid;
   const [left, top] = [(col * image.naturalWidth) / cols, (row * image.naturalHeight) / rows].map(Math.round);
   const [width, height] = [image.naturalWidth / cols, image.naturalHeight / rows].map((size) => Math.max(1, Math.round(size)));
   Object.assign(canvas, { width, height });
@@ -11,23 +15,23 @@ function patchPixels(canvas, row, col) {
   return [width, height];
 }
 
-cards.push({
+export const patches = {
   id: "patches",
   about: "page",
   short: "Patches",
-  title: () => `The ${sheetOf().input ? "square" : "page"} is cut into patches`,
-  idea: () => {
-    const { rows, cols } = sheetOf().grid;
+  title: (study) => `The ${study.page.input ? "square" : "page"} is cut into patches`,
+  idea: (study) => {
+    const { rows, cols } = study.page.grid;
     return `A grid of ${rows} × ${cols} cuts it into ${count(rows * cols)} patches. Each becomes one vector, and so does every token of the short prompt that the model gets with the page.`;
   },
-  build(body) {
-    const page = sheetOf();
+  build(body, study, kit) {
+    const page = study.page;
     const { rows, cols } = page.grid;
     const canvas = node("canvas", { class: "pixels", role: "img" });
     const list = node("dl", { class: "facts" });
     const pick = (row, col) => {
       study.patch = [row, col];
-      sheet.mark([row, col, "box"]);
+      sheet.mark({ cells: [[row, col]], kind: "box" });
       const [width, height] = patchPixels(canvas, row, col);
       canvas.setAttribute("aria-label", `The pixels of the patch in row ${row}, column ${col}`);
       list.replaceChildren(
@@ -36,7 +40,7 @@ cards.push({
         fact("pixels", study.picture ? `${width} × ${height} × 3 colors = ${count(width * height * 3)} numbers` : `about ${width} × ${height} of the page`),
       );
     };
-    const sheet = new Sheet({
+    const sheet = kit.sheet({
       label: "Patches of the page: the arrow keys move from patch to patch",
       pick,
       hover: pick,
@@ -61,7 +65,7 @@ cards.push({
     body.append(
       split(sheet.root, [
         node("div", { class: "patch-closeup" }, canvas, list),
-        question("vectors", "How many vectors will stand for this page?", choices, () => [
+        kit.question("vectors", "How many vectors will stand for this page?", choices, () => [
           `${count(rows * cols)} patches + ${count(page.slots.length)} others = `,
           `${count(page.vectors)}. `,
           typed ? `Its text layer has ${count(typed)} words, and the model never sees that.` : "The model never sees a text layer.",
@@ -71,4 +75,4 @@ cards.push({
     );
     pick(...study.patch);
   },
-});
+};

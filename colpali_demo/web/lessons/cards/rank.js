@@ -1,14 +1,20 @@
 // Card 8: the ranking by MaxSim beside the ranking by one mean vector.
 
-cards.push({
+import { cut, extent } from "../../shared/arrays.js";
+import { node, svgNode } from "../../shared/dom.js";
+import { shown } from "../../shared/text.js";
+import { label } from "../../shared/tokens.js";
+import { fine, split, text } from "../parts.js";
+
+export const rank = {
   id: "rank",
   about: "single",
   short: "Rank",
-  title: () => "Rank the pages; and why not one vector a page?",
-  idea: () => "Every page is scored like this, and the highest score comes first. Averaging a page’s vectors into one is far cheaper, and blurs what each patch had to say.",
-  build(body) {
+  title: (study) => "Rank the pages; and why not one vector a page?",
+  idea: (study) => "Every page is scored like this, and the highest score comes first. Averaging a page’s vectors into one is far cheaper, and blurs what each patch had to say.",
+  build(body, study, kit) {
     const { value } = study;
-    const page = sheetOf();
+    const page = study.page;
     const byScore = [...value.ranking].sort((a, b) => a.rank - b.rank);
     const byMean = [...value.ranking].sort((a, b) => a.mean_rank - b.mean_rank);
     const lines = Math.min(8, value.pages);
@@ -21,10 +27,10 @@ cards.push({
         node("span", {}, `p. ${entry.page}`, node("small", {}, entry.source)),
         node("b", {}, shown(score, digits)),
       );
-    const slopes = drawing("svg", { class: "slopes", viewBox: `0 0 10 ${lines}`, preserveAspectRatio: "none", "aria-hidden": "true" });
+    const slopes = svgNode("svg", { class: "slopes", viewBox: `0 0 10 ${lines}`, preserveAspectRatio: "none", "aria-hidden": "true" });
     columns[0].forEach((entry, from) => {
       const to = columns[1].indexOf(entry);
-      const slope = drawing("path", { d: to < 0 ? `M0 ${from + 0.5} C5 ${from + 0.5} 5 ${lines} 10 ${lines}` : `M0 ${from + 0.5} C5 ${from + 0.5} 5 ${to + 0.5} 10 ${to + 0.5}` });
+      const slope = svgNode("path", { d: to < 0 ? `M0 ${from + 0.5} C5 ${from + 0.5} 5 ${lines} 10 ${lines}` : `M0 ${from + 0.5} C5 ${from + 0.5} 5 ${to + 0.5} 10 ${to + 0.5}` });
       if (entry.key === page.key) slope.setAttribute("class", "mine");
       slopes.append(slope);
     });
@@ -41,11 +47,11 @@ cards.push({
     const kept = byMean[0] === first;
     const ask =
       value.pages > 1
-        ? question("mean", `Page ${first.page} of ${first.source} comes first by MaxSim. Will it still come first by one mean vector a page?`, [["Yes", kept], ["No", !kept]], () =>
+        ? kit.question("mean", `Page ${first.page} of ${first.source} comes first by MaxSim. Will it still come first by one mean vector a page?`, [["Yes", kept], ["No", !kept]], () =>
             kept ? "It stays first; look at the pages below it." : `It falls to rank ${first.mean_rank} of ${value.pages}; page ${byMean[0].page} comes first.`)
         : text("There is only one page to rank; add more in Explore.");
 
-    const typed = tokensOf().filter(({ kind }) => kind === "word").slice(0, 10);
+    const typed = study.tokens.filter(({ kind }) => kind === "word").slice(0, 10);
     const losses = node(
       "table",
       { class: "losses" },
@@ -59,13 +65,13 @@ cards.push({
             bar.style.width = `${Math.max(0, 100 * number)}%`;
             return node("td", {}, bar, node("span", {}, shown(number)));
           });
-          return node("tr", { "data-token": index }, node("th", { scope: "row" }, label(tokensOf()[index])), ...cells);
+          return node("tr", { "data-token": index }, node("th", { scope: "row" }, label(study.tokens[index])), ...cells);
         }),
       ),
     );
     const near = Float64Array.from(value.pooling.patches);
     const range = extent(near);
-    const sheet = new Sheet({
+    const sheet = kit.sheet({
       label: "The page; colored patches lie close to the mean vector",
       caption: `Patches near the mean vector, cosines ${shown(cut(range), 2)} to ${shown(range.hi, 2)}: what most of the page looks like, not what was asked`,
     });
@@ -95,4 +101,4 @@ cards.push({
     ask.addEventListener("click", veil);
     veil();
   },
-});
+};

@@ -1,18 +1,22 @@
 // Card 1: the page beside the exact input.
 
-cards.push({
+import { node } from "../../shared/dom.js";
+import { count, percent, shown } from "../../shared/text.js";
+import { fact, facts, fine, output } from "../parts.js";
+
+export const square = {
   id: "square",
   about: "page",
   short: "Input",
-  title: () => (sheetOf().input ? "The page becomes a square" : "The page becomes an input"),
-  idea: () => {
-    const { input } = sheetOf();
+  title: (study) => (study.page.input ? "The page becomes a square" : "The page becomes an input"),
+  idea: (study) => {
+    const { input } = study.page;
     return input
       ? `Whatever its shape, the page is squashed to ${input.width} × ${input.height} pixels. The model sees nothing else: detail that is lost here is lost for good.`
       : `The page is ${study.value.model.input.text}. The model sees nothing else: detail that is lost here is lost for good.`;
   },
-  build(body) {
-    const page = sheetOf();
+  build(body, study, kit) {
+    const page = study.page;
     const { rows, cols } = page.grid;
     const REACH = [0.22, 0.07]; // of the page's width and height, under the magnifier
     const place = [0.5, 0.5];
@@ -35,7 +39,7 @@ cards.push({
     const lenses = images.map(lens);
     const look = (row, col) => {
       study.patch = [row, col];
-      for (const sheet of sheets) sheet.mark([row, col, "cursor"]);
+      for (const sheet of sheets) sheet.mark({ cells: [[row, col]], kind: "cursor" });
       place[0] = (col + 0.5) / cols;
       place[1] = (row + 0.5) / rows;
       const pixel = lenses.map((each) => each.draw()).at(-1);
@@ -49,14 +53,14 @@ cards.push({
     };
     const numbers = node("dd", { class: "channels" });
     const sheets = [
-      new Sheet({
+      kit.sheet({
         label: "The page: the arrow keys move the magnifier",
         pick: look,
         hover: look,
         caption: `The page, ${page.width} × ${page.height}`,
       }),
       ...(page.input
-        ? [new Sheet({
+        ? [kit.sheet({
             label: "What the model sees: the arrow keys move the magnifier",
             pick: look,
             hover: look,
@@ -107,4 +111,4 @@ cards.push({
     );
     look(...study.patch);
   },
-});
+};

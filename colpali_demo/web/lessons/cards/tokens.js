@@ -1,5 +1,10 @@
 // Card 4: what a query is made of, with and without augmentation.
 
+import { node, segments } from "../../shared/dom.js";
+import { count, plural, shown } from "../../shared/text.js";
+import { byWord, label } from "../../shared/tokens.js";
+import { fact, facts, fine, output, text } from "../parts.js";
+
 const ROLES = [
   ["bos", "start", "opens the sequence, as in training"],
   ["prefix", "prefix", "says that a query follows; the checkpoint was trained with it"],
@@ -18,15 +23,15 @@ function byWord(tokens) {
   return groups;
 }
 
-cards.push({
+export const tokens = {
   id: "tokens",
   about: "query",
   short: "Tokens",
-  title: () => "The query becomes tokens",
-  idea: () => "The model adds tokens of its own to what you type. Each one becomes a vector, looks for its best match, and counts in the score: none is thrown away.",
-  build(body) {
+  title: (study) => "The query becomes tokens",
+  idea: (study) => "The model adds tokens of its own to what you type. Each one becomes a vector, looks for its best match, and counts in the score: none is thrown away.",
+  build(body, study, kit) {
     const { value } = study;
-    const page = sheetOf();
+    const page = study.page;
     const strip = node("div", { class: "token-strip" });
     const result = node("div", {});
     const draw = () => {
@@ -86,4 +91,4 @@ cards.push({
     );
     draw();
   },
-});
+};

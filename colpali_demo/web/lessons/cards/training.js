@@ -1,5 +1,11 @@
 // Card 9: the loss of a batch, worked out here as lesson.contrast does it, so that right pages can be swapped.
 
+import { sumOf } from "../../shared/arrays.js";
+import { node } from "../../shared/dom.js";
+import { count, percent, quoted, shown } from "../../shared/text.js";
+import { fact, facts, fine, output, text } from "../parts.js";
+import { contrast } from "../study.js";
+
 function contrast(scores, own) {
   const probabilities = scores.map((row) => {
     const top = Math.max(...row);
@@ -11,20 +17,20 @@ function contrast(scores, own) {
   return { probabilities, hardest, losses, loss: sumOf(losses) / losses.length };
 }
 
-cards.push({
+export const training = {
   id: "training",
   about: "loss",
   short: "Training",
-  title: () => "How such a model is trained",
-  idea: () => "Show it a batch of queries, each with the page that answers it. Its own page must score higher than every other page of the batch; the loss says how far it is from that.",
-  build(body) {
+  title: (study) => "How such a model is trained",
+  idea: (study) => "Show it a batch of queries, each with the page that answers it. Its own page must score higher than every other page of the batch; the loss says how far it is from that.",
+  build(body, study, kit) {
     const { value } = study;
     const { rows, pages, scores } = value.batch;
     const lora = value.lora;
     const lessons = node(
       "div",
       { class: "words" },
-      node("div", { class: "formula" }, mathOf("loss")),
+      node("div", { class: "formula" }, kit.formula("loss")),
       text("The right page’s score is compared with the best wrong one, the hardest negative. If it leads by far, the loss is near 0; if they tie, it is ln 2 ≈ 0.693; the gradient pulls the two apart. The shares in the cells are the softmax of each row."),
       facts(
         fact("LoRA of rank " + lora.rank + " would train", output("lora", count(lora.parameters)), node("small", {}, " numbers")),
@@ -98,4 +104,4 @@ cards.push({
         lessons),
     );
   },
-});
+};

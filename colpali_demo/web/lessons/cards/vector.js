@@ -1,5 +1,11 @@
 // Card 3: from the pixels of a patch to its vector.
 
+import { sumOf } from "../../shared/arrays.js";
+import { node } from "../../shared/dom.js";
+import { count, shown } from "../../shared/text.js";
+import { bars, fact, fine, output, split } from "../parts.js";
+import { highest, products } from "../study.js";
+
 const WHAT = {
   "vision tower": "reads the pixels: what shapes are here?",
   projector: "translates into the language model’s space",
@@ -7,23 +13,23 @@ const WHAT = {
   head: "keeps what is needed to compare",
 };
 
-cards.push({
+export const vector = {
   id: "vector",
   about: "vectors",
   short: "Vector",
-  title: () => "From patch to vector",
-  idea: () => `Four parts turn the pixels of a patch into ${sheetOf().dim} numbers. On the way the patch meets ${study.value.model.bidirectional ? "all the others" : "those before it"}, so its vector knows its surroundings.`,
-  build(body) {
-    const page = sheetOf();
+  title: (study) => "From patch to vector",
+  idea: (study) => `Four parts turn the pixels of a patch into ${study.page.dim} numbers. On the way the patch meets ${study.value.model.bidirectional ? "all the others" : "those before it"}, so its vector knows its surroundings.`,
+  build(body, study, kit) {
+    const page = study.page;
     const { parts, parameters, name } = study.value.model;
     const chart = node("div", { class: "vector-chart" });
     const length = node("dl", { class: "facts" });
     const canvas = node("canvas", { class: "pixels small" });
     const pick = (row, col) => {
       study.patch = [row, col];
-      sheet.mark([row, col, "box"]);
+      sheet.mark({ cells: [[row, col]], kind: "box" });
       patchPixels(canvas, row, col);
-      const vector = pageVector(vectorAt(row, col));
+      const vector = study.pageVector(study.vectorAt(row, col));
       chart.replaceChildren(bars(vector, highest(vector), `The ${vector.length} numbers of the patch`));
       length.replaceChildren(
         fact("patch", `row ${row}, column ${col}`),
@@ -31,7 +37,7 @@ cards.push({
         fact("its length", output("length", shown(Math.sqrt(sumOf(products(vector, vector))), 3)), node("small", {}, " √ of the sum of squares")),
       );
     };
-    const sheet = new Sheet({ label: "Patches: the arrow keys move from patch to patch", pick, hover: pick, grid: true });
+    const sheet = kit.sheet({ label: "Patches: the arrow keys move from patch to patch", pick, hover: pick, grid: true });
     const image = study.picture;
     const pixels = image ? (image.naturalWidth / page.grid.cols) * (image.naturalHeight / page.grid.rows) * 3 : null;
     const steps = [
@@ -59,4 +65,4 @@ cards.push({
     );
     pick(...study.patch);
   },
-});
+};

@@ -1,0 +1,1 @@
+"""What leaves the demo: figures, files, and the scripts that draw them in a browser."""
