@@ -1,6 +1,6 @@
 // Lines from the chips to their winners on the page.
 
-import { centerOf, boundsOf } from "../shared/cells.js";
+import { boundsOf, centerOf } from "../shared/cells.js";
 import { svgNode } from "../shared/dom.js";
 
 export class Leaders {

@@ -55,8 +55,7 @@ export class Ledger {
     const box = document.activeElement?.dataset?.count;
     this.build();
     if (box === undefined) return;
-    for (const each of this.body.querySelectorAll("[data-count]"))
-      each.tabIndex = each.dataset.count === box ? 0 : -1;
+    for (const each of this.body.querySelectorAll("[data-count]")) each.tabIndex = each.dataset.count === box ? 0 : -1;
     this.body.querySelector(`[data-count="${CSS.escape(box)}"]`)?.focus();
   }
 

@@ -9,11 +9,13 @@ export class Notes {
   }
 
   arrive() {
-    this.lens.part("notes").replaceChildren(
-      ...notesOf(this.lens.state.found.value).map(([title, text, kind]) =>
-        node("p", { class: `note ${kind || ""}` }, node("b", {}, title), ` ${text}`),
-      ),
-    );
+    this.lens
+      .part("notes")
+      .replaceChildren(
+        ...notesOf(this.lens.state.found.value).map(([title, text, kind]) =>
+          node("p", { class: `note ${kind || ""}` }, node("b", {}, title), ` ${text}`),
+        ),
+      );
   }
 }
 

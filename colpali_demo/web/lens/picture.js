@@ -129,7 +129,7 @@ function drawOutline(context, { cells, color }, at) {
   }
   const path = new Path2D();
   for (const loop of outlineOf(cells)) {
-    loop.forEach(([row, col], i) => path[i ? "lineTo" : "moveTo"](...at(row, col)));
+    for (const [i, corner] of loop.entries()) path[i ? "lineTo" : "moveTo"](...at(...corner));
     path.closePath();
   }
   for (const [ink, line] of [

@@ -113,9 +113,7 @@ function ticks(layers, lo, hi) {
   if (layers.length === 1 && !exact) {
     const share = (threshold - lo) / span;
     const room = share > 0.16 && share < 0.84;
-    marks.push(
-      room ? tick(threshold, "cut") : node("span", { class: "tick cut bare", style: `left:${100 * share}%` }),
-    );
+    marks.push(room ? tick(threshold, "cut") : node("span", { class: "tick cut bare", style: `left:${100 * share}%` }));
   }
   return marks;
 }

@@ -1,8 +1,8 @@
 // What the lens draws, worked out from its state.
 
 import { OVERLAYS } from "../overlays/index.js";
-import { PIN_COLORS } from "../shared/palette.js";
 import { cellsKey } from "../shared/cells.js";
+import { PIN_COLORS } from "../shared/palette.js";
 import { ranges } from "../shared/text.js";
 import { SUM } from "../shared/tokens.js";
 

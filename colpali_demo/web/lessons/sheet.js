@@ -32,8 +32,7 @@ export class Sheet {
       if (patch) tell(patch.row, patch.col);
     };
     frame.addEventListener("click", told(pick));
-    if (hover)
-      frame.addEventListener("pointermove", (event) => event.pointerType !== "touch" && told(hover)(event));
+    if (hover) frame.addEventListener("pointermove", (event) => event.pointerType !== "touch" && told(hover)(event));
     frame.addEventListener("keydown", (event) => {
       const move = arrowMove(event.key);
       if (!move) return;

@@ -205,8 +205,7 @@ export class Matrix {
     const place = this.at?.place ?? (patch ? this.maps.cell(patch.row, patch.col) : null);
     paintMarks(part("marks"), this.table, lit, place);
     for (const holder of [part("labels"), part("sums")])
-      for (const one of holder.children)
-        one.classList.toggle("lit", !view.whole && lit.has(Number(one.dataset.token)));
+      for (const one of holder.children) one.classList.toggle("lit", !view.whole && lit.has(Number(one.dataset.token)));
     this.drawReadout(place, view);
   }
 

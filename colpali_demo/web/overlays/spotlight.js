@@ -24,6 +24,5 @@ export const spotlight = {
     "Spotlight",
     whole ? " · patches that win a token" : ` · patches at or above the threshold for ${tokens}${minus}`,
   ],
-  legend: ({ whole }, names) =>
-    whole ? [SUMS] : [cosineScale(names), `Below ${names.below} the page is darkened.`],
+  legend: ({ whole }, names) => (whole ? [SUMS] : [cosineScale(names), `Below ${names.below} the page is darkened.`]),
 };

@@ -68,11 +68,7 @@ export function roving(group, selector, reach = () => {}) {
 /** A row of buttons of which one is on: choices are [value, name, title] each. Returns a function that marks it. */
 export function segments(group, choices, choose) {
   const buttons = choices.map(([value, name, title]) =>
-    node(
-      "button",
-      { type: "button", role: "radio", "data-choice": value, title, onclick: () => choose(value) },
-      name,
-    ),
+    node("button", { type: "button", role: "radio", "data-choice": value, title, onclick: () => choose(value) }, name),
   );
   group.setAttribute("role", "radiogroup");
   group.replaceChildren(...buttons);
