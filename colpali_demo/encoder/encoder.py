@@ -18,14 +18,13 @@ from transformers import PreTrainedModel
 from colpali_demo.encoder import attention, zerogpu
 from colpali_demo.encoder.calibration import Calibration, calibrate
 from colpali_demo.encoder.checkpoints import Checkpoint, CheckpointError, DownloadProgress, find_checkpoint
-from colpali_demo.encoder.families import FAMILIES, Family
+from colpali_demo.encoder.families import AUGMENTATION, FAMILIES, Family
 from colpali_demo.encoder.layout import PageEmbedding, QueryEmbedding
 from colpali_demo.encoder.queries import QueryTokenizer, as_text
 from colpali_demo.encoder.tower import ConvTower
 from colpali_demo.memory import keep_freed_memory
 from colpali_demo.settings import Settings, on_zero_gpu
 
-AUGMENTATION = 10  # augmentation tokens that the processors of all families give a query
 BATCH_SIZES = {"cuda": 4, "mps": 2}  # pages at once; on a CPU one at a time is as fast
 
 
@@ -87,7 +86,7 @@ def load_encoder(
                 model.vlm.language_model.set_attn_implementation(attention.NAME)
     if device.type == "cpu":
         keep_freed_memory()
-    return Encoder(model, family(processor, model.config), checkpoint)
+    return Encoder(model, family(processor, model), checkpoint)
 
 
 class Encoder:
@@ -199,7 +198,7 @@ class Encoder:
 
         Vectors of padding are zero. Raises CheckpointError where the model computes anything but numbers.
         """
-        inputs = {**inputs, **self.family.model_options(inputs["input_ids"])}
+        inputs = {**inputs, **self.family.model_options(inputs)}
         inputs.pop("labels", None)
         with self._model_lock:
             vectors = self._embed(inputs)

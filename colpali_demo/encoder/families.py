@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
 from typing import Any, ClassVar
@@ -24,13 +24,15 @@ from transformers import (
     ColPaliProcessor,
     ColQwen2ForRetrieval,
     ColQwen2Processor,
-    PreTrainedConfig,
     PreTrainedModel,
     ProcessorMixin,
 )
 
-from colpali_demo.encoder.layout import ImageSlots, PageLayout, grid_shape, grid_slots, page_layout
+from colpali_demo.encoder.layout import TILE, ImageSlots, PageLayout, grid_shape, grid_slots, page_layout, patch
 from colpali_demo.encoder.queries import QueryFrame
+
+AUGMENTATION = 10
+"""Augmentation tokens that the processors of all families give a query."""
 
 
 class Family:
@@ -47,9 +49,10 @@ class Family:
     query_prefix: ClassVar[str]
     bidirectional: ClassVar[bool] = True
 
-    def __init__(self, processor: ProcessorMixin, config: PreTrainedConfig) -> None:
+    def __init__(self, processor: ProcessorMixin, model: PreTrainedModel) -> None:
         self.processor = processor
-        self.config = config
+        self.model = model
+        self.config = model.config
 
     @property
     def input(self) -> dict[str, Any]:
@@ -71,9 +74,16 @@ class Family:
         """Queries to the model's inputs, as the processor does it. For comparison: `QueryTokenizer` is what is used."""
         return self.processor(text=list(texts))
 
-    def model_options(self, ids: torch.Tensor) -> dict[str, Any]:
-        """What the model is told besides what the processor made of pages; `ids` are (batch, length)."""
+    def model_options(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+        """What the model is told besides what the processor made of pages or queries: `inputs`, ids (batch, length)."""
         return {}
+
+    def language_model_inputs(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+        """What the vision language model takes where it is called whole, without the retriever around it.
+
+        For comparison, see `verify`: there it places and masks its tokens itself.
+        """
+        return dict(inputs)
 
     def image_slots(self, ids: Sequence[int], inputs: BatchFeature, position: int) -> ImageSlots:
         """What the image tokens among the `ids` of a page are; the page is the one at `position` of the batch."""
@@ -128,16 +138,19 @@ class ColPali(Family):
         inputs = self.processor(images=[Image.new("RGB", (1, 1))])
         return {name: value for name, value in inputs.items() if name != "pixel_values"}
 
-    def model_options(self, ids: torch.Tensor) -> dict[str, Any]:
+    def model_options(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, Any]:
         # ColPali attends in both directions. PaliGemma does so only where it is told that a token belongs to the
         # prefix, with type 0; without the types its attention is causal, and the embeddings are others.
-        return {"token_type_ids": torch.zeros_like(ids), "use_cache": False}
+        return {"token_type_ids": torch.zeros_like(inputs["input_ids"]), "use_cache": False}
+
+    def language_model_inputs(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+        return {**inputs, **self.model_options(inputs)}
 
     def image_slots(self, ids: Sequence[int], inputs: BatchFeature, position: int) -> ImageSlots:
         height, width = inputs["pixel_values"].shape[-2:]
         tower = self.config.vlm_config.vision_config
-        patch = getattr(tower, "patch_height", tower.patch_size), tower.patch_size
-        return grid_slots(*grid_shape(sum(id == self.processor.image_token_id for id in ids), height, width, patch))
+        shape = getattr(tower, "patch_height", tower.patch_size), tower.patch_size
+        return grid_slots(*grid_shape(sum(id == self.processor.image_token_id for id in ids), height, width, shape))
 
 
 class ColQwen2(Family):
@@ -160,8 +173,39 @@ class ColQwen2(Family):
         text = f"scaled to at most {most} patches of {side} × {side} pixels"
         return {"height": None, "width": None, "resample": None, "text": text}
 
-    def model_options(self, ids: torch.Tensor) -> dict[str, Any]:
-        return {"use_cache": False}
+    def frame(self) -> QueryFrame:
+        # The published checkpoints were trained without the newline that the processor adds since transformers 5.15.
+        # The model is causal: the newline would leave the other vectors alone and add one more term to every score.
+        return super().frame()._replace(end="")
+
+    def process_queries(self, texts: Sequence[str]) -> BatchFeature:
+        augmentation = self.processor.query_augmentation_token * AUGMENTATION
+        queries = [f"{self.processor.query_prefix}{text}{augmentation}" for text in texts]
+        return BatchFeature(self.processor.tokenizer(queries, padding="longest", return_tensors="pt"))
+
+    def model_options(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+        # Qwen2-VL was trained with a time, a row and a column as the position of a token (M-RoPE; Wang et al. 2024,
+        # arXiv 2409.12191, section 2.1). `ColQwen2ForRetrieval` of transformers 5.2 to 5.24 passes neither ids nor
+        # grids on, so that its language model numbers all tokens 0, 1, 2, ... on every axis.
+        positions, _ = self.model.vlm.get_rope_index(
+            inputs["input_ids"],
+            mm_token_type_ids=self._token_types(inputs),
+            image_grid_thw=inputs.get("image_grid_thw"),
+            attention_mask=inputs["attention_mask"],
+        )
+        return {"position_ids": positions, "use_cache": False}
+
+    def language_model_inputs(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+        given = {**inputs, "mm_token_type_ids": self._token_types(inputs), "use_cache": False}
+        if "pixel_values" in inputs:  # without the rows that make the pages of a batch equally long
+            counts = inputs["image_grid_thw"].prod(dim=1).tolist()
+            pages = [page[:count] for page, count in zip(inputs["pixel_values"], counts, strict=True)]
+            given["pixel_values"] = torch.cat(pages)
+        return given
+
+    def _token_types(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """1 for a token of the image, 0 for one of text: (batch, length), int32."""
+        return (inputs["input_ids"] == self.processor.image_token_id).int()
 
     def image_slots(self, ids: Sequence[int], inputs: BatchFeature, position: int) -> ImageSlots:
         _, rows, cols = inputs["image_grid_thw"][position].tolist()  # in patches of the vision tower
@@ -218,7 +262,7 @@ class ColModernVBert(Family):
             return grid_slots(side, side)
         rows, cols = (side * (1 + max(tile[axis] for tile in tiles if tile)) for axis in (0, 1))
         slots = [
-            ("patch", tile[0] * side + row, tile[1] * side + col) if tile else ("tile",)
+            patch((tile[0] * side + row, tile[1] * side + col)) if tile else TILE
             for tile in tiles
             for row in range(side)
             for col in range(side)

@@ -1,1 +1,1 @@
-"""What leaves the demo: figures, files, and the scripts that draw them in a browser."""
+"""Explanations as files: figures, tensors, one HTML page; and the scripts that draw them in a browser."""

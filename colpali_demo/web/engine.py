@@ -20,7 +20,7 @@ from colpali_demo.web.turns import Places, Turns
 if TYPE_CHECKING:
     from colpali_demo.encoder import Encoder
     from colpali_demo.encoder.layout import PageEmbedding
-    from colpali_demo.index import PageIndex
+    from colpali_demo.retrieval import PageIndex
 
 logger = logging.getLogger(__name__)
 
@@ -202,7 +202,7 @@ class Engine:
             logger.error("sample %s: %s", sample.path, error)
 
     def _embed(self, sample: Sample) -> None:
-        from colpali_demo.index import PageIndex
+        from colpali_demo.retrieval import PageIndex
 
         sample.index = PageIndex(self.encoder)
         try:

@@ -9,6 +9,7 @@ from PIL import Image
 from transformers import ColPaliForRetrieval
 
 from colpali_demo.encoder import CheckpointError, load_encoder
+from colpali_demo.encoder.layout import patch, prompt_token
 from colpali_demo.encoder.tower import ConvTower, ConvTowerConfig
 
 SIZES = [(60, 80), (80, 60), (56, 56), (200, 17), (9, 300), (1131, 1600)]
@@ -93,9 +94,9 @@ def test_layout_of_a_page(encoder):
     (page,) = encoder.embed_pages([noise(60, 80)])
     assert (page.layout.rows, page.layout.cols) == (4, 4)
     slots = page.layout.slots
-    assert slots[:16] == tuple(("patch", row, col) for row in range(4) for col in range(4))
-    assert slots[16] == ("text", "<bos>")
-    assert "".join(slot[1] for slot in slots[17:]).replace(" ", "").strip() == "describetheimage."
+    assert slots[:16] == tuple(patch((row, col)) for row in range(4) for col in range(4))
+    assert slots[16] == prompt_token("<bos>")
+    assert "".join(slot.text for slot in slots[17:]).replace(" ", "").strip() == "describetheimage."
 
 
 @pytest.mark.parametrize("cell", [(0, 0), (0, 3), (1, 2), (3, 0)])
@@ -113,7 +114,7 @@ def test_painting_a_cell_of_the_page_changes_its_patch(own_encoder, cell, size):
     image.paste("yellow", [round(left * width), round(top * height), round(right * width), round(bottom * height)])
     (after,) = own_encoder.embed_pages([image])
     changes = (after.vectors - before.vectors).norm(dim=1)
-    assert before.layout.slots[changes.argmax()] == ("patch", *cell)
+    assert before.layout.slots[changes.argmax()] == patch(cell)
     if size == (56, 56):  # another size is resampled, which smears the borders of the cell
         assert (changes > 1e-4).sum() == 1
 

@@ -16,14 +16,17 @@ import numpy as np
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 from matplotlib.patches import Rectangle
 
-from colpali_demo.colormap import TABLE, colorize, common_scale
+from colpali_demo.explain import place_text
+from colpali_demo.export.colormap import TABLE, colorize, common_scale
 
 if TYPE_CHECKING:
     from colpali_demo.documents import Page
+    from colpali_demo.encoder.layout import Cell, PageLayout
     from colpali_demo.explain import Explanation, TokenMatch
 
 FORMATS = (".png", ".pdf", ".svg")
@@ -139,8 +142,8 @@ def _similarity_map(ax: Axes, explanation: Explanation, match: TokenMatch, box: 
     _overlay(ax, colorize(explanation.maps[match.index], threshold, highest, OPACITY), box)
     found = f"maximum {_number(match.maxsim, 3)}"
     if match.slot == "patch":
-        _outline(ax, _cell(explanation, match, box), 1.5)
-        found += f", the boxed patch in row {match.row}, column {match.col}"
+        _outline(ax, match.cells, layout, box, 1.5)
+        found += f", the boxed {place_text(match)}"
     elif match.slot == "tile":
         found += ", off the image: the thumbnail of the whole page"
     else:
@@ -158,26 +161,25 @@ def _similarity_map(ax: Axes, explanation: Explanation, match: TokenMatch, box: 
 def _contribution_map(ax: Axes, explanation: Explanation, box: Box) -> None:
     layout = explanation.layout
     values = np.full((layout.rows, layout.cols), -np.inf)
-    typed: dict[tuple[int, int], list[str]] = {}
+    typed: dict[tuple[Cell, ...], list[str]] = {}
     for match in explanation.tokens:
-        if match.slot == "patch":
-            place = match.row, match.col
-            values[place] = match.maxsim + (values[place] if np.isfinite(values[place]) else 0.0)
-            typed.setdefault(place, [])
+        if match.cells:
+            at = tuple(np.transpose(match.cells))
+            values[at] = match.maxsim + np.where(np.isfinite(values[at]), values[at], 0.0)
+            typed.setdefault(match.cells, [])
             if match.kind == "word":
-                typed[place].append(_drawable(match.text, 14))
+                typed[match.cells].append(_drawable(match.text, 14))
     finite = values[np.isfinite(values)]
     highest = float(finite.max(initial=0.0)) or 1.0
     lowest = float(finite.min(initial=0.0))
     _overlay(ax, colorize(values, lowest, highest, OPACITY), box)
 
-    cells = {place: _place(place, layout.rows, layout.cols, box) for place in typed}
-    taken = list(cells.values())
-    for place, cell in cells.items():
-        _outline(ax, cell, 1.1 if typed[place] else 0.6)
-    for place, texts in typed.items():
+    taken = [_place(cell, layout, box) for cells in typed for cell in cells]
+    for cells, texts in typed.items():
+        _outline(ax, cells, layout, box, 1.1 if texts else 0.6)
+    for cells, texts in typed.items():
         if texts:
-            taken.append(_tag(ax, " ".join(texts), cells[place], box, taken))
+            taken.append(_tag(ax, " ".join(texts), _place(cells[0], layout, box), box, taken))
 
     _heading(ax, box, "Contribution map", "each token's MaxSim, on the patch that won it; labels: typed words")
     label = "sum of the MaxSim terms (cosines) that a patch won; clear: none"
@@ -189,33 +191,27 @@ def _overlay(ax: Axes, rgba: np.ndarray, box: Box) -> None:
     ax.imshow(rgba, extent=(left, right, bottom, top), aspect="auto", interpolation="nearest", zorder=3)
 
 
-def _place(place: tuple[int, int], rows: int, cols: int, box: Box) -> Box:
-    """The cell (row, col) of the grid on the page drawn in `box`."""
-    (row, col), (left, top, right, bottom) = place, box
-    w, h = (right - left) / cols, (bottom - top) / rows
-    return left + col * w, top + row * h, left + (col + 1) * w, top + (row + 1) * h
+def _place(cell: Cell, layout: PageLayout, box: Box) -> Box:
+    """Where a cell of the grid lies on the page drawn in `box`."""
+    left, top, right, bottom = layout.rectangle(*cell)
+    w, h = box[2] - box[0], box[3] - box[1]
+    return box[0] + left * w, box[1] + top * h, box[0] + right * w, box[1] + bottom * h
 
 
-def _cell(explanation: Explanation, match: TokenMatch, box: Box) -> Box:
-    return _place((match.row, match.col), explanation.layout.rows, explanation.layout.cols, box)
-
-
-def _outline(ax: Axes, cell: Box, width: float) -> None:
-    """A black line inside a white one: visible on any page."""
-    left, top, right, bottom = cell
-    for grow, color, line in ((0.012 * width, "white", 1.3 * width), (0.0, "black", width)):
-        ax.add_patch(
-            Rectangle(
-                (left - grow, top - grow),
-                right - left + 2 * grow,
-                bottom - top + 2 * grow,
-                fill=False,
-                edgecolor=color,
-                linewidth=line,
-                joinstyle="miter",
-                zorder=5,
-            )
-        )
+def _outline(ax: Axes, cells: Sequence[Cell], layout: PageLayout, box: Box, width: float) -> None:
+    """A black line inside a white one around the cells that a winner covers: visible on any page."""
+    edges = []
+    for row, col in cells:
+        left, top, right, bottom = _place((row, col), layout, box)
+        sides = {
+            (row - 1, col): [(left, top), (right, top)],
+            (row + 1, col): [(left, bottom), (right, bottom)],
+            (row, col - 1): [(left, top), (left, bottom)],
+            (row, col + 1): [(right, top), (right, bottom)],
+        }
+        edges += [side for neighbor, side in sides.items() if neighbor not in cells]
+    for color, line in (("white", 2.6 * width), ("black", width)):
+        ax.add_collection(LineCollection(edges, colors=color, linewidths=line, capstyle="projecting", zorder=5))
 
 
 def _tag(ax: Axes, text: str, cell: Box, box: Box, taken: Sequence[Box]) -> Box:
@@ -298,7 +294,7 @@ def _ledger_rows(matches: Sequence[TokenMatch], token: int | None) -> list[Ledge
     rows = []
     for match in matches:
         if match.index in kept:
-            where = f"{match.row}, {match.col}" if match.slot == "patch" else match.slot
+            where = f"{match.row}, {match.col}" if len(match.cells) == 1 else match.slot
             rows.append((_drawable(match.text, 15), match.kind, match.maxsim, where, match.index == token))
     rest = [match.maxsim for match in matches if match.index not in kept]
     if rest:

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from colpali_demo import maxsim, paper
-from colpali_demo.anatomy import anatomy, lora_parameters
-from colpali_demo.baselines import mean_similarity, mean_vector
 from colpali_demo.explain import explanation_dict, token_dict, words_list
+from colpali_demo.lessons import paper
+from colpali_demo.lessons.anatomy import anatomy, lora_parameters
+from colpali_demo.retrieval.rankers import RANKERS, similarities_to_mean
 
 if TYPE_CHECKING:
     from colpali_demo.documents import Page, Word
-    from colpali_demo.encoder import Encoder, PageEmbedding, QueryEmbedding
-    from colpali_demo.index import Hit
+    from colpali_demo.encoder import Encoder, QueryEmbedding
+    from colpali_demo.retrieval import Hit, Ranking, StoredPage
 
 LEGIBLE_PIXELS = 8  # height of a line of text; the smallest bitmap fonts that people read have 5 x 7 pixels
 BATCH = 4  # queries and pages of the training batch
@@ -30,21 +30,20 @@ HEADLINE_WORDS = 6
 PRECISIONS = (("float32", 32), ("float16", 16), ("int8", 8), ("binary", 1))  # bits a number
 
 
-def lesson_dict(encoder: Encoder, hits: Sequence[Hit], hit: Hit, asked: Sequence[str] = ()) -> dict[str, Any]:
-    """Everything the cards say about the page of `hit`, one of `hits`, as plain JSON values.
+def lesson_dict(encoder: Encoder, ranking: Ranking, hit: Hit, asked: Sequence[str] = ()) -> dict[str, Any]:
+    """Everything the cards say about the page of `hit`, one of a `ranking`, as plain JSON values.
 
-    hits: every page searched, best first
     asked: other queries, for the training batch
 
-    The vectors themselves are left out: `hit.query.vectors` and `hit.embedding.vectors`.
+    The vectors themselves are left out: `ranking.query.vectors` and those of `ranking.stored(hit.page)`.
     """
-    query = hit.query
+    query, stored = ranking.query, ranking.stored(hit.page)
+    layout = stored.kept.layout
     plain = encoder.embed_query(query.text, prefix=query.prefix, augmentation=0)
-    rankings = {
-        "mean": [mean_similarity(query.vectors, other.embedding.vectors) for other in hits],
-        "plain": [maxsim.score(plain.vectors, other.embedding.vectors) for other in hits],
+    others = {
+        "mean": RANKERS["mean"].rank(query, ranking.stored_pages),
+        "plain": RANKERS["maxsim"].rank(plain, ranking.stored_pages),
     }
-    ranks = {name: ranks_of(scores) for name, scores in rankings.items()}
     return {
         "schema": 1,
         "model": {
@@ -55,12 +54,14 @@ def lesson_dict(encoder: Encoder, hits: Sequence[Hit], hit: Hit, asked: Sequence
         },
         "lora": {"rank": paper.LORA_RANK, "parameters": lora_parameters(encoder.model, paper.LORA_RANK)},
         "query": query_dict(query),
-        "plain": {**query_dict(plain), "score": maxsim.score(plain.vectors, hit.embedding.vectors)},
+        "plain": {**query_dict(plain), "score": others["plain"].hit(hit.page).score},
         "page": {
             **explanation_dict(hit.explain(), hit.rank),
-            "dim": hit.embedding.vectors.shape[1],
-            "slots": [[vector, *slot] for vector, slot in enumerate(hit.embedding.layout.slots) if slot[0] != "patch"],
-            "patch_vectors": hit.embedding.layout.patch_vectors.ravel().tolist(),
+            "dim": stored.kept.vectors.shape[1],
+            "slots": [
+                [vector, slot.kind, slot.text] for vector, slot in enumerate(layout.slots) if slot.kind != "patch"
+            ],
+            "patch_vectors": layout.patch_vectors.ravel().tolist(),
             "words": words_list(hit.page.words),
             "file_bytes": len(hit.page.jpeg),
             "legibility": legibility(hit.page.words, encoder.model_info["input"]["height"]),
@@ -71,16 +72,16 @@ def lesson_dict(encoder: Encoder, hits: Sequence[Hit], hit: Hit, asked: Sequence
                 "page": other.page.number,
                 "rank": other.rank,
                 "score": other.score,
-                "mean": rankings["mean"][place],
-                "mean_rank": ranks["mean"][place],
-                "plain": rankings["plain"][place],
-                "plain_rank": ranks["plain"][place],
+                "mean": others["mean"].hit(other.page).score,
+                "mean_rank": others["mean"].hit(other.page).rank,
+                "plain": others["plain"].hit(other.page).score,
+                "plain_rank": others["plain"].hit(other.page).rank,
             }
-            for place, other in enumerate(hits)
+            for other in ranking
         ],
-        "pooling": pooling(query, hit.embedding),
-        "batch": training_batch(encoder, hits, hit, asked),
-        "costs": costs(hit.embedding),
+        "pooling": pooling(query, stored),
+        "batch": training_batch(encoder, ranking, hit, asked),
+        "costs": costs(stored),
         "paper": paper.figures(),
     }
 
@@ -94,15 +95,6 @@ def query_dict(query: QueryEmbedding) -> dict[str, Any]:
         "words": list(query.words),
         "tokens": [{**token_dict(token), "id": token.id} for token in query.tokens],
     }
-
-
-def ranks_of(scores: Sequence[float]) -> list[int]:
-    """The rank of each score, from 1 for the highest; of equal ones the first is ahead."""
-    order = sorted(range(len(scores)), key=lambda place: -scores[place])
-    ranks = [0] * len(scores)
-    for rank, place in enumerate(order, start=1):
-        ranks[place] = rank
-    return ranks
 
 
 # ---------------------------------------------------------------------------------------------- the page as input
@@ -139,34 +131,33 @@ def legibility(words: Sequence[Word], height: int | None) -> dict[str, Any] | No
 # ---------------------------------------------------------------------------------------------- one vector instead
 
 
-def pooling(query: QueryEmbedding, page: PageEmbedding) -> dict[str, list[float]]:
+def pooling(query: QueryEmbedding, stored: StoredPage) -> dict[str, list[float]]:
     """What becomes of a page when its vectors are averaged.
 
     tokens: cosine of every query token with the page's mean vector; compare it with the token's MaxSim
     patches: cosine of every patch with the mean vector, row by row
     """
-    mean = mean_vector(page.vectors)[None]
-    patches = page.vectors[page.layout.patch_vectors.ravel()]
+    vectors = stored.kept.vectors
     return {
-        "tokens": maxsim.similarities(query.vectors, mean)[:, 0].tolist(),
-        "patches": maxsim.similarities(patches, mean)[:, 0].tolist(),
+        "tokens": similarities_to_mean(query.vectors, vectors).tolist(),
+        "patches": similarities_to_mean(vectors, vectors)[stored.kept.layout.patch_vectors.ravel()].tolist(),
     }
 
 
 # ---------------------------------------------------------------------------------------------- training
 
 
-def training_batch(encoder: Encoder, hits: Sequence[Hit], hit: Hit, asked: Sequence[str]) -> dict[str, Any]:
+def training_batch(encoder: Encoder, ranking: Ranking, hit: Hit, asked: Sequence[str]) -> dict[str, Any]:
     """A batch as in training, of at most `BATCH` queries and as many pages: {"rows", "pages", "scores", "loss"}.
 
     rows: {"text", "own", "made"}: `own` is the column of the page that answers the query. The first is the query and
         page at hand; other queries take the page that ranks first for them, unless another has it; the rest are
         `made` from the headline of their page
-    pages: places among `hits`
+    pages: places in the ranking
     scores: (queries, pages)
     """
-    places = {id(other): place for place, other in enumerate(hits)}
-    texts, queries, pages, made = [hit.query.text], [hit.query], [places[id(hit)]], [False]
+    stored = ranking.stored_pages
+    texts, queries, pages, made = [hit.query.text], [hit.query], [hit.rank - 1], [False]
 
     def add(text: str, query: QueryEmbedding, place: int, is_made: bool) -> None:
         texts.append(text)
@@ -180,15 +171,16 @@ def training_batch(encoder: Encoder, hits: Sequence[Hit], hit: Hit, asked: Seque
         if text in texts:
             continue
         query = encoder.embed_query(text)
-        scores = [maxsim.score(query.vectors, other.embedding.vectors) for other in hits]
-        place = scores.index(max(scores))
+        place = ranking.hit(RANKERS["maxsim"].rank(query, stored)[0].page).rank - 1
         if place not in pages:
             add(text, query, place, False)
-    for place, other in enumerate(hits):
+    for place, other in enumerate(ranking):
         text = headline(other.page.words)
         if len(texts) < BATCH and place not in pages and text and text not in texts:
             add(text, encoder.embed_query(text), place, True)
-    scores = [[maxsim.score(query.vectors, hits[place].embedding.vectors) for place in pages] for query in queries]
+    batch = [stored[place] for place in pages]
+    rankings = [RANKERS["maxsim"].rank(query, batch) for query in queries]
+    scores = [[scored.hit(page.page).score for page in batch] for scored in rankings]
     own = list(range(len(pages)))
     return {
         "rows": [
@@ -242,16 +234,16 @@ def contrast(scores: Sequence[Sequence[float]], own: Sequence[int]) -> dict[str,
 # ---------------------------------------------------------------------------------------------- costs
 
 
-def costs(page: PageEmbedding) -> dict[str, Any]:
+def costs(stored: StoredPage) -> dict[str, Any]:
     """Bytes of a page's vectors at each precision, and of one vector in 16 bits instead of them all."""
-    vectors, dim = page.vectors.shape
+    vectors, dim = stored.kept.vectors.shape
     return {
         "bytes": [{"name": name, "bits": bits, "bytes": vectors * dim * bits // 8} for name, bits in PRECISIONS],
         "single_bytes": dim * 2,
     }
 
 
-def measure(encoder: Encoder, hits: Sequence[Hit], hit: Hit, clock: Callable[[], float] = time.perf_counter) -> dict:
+def measure(encoder: Encoder, ranking: Ranking, hit: Hit, clock: Callable[[], float] = time.perf_counter) -> dict:
     """Milliseconds on this machine, each the median of a few runs: {"page", "query", "score", "pages", "device"}.
 
     page: to embed the page of `hit`; query: to embed its query; score: to score all `pages` for it
@@ -265,11 +257,11 @@ def measure(encoder: Encoder, hits: Sequence[Hit], hit: Hit, clock: Callable[[],
             spent.append(1000 * (clock() - start))
         return statistics.median(spent)
 
-    image, query = hit.page.image, hit.query
+    image, query, stored = hit.page.image, ranking.query, ranking.stored_pages
     return {
         "page": median_ms(lambda: encoder.embed_pages([image]), 3),
         "query": median_ms(lambda: encoder.embed_query(query.text), 5),
-        "score": median_ms(lambda: [maxsim.score(query.vectors, other.embedding.vectors) for other in hits], 5),
-        "pages": len(hits),
+        "score": median_ms(lambda: RANKERS["maxsim"].rank(query, stored), 5),
+        "pages": len(ranking),
         "device": encoder.model_info["device"],
     }

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from vectors import explain_vectors
 
-from colpali_demo.colormap import colorize, common_scale
 from colpali_demo.documents import Page
-from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken
-from colpali_demo.explain import Explanation, explain
-from colpali_demo.figures import DPI, MARGIN, MAX_ROWS, OPACITY, explanation_figure, save_figure
+from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken, patch, prompt_token
+from colpali_demo.explain import Explanation
+from colpali_demo.export.colormap import colorize, common_scale
+from colpali_demo.export.figures import DPI, MARGIN, MAX_ROWS, OPACITY, explanation_figure, save_figure
 
 GRAY = 200  # of the pages here
 
@@ -27,12 +28,12 @@ def make_explanation(cosines, page, *, rows, cols, texts=None, query="rain today
     """An explanation whose similarities are `cosines`, (tokens, rows * cols + 1); the last vector is a text slot."""
     tokens, vectors = cosines.shape
     texts = texts or [f"word{i}" for i in range(tokens)]
-    slots = [("patch", row, col) for row in range(rows) for col in range(cols)] + [("text", "<bos>")]
+    slots = [patch((row, col)) for row in range(rows) for col in range(cols)] + [prompt_token("<bos>")]
     assert len(slots) == vectors
     queries = tuple(QueryToken(i, text, "word" if i else "bos", i or None, i) for i, text in enumerate(texts))
     query = QueryEmbedding(query, torch.eye(tokens), queries, (), tuple(unknown), "", 0)
     embedding = PageEmbedding(torch.tensor(cosines, dtype=torch.float32).T, PageLayout(rows, cols, tuple(slots)))
-    return explain(query, page, embedding)
+    return explain_vectors(query, page, embedding)
 
 
 def planted(rows, cols, places, low=0.05) -> np.ndarray:
@@ -112,12 +113,36 @@ def test_a_winner_off_the_image_is_named_and_not_drawn():
     assert "maximum 0.900, off the image: “<bos>” of the page's prompt" in shown
     assert "text: won by the page's prompt" in shown
 
-    def outlines(token):
-        figure = explanation_figure(explanation, page, token)
-        black = [patch for patch in figure.axes[0].patches if patch.get_edgecolor() == (0, 0, 0, 1)]
-        return len(black)
+    assert (
+        len(black_edges(explanation_figure(explanation, page, 0))),
+        len(black_edges(explanation_figure(explanation, page, 1))),
+    ) == (4, 0)
 
-    assert (outlines(0), outlines(1)) == (1, 0)
+
+def black_edges(figure) -> list[np.ndarray]:
+    """The black lines around winners: (2, 2) each, from and to."""
+    lines = [lines for lines in figure.axes[0].collections if (lines.get_color()[0] == (0, 0, 0, 1)).all()]
+    return [edge for collection in lines for edge in collection.get_segments()]
+
+
+def test_a_winner_of_several_cells_is_outlined_as_one():
+    page = make_page()
+    slots = (patch((0, 0), (0, 1), (1, 1)), patch((1, 0)))
+    query = QueryEmbedding("q", torch.eye(1), (QueryToken(0, "q", "word", 0, 0),), ("q",), (), "", 0)
+    explanation = explain_vectors(query, page, PageEmbedding(torch.tensor([[0.9], [0.1]]), PageLayout(2, 2, slots)))
+    similarity, contribution = (explanation_figure(explanation, page, token) for token in (0, None))
+    assert len(black_edges(similarity)) == len(black_edges(contribution)) == 8
+    assert "3 patches pooled around row 0, column 1" in " ".join(texts_of(similarity))
+    left, top, right, bottom = page_box(contribution)
+    drawn = pixels(contribution)
+    heat = {
+        cell: drawn[
+            round(top + (cell[0] + 0.5) / 2 * (bottom - top)), round(left + (cell[1] + 0.3) / 2 * (right - left))
+        ]
+        for cell in ((0, 0), (0, 1), (1, 1), (1, 0))
+    }
+    assert (heat[0, 0] == heat[1, 1]).all() and (heat[0, 0] == heat[0, 1]).all()
+    assert (heat[1, 0] == GRAY).all() and (heat[0, 0] != GRAY).any()
 
 
 @pytest.mark.parametrize("tokens", [3, 2 * MAX_ROWS])

@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from colpali_demo import maxsim
-from colpali_demo.anatomy import anatomy, lora_parameters
 from colpali_demo.documents import Word
 from colpali_demo.encoder import load_encoder
-from colpali_demo.index import PageIndex
-from colpali_demo.lesson import (
+from colpali_demo.lessons.anatomy import anatomy, lora_parameters
+from colpali_demo.lessons.lesson import (
     BATCH,
     contrast,
     costs,
@@ -28,8 +27,8 @@ from colpali_demo.lesson import (
     lesson_dict,
     measure,
     pooling,
-    ranks_of,
 )
+from colpali_demo.retrieval import PageIndex
 from colpali_demo.training import losses
 
 TITLE = (
@@ -92,10 +91,6 @@ def test_a_headline_is_made_of_the_largest_words_with_letters():
     assert headline(()) == ""
 
 
-def test_ranks():
-    assert ranks_of([2.0, 5.0, 5.0, 1.0]) == [3, 1, 2, 4]
-
-
 def test_a_lesson_repeats_the_search(encoder, hits):
     hit = hits[2]
     lesson = lesson_dict(encoder, hits, hit, ["price of copper", "revenue by region"])
@@ -103,7 +98,7 @@ def test_a_lesson_repeats_the_search(encoder, hits):
     assert [entry["score"] for entry in lesson["ranking"]] == [other.score for other in hits]
     assert sorted(entry["mean_rank"] for entry in lesson["ranking"]) == list(range(1, 7))
     plain = encoder.embed_query("revenue by region", augmentation=0)
-    assert lesson["plain"]["score"] == maxsim.score(plain.vectors, hit.embedding.vectors)
+    assert lesson["plain"]["score"] == maxsim.score(plain.vectors, hits.stored(hit.page).kept.vectors)
     assert {token["kind"] for token in lesson["plain"]["tokens"]} == {"bos", "prefix", "word", "suffix"}
     assert [token["id"] for token in lesson["query"]["tokens"]] == [token.id for token in hit.query.tokens]
     assert len(lesson["page"]["patch_vectors"]) == 16
@@ -125,8 +120,8 @@ def test_every_family_has_a_lesson(family, tmp_path, make_page):
 
 def test_pooling_compares_with_the_mean(hits):
     hit = hits[0]
-    found = pooling(hit.query, hit.embedding)
-    mean = hit.embedding.vectors.mean(dim=0)
+    found = pooling(hit.query, hits.stored(hit.page))
+    mean = hits.stored(hit.page).kept.vectors.mean(dim=0)
     assert found["tokens"] == pytest.approx((hit.query.vectors @ (mean / mean.norm())).tolist(), abs=1e-6)
     assert len(found["patches"]) == 16
 
@@ -145,7 +140,10 @@ def test_the_batch_has_the_page_at_hand_other_queries_and_headlines(encoder, hit
     asked = ["price of copper", "the lazy dog", "electricity", "employees", "table 3"]
     full = lesson_dict(encoder, hits, hits[0], asked)["batch"]
     assert len(set(full["pages"])) == len(full["pages"]) <= BATCH
-    alone = lesson_dict(encoder, hits[at : at + 1], hits[at])["batch"]
+    alone_index = PageIndex(encoder)
+    alone_index.add_page(hits[at].page)
+    ranking = alone_index.rank("revenue by region")
+    alone = lesson_dict(encoder, ranking, ranking[0])["batch"]
     assert alone["pages"] == [0]
     assert alone["loss"] is None
 
@@ -168,9 +166,9 @@ def test_lora_counts_both_thin_matrices(encoder):
 
 
 def test_costs_are_products(hits):
-    embedding = hits[0].embedding
-    found = costs(embedding)
-    vectors, dim = embedding.vectors.shape
+    stored = hits.stored(hits[0].page)
+    found = costs(stored)
+    vectors, dim = stored.kept.vectors.shape
     assert [size["bytes"] for size in found["bytes"]] == [
         vectors * dim * 4,
         vectors * dim * 2,

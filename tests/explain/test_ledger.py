@@ -6,10 +6,19 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from vectors import explain_vectors
 
 from colpali_demo.documents import Page, Word
 from colpali_demo.encoder import PageEmbedding, PageLayout, QueryEmbedding, QueryToken
-from colpali_demo.explain import differences, explain, explanation_dict, margin, search_dict, words_under
+from colpali_demo.encoder.layout import TILE, patch, prompt_token
+from colpali_demo.explain import (
+    differences,
+    explanation_dict,
+    margin,
+    place_text,
+    search_dict,
+    words_under,
+)
 
 KINDS = ("bos", "prefix", "word", "word", "augmentation", "suffix")
 NO_PAGE = Page("0123456789abcdef", "report.pdf", 7, 1131, 1600, b"", (), False)
@@ -21,9 +30,9 @@ def page_with(*words: Word) -> Page:
 
 def grid(rows: int, cols: int, before: int = 0, after: int = 0, tiles: int = 0) -> PageLayout:
     """A layout of text slots, patches row by row, tiles and text slots again."""
-    patches = [("patch", row, col) for row in range(rows) for col in range(cols)]
-    texts = [("text", f"t{n}") for n in range(before + after)]
-    return PageLayout(rows, cols, (*texts[:before], *patches, *[("tile",)] * tiles, *texts[before:]))
+    patches = [patch((row, col)) for row in range(rows) for col in range(cols)]
+    texts = [prompt_token(f"t{n}") for n in range(before + after)]
+    return PageLayout(rows, cols, (*texts[:before], *patches, *[TILE] * tiles, *texts[before:]))
 
 
 def make_query(vectors: torch.Tensor, first_id: int = 100) -> QueryEmbedding:
@@ -37,7 +46,7 @@ def make_query(vectors: torch.Tensor, first_id: int = 100) -> QueryEmbedding:
 def from_similarities(matrix: np.ndarray, layout: PageLayout, page: Page = NO_PAGE):
     """The explanation of vectors whose cosines are the given (tokens, vectors): the query's are the unit vectors."""
     matrix = torch.as_tensor(matrix, dtype=torch.float32)
-    return explain(make_query(torch.eye(len(matrix))), page, PageEmbedding(matrix.T.contiguous(), layout))
+    return explain_vectors(make_query(torch.eye(len(matrix))), page, PageEmbedding(matrix.T.contiguous(), layout))
 
 
 @dataclass
@@ -65,7 +74,7 @@ def made_up(draw) -> Made:
 
 @given(made_up())
 def test_ledger_adds_up_and_is_the_formula(made):
-    explanation = explain(make_query(made.query), NO_PAGE, PageEmbedding(made.page, made.layout))
+    explanation = explain_vectors(make_query(made.query), NO_PAGE, PageEmbedding(made.page, made.layout))
     cosines = made.query.numpy().astype(np.float64) @ made.page.numpy().astype(np.float64).T
     assert explanation.score == sum(token.maxsim for token in explanation.tokens)
     assert explanation.score == pytest.approx(cosines.max(axis=1).sum(), abs=1e-4)
@@ -78,13 +87,13 @@ def test_ledger_adds_up_and_is_the_formula(made):
 
 @given(made_up())
 def test_winners_know_what_they_are_and_maps_agree(made):
-    explanation = explain(make_query(made.query), NO_PAGE, PageEmbedding(made.page, made.layout))
+    explanation = explain_vectors(make_query(made.query), NO_PAGE, PageEmbedding(made.page, made.layout))
     assert explanation.maps.dtype == explanation.similarities.dtype == np.float32
     assert explanation.maps.shape == (len(made.query), made.layout.rows, made.layout.cols)
     for token in explanation.tokens:
-        assert token.slot == made.layout.slots[token.vector][0]
+        assert token.slot == made.layout.slots[token.vector].kind
         if token.slot == "patch":
-            assert made.layout.slots[token.vector] == ("patch", token.row, token.col)
+            assert made.layout.slots[token.vector] == patch((token.row, token.col))
             assert explanation.maps[token.index, token.row, token.col] == token.maxsim
         else:
             assert token.row is None and token.col is None and token.words == ()
@@ -99,7 +108,7 @@ def test_one_hot_patch_is_the_peak_of_the_map(rows, cols):
     layout = grid(rows, cols, before=2, after=3)
     for row, col in {(0, 0), (0, cols - 1), (rows - 1, 0), (rows - 1, cols - 1), (rows // 2, cols // 3)}:
         matrix = np.full((1, len(layout.slots)), 0.1)
-        matrix[0, layout.slots.index(("patch", row, col))] = 0.9
+        matrix[0, layout.slots.index(patch((row, col)))] = 0.9
         explanation = from_similarities(matrix, layout)
         (token,) = explanation.tokens
         assert (token.slot, token.row, token.col) == ("patch", row, col)
@@ -119,6 +128,17 @@ def test_text_slots_and_tiles_can_win():
     assert (tile.slot, tile.slot_text, tile.row, tile.col, tile.words) == ("tile", None, None, None, ())
     assert text.margin == pytest.approx(0.4)
     assert tile.margin == pytest.approx(0.4)
+
+
+def test_a_winner_may_cover_several_cells():
+    pooled = ((0, 0), (0, 1), (1, 1))
+    layout = PageLayout(2, 3, (patch(*pooled), patch((1, 0)), patch((0, 2)), patch((1, 2)), prompt_token("x")))
+    words = [Word(text, left, 0.1, left + 0.2, 0.3) for text, left in (("one", 0.05), ("two", 0.4), ("three", 0.75))]
+    (token,) = from_similarities(np.array([[0.9, 0.5, 0.6, 0.7, 0.1]]), layout, page_with(*words)).tokens
+    assert (token.slot, token.cells, token.row, token.col) == ("patch", pooled, None, None)
+    assert token.words == ("one", "two")
+    assert token.margin == pytest.approx(0.8)  # all other patches touch it
+    assert place_text(token) == "3 patches pooled around row 0, column 1"
 
 
 def test_ties_go_to_the_lowest_index():
@@ -172,23 +192,23 @@ def test_margin_is_negative_where_a_rival_elsewhere_is_better():
     ],
 )
 def test_words_under_a_patch(box, under):
-    assert words_under([Word("w", *box)], grid(4, 4), 1, 1) == (("w",) if under else ())
+    assert words_under([Word("w", *box)], grid(4, 4), [(1, 1)]) == (("w",) if under else ())
 
 
 def test_words_come_in_reading_order_on_a_grid_that_is_not_square():
     line = [Word(text, n / 10, 0.5, n / 10 + 0.08, 0.52) for n, text in enumerate("abcdefghij")]
-    assert words_under(line, grid(2, 5), 1, 2) == ("e", "f")
-    assert words_under(line[::-1], grid(2, 5), 1, 2) == ("f", "e")
-    assert words_under(line, grid(5, 2), 2, 1) == ("f", "g", "h", "i", "j")
-    assert words_under(line, grid(5, 2), 1, 1) == ()
+    assert words_under(line, grid(2, 5), [(1, 2)]) == ("e", "f")
+    assert words_under(line[::-1], grid(2, 5), [(1, 2)]) == ("f", "e")
+    assert words_under(line, grid(5, 2), [(2, 1)]) == ("f", "g", "h", "i", "j")
+    assert words_under(line, grid(5, 2), [(1, 1)]) == ()
 
 
 @given(made_up(), st.integers(0, 2**32))
 def test_differences_sum_to_the_difference_of_the_scores(made, seed):
     other = torch.nn.functional.normalize(torch.randn(11, 16, generator=torch.Generator().manual_seed(seed)), dim=1)
     query = make_query(made.query)
-    a = explain(query, NO_PAGE, PageEmbedding(made.page, made.layout))
-    b = explain(query, NO_PAGE, PageEmbedding(other, grid(2, 5, after=1)))
+    a = explain_vectors(query, NO_PAGE, PageEmbedding(made.page, made.layout))
+    b = explain_vectors(query, NO_PAGE, PageEmbedding(other, grid(2, 5, after=1)))
     assert len(differences(a, b)) == len(made.query)
     assert sum(differences(a, b)) == pytest.approx(a.score - b.score, abs=1e-9)
     assert differences(a, a) == [0] * len(made.query)
@@ -197,8 +217,8 @@ def test_differences_sum_to_the_difference_of_the_scores(made, seed):
 def test_differences_need_one_query():
     layout = grid(1, 2)
     page = PageEmbedding(torch.eye(2), layout)
-    a = explain(make_query(torch.eye(2)), NO_PAGE, page)
-    b = explain(make_query(torch.eye(2), first_id=200), NO_PAGE, page)
+    a = explain_vectors(make_query(torch.eye(2)), NO_PAGE, page)
+    b = explain_vectors(make_query(torch.eye(2), first_id=200), NO_PAGE, page)
     with pytest.raises(ValueError, match="different queries"):
         differences(a, b)
 
@@ -224,6 +244,7 @@ def test_explanation_dict_has_the_shape_of_the_contract():
                 "vector": 5,
                 "slot": "patch",
                 "slot_text": None,
+                "cells": [[1, 2]],
                 "row": 1,
                 "col": 2,
                 "margin": float(np.float32(0.3)),
@@ -235,6 +256,7 @@ def test_explanation_dict_has_the_shape_of_the_contract():
                 "vector": 6,
                 "slot": "text",
                 "slot_text": "t0",
+                "cells": [],
                 "row": None,
                 "col": None,
                 "margin": float(np.float32(1 / 3)) - float(np.float32(0.1)),
@@ -248,7 +270,7 @@ def test_explanation_dict_has_the_shape_of_the_contract():
 def test_search_dict_has_the_shape_of_the_contract_and_survives_json(encoder, make_page):
     query = encoder.embed_query("revenue by region")
     page = make_page(1, words=(Word("hello", 0.1, 0.1, 0.9, 0.9),))
-    explanations = [explain(query, page, encoder.embed_pages([page.image])[0])]
+    explanations = [explain_vectors(query, page, encoder.embed_pages([page.image])[0])]
 
     @dataclass
     class Error:
@@ -260,7 +282,7 @@ def test_search_dict_has_the_shape_of_the_contract_and_survives_json(encoder, ma
     errors = [Error("b.pdf", None, "damaged", "The file is damaged.")]
     value = search_dict(encoder.model_info, query, explanations, errors, {"search": 1.5})
     assert list(value) == ["schema", "model", "query", "results", "errors", "timing_ms"]
-    assert value["schema"] == 1
+    assert value["schema"] == 2
     assert value["model"] == encoder.model_info
     assert value["query"]["text"] == "revenue by region"
     assert value["query"]["tokens"][0] == {"index": 0, "text": "<bos>", "kind": "bos", "word": None}

@@ -27,7 +27,6 @@ from colpali_demo.documents import Page, Word
 from colpali_demo.encoder import Calibration, CheckpointError, PageEmbedding, PageLayout, QueryEmbedding, QueryToken
 from colpali_demo.encoder.calibration import blank_page
 from colpali_demo.encoder.checkpoints import read_json
-from colpali_demo.index import PageIndex
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
 
 LISTING = "set.json"
 QUERIES = "queries.safetensors"
+SCHEMA = 2  # since 2, a vector has a list of cells, and a patch of ColQwen2 its row and column
 
 
 @dataclass(frozen=True)
@@ -93,15 +93,22 @@ def save_set(
     )
     blank_layout = layouts.setdefault(blank.layout, len(layouts))
     listing = {
-        "schema": 1,
+        "schema": SCHEMA,
         "model": encoder.model_info,
         "calibration": asdict(encoder.calibration),
         "documents": entries,
         "blank": blank_layout,
-        "layouts": [{"rows": layout.rows, "cols": layout.cols, "slots": layout.slots} for layout in layouts],
+        "layouts": [layout.to_json() for layout in layouts],
         "queries": [_query_entry(query) for query in queries],
     }
     (folder / LISTING).write_text(json.dumps(listing, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _outdated(folder: Path, schema: Any) -> str:
+    return (
+        f"The set {folder.name} was made by another version of this package (schema {schema}, not {SCHEMA}). "
+        "Make it anew with `python -m colpali_demo precompute`."
+    )
 
 
 def _smallest(vectors: torch.Tensor) -> torch.Tensor:
@@ -147,18 +154,15 @@ class PrecomputedSet:
             raise CheckpointError("checkpoint_missing", f"{folder.name} holds no precomputed set: no {LISTING}.")
         self._listing = read_json(folder / LISTING)
         try:
-            if self._listing["schema"] != 1:
-                raise ValueError(f"schema {self._listing['schema']}")
+            if self._listing["schema"] != SCHEMA:
+                raise CheckpointError("checkpoint_corrupt", _outdated(folder, self._listing["schema"]))
             self.documents = [
                 SetDocument(
                     *(entry[name] for name in ("document", "source", "title", "description")), tuple(entry["queries"])
                 )
                 for entry in self._listing["documents"]
             ]
-            self._layouts = [
-                PageLayout(entry["rows"], entry["cols"], tuple(map(tuple, entry["slots"])))
-                for entry in self._listing["layouts"]
-            ]
+            self._layouts = [PageLayout.from_json(entry) for entry in self._listing["layouts"]]
             vectors = self._tensors(QUERIES)
             self.blank = PageEmbedding(vectors["blank"], self._layouts[self._listing["blank"]])
             self.encoder = PrecomputedEncoder(self._listing, vectors)
@@ -188,14 +192,6 @@ class PrecomputedSet:
                 blank=entry["blank"],
             )
             yield page, PageEmbedding(vectors[str(number)], self._layouts[entry["layout"]])
-
-    def index(self) -> PageIndex:
-        """All pages of the set, ready to be searched."""
-        index = PageIndex(self.encoder)
-        for document in self.documents:
-            for page, embedding in self.pages(document):
-                index.add_embedded(page, embedding)
-        return index
 
 
 class PrecomputedEncoder:

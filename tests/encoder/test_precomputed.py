@@ -14,9 +14,9 @@ from colpali_demo.__main__ import main
 from colpali_demo.documents import Word
 from colpali_demo.encoder import CheckpointError, load_encoder
 from colpali_demo.encoder.calibration import blank_page
+from colpali_demo.encoder.precomputed import PrecomputedSet, SetDocument, save_set
 from colpali_demo.explain import explanation_dict
-from colpali_demo.index import PageIndex
-from colpali_demo.precomputed import PrecomputedSet, SetDocument, save_set
+from colpali_demo.retrieval import PageIndex, open_set
 
 QUERIES = ("revenue by region", "price of copper")
 
@@ -40,7 +40,7 @@ def test_explanations_are_those_of_the_checkpoint(encoder, documents, folder):
     index = PageIndex(encoder)
     for _, pages in documents:
         index.add(pages)
-    opened = PrecomputedSet(folder).index()
+    opened = open_set(folder)
     for query in QUERIES:
         ours, theirs = opened.rank(query), index.rank(query)
         # Names of the documents are the set's; everything else is the same to the last digit.
@@ -95,8 +95,8 @@ def test_a_damaged_set_is_a_named_error(folder, tmp_path, name):
     with pytest.raises(CheckpointError) as caught:
         PrecomputedSet(copy)
     assert caught.value.code == "checkpoint_corrupt"
-    (copy / "set.json").write_text(json.dumps({"schema": 2}))
-    with pytest.raises(CheckpointError, match="schema 2"):
+    (copy / "set.json").write_text(json.dumps({"schema": 1}))
+    with pytest.raises(CheckpointError, match="schema 1, not 2"):
         PrecomputedSet(copy)
     (copy / "set.json").unlink()
     with pytest.raises(CheckpointError, match=r"no set\.json"):
@@ -126,7 +126,7 @@ def test_the_command(checkpoint, pdf, tmp_path, capsys):
     assert "--query" in capsys.readouterr().err
     assert main([*command, "--query", "price of copper", "--query", "copper"]) == 0
     assert "random-colpali" in capsys.readouterr().out
-    (hit,) = PrecomputedSet(tmp_path / "set").index().search("copper")
+    (hit,) = open_set(tmp_path / "set").search("copper")
     assert (hit.page.source, hit.page.number) == ("copper.pdf", 1)
     assert [word.text for word in hit.page.words] == ["copper"]
     assert main([*command, "--query", "copper"]) == 2
@@ -135,10 +135,10 @@ def test_the_command(checkpoint, pdf, tmp_path, capsys):
 
 def test_opening_a_set_builds_no_model(folder):
     program = (
-        "import sys; from pathlib import Path; import torch; from colpali_demo.precomputed import PrecomputedSet\n"
+        "import sys; from pathlib import Path; import torch; from colpali_demo.retrieval import open_set\n"
         "def refuse(*_): raise AssertionError('a module was built')\n"
         "torch.nn.Module.__init__ = refuse\n"
-        f"print(len(PrecomputedSet(Path({str(folder)!r})).index().search({QUERIES[0]!r})))"
+        f"print(len(open_set(Path({str(folder)!r})).search({QUERIES[0]!r})))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["3"]

@@ -1,6 +1,6 @@
 import numpy as np
 
-from colpali_demo.colormap import FAINTEST, TABLE, colorize, common_scale
+from colpali_demo.export.colormap import FAINTEST, TABLE, colorize, common_scale
 
 
 def luminance(rgb: np.ndarray) -> np.ndarray:

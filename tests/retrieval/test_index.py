@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colpali_demo.encoder import load_encoder
-from colpali_demo.index import PageIndex
+from colpali_demo.retrieval import PageIndex
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +28,9 @@ def test_scores_are_sums_of_the_ledgers_for_any_query(filled, text):
     for hit in hits:
         explanation = hit.explain()
         assert hit.score == pytest.approx(explanation.score, abs=1e-4)
-        assert hit.score == sum(hit.maxima)
+        assert hit.score == sum(hit.terms)
         assert explanation.score == sum(token.maxsim for token in explanation.tokens)
-        cosines = query.vectors.numpy() @ hit.embedding.vectors.numpy().T
+        cosines = query.vectors.numpy() @ hit.ranking.stored(hit.page).kept.vectors.numpy().T
         maxima = cosines.max(axis=1)
         assert hit.score == pytest.approx(maxima.astype(np.float64).sum(), abs=1e-4)
 
@@ -49,14 +49,14 @@ def test_a_query_may_be_embedded_beforehand(filled):
     query = filled.encoder.embed_query("revenue", prefix="", augmentation=2)
     hit = filled.search(query)[0]
     assert hit.query is query
-    assert hit.score == filled.explain(query, hit.page).score
+    assert hit.score == filled.rank(query).explain(hit.page).score
     assert hit.score != filled.search("revenue")[0].score
 
 
 def test_any_page_can_be_explained(filled):
     scores = {hit.page: hit.score for hit in filled.rank("costs")}
     for page in filled.pages:
-        explanation = filled.explain("costs", page)
+        explanation = filled.rank("costs").explain(page)
         assert explanation.page == page
         assert explanation.score == pytest.approx(scores[page], abs=1e-4)
         assert len(explanation.tokens) == len(explanation.query.tokens)
@@ -64,7 +64,7 @@ def test_any_page_can_be_explained(filled):
 
 def test_a_page_that_is_not_in_the_index_cannot_be_explained(filled, make_page):
     with pytest.raises(KeyError, match="page 9 of aaaa.pdf"):
-        filled.explain("costs", make_page(9, "aaaa"))
+        filled.rank("costs").explain(make_page(9, "aaaa"))
 
 
 def test_pages_with_equal_scores_keep_their_order(encoder, make_page):
@@ -84,7 +84,7 @@ def test_pages_are_in_the_order_in_which_they_came(filled):
         ("bbbb", 2),
     ]
     assert len(filled) == 5
-    assert filled.nbytes == sum(len(hit.embedding.vectors) for hit in filled.rank("x")) * 16 * 4
+    assert filled.nbytes == sum(len(hit.ranking.stored(hit.page).kept.vectors) for hit in filled.rank("x")) * 16 * 4
 
 
 def test_an_empty_index(encoder):
@@ -183,7 +183,7 @@ def test_searching_while_adding(encoder, make_page):
     counts = [0]
     while any(thread.is_alive() for thread in threads):
         hits = index.search(query, top_k=100)
-        assert all(hit.score == pytest.approx(sum(hit.maxima)) for hit in hits)
+        assert all(hit.score == pytest.approx(sum(hit.terms)) for hit in hits)
         counts.append(len(hits))
         encoder.embed_query("costs")
     for thread in threads:
@@ -214,4 +214,4 @@ def test_a_query_without_words_is_weak(filled):
 
 
 def test_page_vectors_are_kept_in_float32(filled):
-    assert {hit.embedding.vectors.dtype for hit in filled.rank("x")} == {torch.float32}
+    assert {hit.ranking.stored(hit.page).kept.vectors.dtype for hit in filled.rank("x")} == {torch.float32}
