@@ -151,10 +151,10 @@ def _names(text: str, file: Path, line: int) -> tuple[tuple[str, str], ...]:
 
 def _scope(module: _Module, names: dict[Path, str]) -> str:
     """A module as a function that is called at once and returns what it exports."""
-    imported = [
-        f"const {{ {', '.join(there if there == here else f'{there}: {here}' for there, here in pairs)} }} = {names[file]};"
-        for _, file, pairs in module.imports
-    ]
+    imported = []
+    for _, file, pairs in module.imports:
+        taken = ", ".join(there if there == here else f"{there}: {here}" for there, here in pairs)
+        imported.append(f"const {{ {taken} }} = {names[file]};")
     exported = f"return {{ {', '.join(module.exports)} }};"
     where = f"// {module.file.parent.name}/{module.file.name}"
     body = "\n".join([*imported, module.code, exported])

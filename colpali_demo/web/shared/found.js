@@ -58,14 +58,8 @@ export async function decoded(value) {
   const pages = await Promise.all(
     Object.entries(value.pages).map(async ([key, entry]) => {
       const [maps, others] = await Promise.all([fetched(entry.maps), fetched(entry.others)]);
-      return [key, new PageMaps(withCells(entry), dequantized(maps, lo, hi), new Float32Array(others), background)];
+      return [key, new PageMaps(entry, dequantized(maps, lo, hi), new Float32Array(others), background)];
     }),
   );
   return new Found(value, new Map(pages), ledgers);
-}
-
-/** A page whose ledger says of every winner which cells it stands for; values made before that say only which one. */
-function withCells(entry) {
-  const cells = (match) => match.cells ?? (match.slot === "patch" ? [[match.row, match.col]] : []);
-  return { ...entry, tokens: entry.tokens.map((match) => ({ ...match, cells: cells(match) })) };
 }
