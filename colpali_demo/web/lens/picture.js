@@ -8,6 +8,7 @@ const PICTURE_SCALE = 2;
 const [EDGE, GAP, TOP, FOOT, LEGEND] = [28, 24, 96, 90, 14]; // CSS pixels; LEGEND is the height of each legend
 const LEAST_WIDTH = 560;
 const LEGEND_WIDTH = 420;
+const FAR = 1e5; // CSS pixels, beyond any picture
 
 /** A blob of the picture. */
 export async function pictureOf(lens, stages) {
@@ -132,15 +133,22 @@ function drawOutline(context, { cells, color }, at) {
     for (const [i, corner] of loop.entries()) path[i ? "lineTo" : "moveTo"](...at(...corner));
     path.closePath();
   }
+  // Lines are drawn around the cells, as those of a box are.
+  const around = new Path2D();
+  around.rect(-FAR, -FAR, 2 * FAR, 2 * FAR);
+  around.addPath(path);
+  context.save();
+  context.clip(around, "evenodd");
   for (const [ink, line] of [
-    [color || "#000", 9],
-    ["#fff", 7],
-    ["#000", 3],
+    [color || "#000", color ? 12 : 10],
+    ["#fff", 8],
+    ["#000", 4],
   ]) {
     context.strokeStyle = ink;
     context.lineWidth = line;
     context.stroke(path);
   }
+  context.restore();
 }
 
 function drawBadge(context, { cells, color, badge }, at) {

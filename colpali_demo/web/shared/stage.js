@@ -7,6 +7,8 @@ import { node, svgNode } from "./dom.js";
 import { Surface } from "./surface.js";
 
 const NO_ZOOM = { factor: 1, x: 0, y: 0 };
+const LINES = ["edge", "pin", "rim", "ink"]; // of an outline, from the widest to the narrowest; stage.css has the colors
+const ROOM = 2; // cells around an outline for its lines
 
 export class Stage {
   /**
@@ -134,9 +136,17 @@ export class Stage {
 /** The outline of cells that are no rectangle, to be stretched over the rectangle around them. */
 function outlineNode(cells) {
   const { top, left, bottom, right } = boundsOf(cells);
+  const [width, height] = [right - left, bottom - top];
   const line = (loop) => `M${loop.map(([row, col]) => `${col - left} ${row - top}`).join("L")}Z`;
   const d = outlineOf(cells).map(line).join("");
-  const svg = svgNode("svg", { viewBox: `0 0 ${right - left} ${bottom - top}`, preserveAspectRatio: "none" });
-  svg.append(...["outer", "middle", "inner"].map((kind) => svgNode("path", { d, class: kind })));
+  const svg = svgNode("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none" });
+  // Lines are drawn around the cells, as the shadows of a box are: what lies on the cells themselves is masked.
+  const id = `around-${Math.random().toString(36).slice(2)}`; // ids are those of the whole page, also of other components
+  const room = { x: -ROOM, y: -ROOM, width: width + 2 * ROOM, height: height + 2 * ROOM };
+  const mask = svgNode("mask", { id, maskUnits: "userSpaceOnUse", ...room });
+  mask.append(svgNode("rect", { ...room, fill: "white" }), svgNode("path", { d, fill: "black" }));
+  const lines = svgNode("g", { mask: `url(#${id})` });
+  lines.append(...LINES.map((kind) => svgNode("path", { d, class: kind })));
+  svg.append(mask, lines);
   return svg;
 }
