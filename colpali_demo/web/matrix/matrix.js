@@ -132,9 +132,9 @@ export class Matrix {
         : "A column is a patch, or a vector that is none; patches that share a vector have the same column";
     return (
       `${plural(this.rows.length, "token")} × ${plural(entry.vectors, "vector")} of ${entry.source}, ` +
-      `page ${entry.page}. ${column}, a row a token of the query, a cell their cosine; rings mark the maximum of each ` +
-      `row. Darker is higher, on one scale from ${shown(lo, 2)} to ${shown(hi, 2)}; where columns are narrower than a ` +
-      "pixel, the highest is drawn."
+      `page ${entry.page}. ${column}, a row a token of the query, a cell their cosine; rings mark the maximum of ` +
+      `each row. Darker is higher, on one scale from ${shown(lo, 2)} to ${shown(hi, 2)}; where columns are narrower than ` +
+      "a pixel, the highest is drawn."
     );
   }
 
@@ -258,7 +258,7 @@ export class Matrix {
     return { row, place: this.columns.at(share) };
   }
 
-  /** The cell that a key leads to from where the cursor is, or from the first token on show; undefined for other keys. */
+  /** The cell that a key leads to, from the cursor or from the first token on show; undefined for other keys. */
   cellBy(key) {
     const lit = this.lens.view.items[0]?.tokens[0];
     const row = this.at?.row ?? Math.max(0, this.rows.indexOf(lit));

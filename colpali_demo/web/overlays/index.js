@@ -3,7 +3,7 @@
 // An overlay is a record:
 //   id       its name in links: overlay=ID
 //   title    what its button says; `hint` is what the button's tooltip says
-//   layers   (scene) => what is painted, a list of layers, see layers.js; the scale, its histogram and its legends show them
+//   layers   (scene) => what is painted, a list of layers, see layers.js; the scale and its histogram show them, too
 //   paint    (surface, layers) => nothing: paints one page with them, whose values are in each layer; see surface.js
 //   caption  (view, names) => [title, text] above the page; `names` has the words for the tokens and the grid
 //   legend   (view, names) => sentences under the scale; `names` has the words for the numbers there

@@ -7,7 +7,7 @@ import { node, svgNode } from "./dom.js";
 import { Surface } from "./surface.js";
 
 const NO_ZOOM = { factor: 1, x: 0, y: 0 };
-const LINES = ["edge", "pin", "rim", "ink"]; // of an outline, from the widest to the narrowest; stage.css has the colors
+const LINES = ["edge", "pin", "rim", "ink"]; // of an outline, the widest first; stage.css has their colors
 const ROOM = 2; // cells around an outline for its lines
 
 export class Stage {
@@ -141,7 +141,7 @@ function outlineNode(cells) {
   const d = outlineOf(cells).map(line).join("");
   const svg = svgNode("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none" });
   // Lines are drawn around the cells, as the shadows of a box are: what lies on the cells themselves is masked.
-  const id = `around-${Math.random().toString(36).slice(2)}`; // ids are those of the whole page, also of other components
+  const id = `around-${Math.random().toString(36).slice(2)}`; // no other on the page, whichever component draws it
   const room = { x: -ROOM, y: -ROOM, width: width + 2 * ROOM, height: height + 2 * ROOM };
   const mask = svgNode("mask", { id, maskUnits: "userSpaceOnUse", ...room });
   mask.append(svgNode("rect", { ...room, fill: "white" }), svgNode("path", { d, fill: "black" }));

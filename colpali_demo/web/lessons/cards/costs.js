@@ -73,8 +73,8 @@ function memory({
     node("table", { class: "sizes" }, node("thead", {}, node("tr", {}, ...heads)), rows),
     node("label", { class: "amount" }, "pages ", range),
     fine(
-      `The paper: ${shown(paper.bytes_16_bit / 1024, 1)} KiB a page in 16 bits. Pooling ${paper.pooling.factor} vectors ` +
-        `into one keeps ${paper.pooling.kept} % of its performance with a third of the memory.`,
+      `The paper: ${shown(paper.bytes_16_bit / 1024, 1)} KiB a page in 16 bits. Pooling ${paper.pooling.factor} ` +
+        `vectors into one keeps ${paper.pooling.kept} % of its performance with a third of the memory.`,
     ),
   ];
 }
@@ -99,8 +99,8 @@ function time({ value: { paper, measured } }, kit) {
     measured
       ? timesTable(measured, paper.latency_ms)
       : text(
-          "Embedding a page happens once, when it is added. Embedding the query and scoring all pages happen at every " +
-            "search.",
+          "Embedding a page happens once, when it is added. Embedding the query and scoring all pages happen at " +
+            "every search.",
         ),
     text(
       "Late interaction is late: pages are embedded before anybody asks. What remains for the search is one matrix " +

@@ -65,7 +65,8 @@ class Player {
     this.sheet = kit.sheet({
       label: "Patches: a click or the arrow keys mark your guess before the scan, and look at one patch after it began",
       pick: (row, col) => this.pick(row, col),
-      hover: (row, col) => this.begun && this.goTo(this.scan.placeOf(row, col)), // before that, the page keeps its secret
+      // Before the scan the page keeps its secret.
+      hover: (row, col) => this.begun && this.goTo(this.scan.placeOf(row, col)),
       grid: true,
     });
     this.sheet.frame.addEventListener("pointerleave", () => {

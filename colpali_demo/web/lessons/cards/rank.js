@@ -33,7 +33,8 @@ export const rank = {
         node("div", { class: "scores" }, ...value.paper.ndcg.map(paperScore)),
         fine(
           "Mean nDCG@5 on ViDoRe, from the ColPali paper. The mean above is unfair to single vectors: a bi-encoder " +
-            "trained to make one does better. Even so, BiPali, trained like ColPali but for one vector, stays far behind.",
+            "trained to make one does better. Even so, BiPali, trained like ColPali but for one vector, stays far " +
+            "behind.",
         ),
       ]),
     );

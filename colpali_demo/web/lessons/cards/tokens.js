@@ -20,8 +20,8 @@ export const tokens = {
   short: "Tokens",
   title: () => "The query becomes tokens",
   idea: () =>
-    "The model adds tokens of its own to what you type. Each one becomes a vector, looks for its best match, and counts " +
-    "in the score: none is thrown away.",
+    "The model adds tokens of its own to what you type. Each one becomes a vector, looks for its best match, and " +
+    "counts in the score: none is thrown away.",
   build(body, study) {
     const { value } = study;
     const strip = node("div", { class: "token-strip" });
@@ -105,8 +105,8 @@ function explanation({ query, paper }) {
         "tokens: compare it between pages, never between queries of different length.",
     ),
     fine(
-      `In the paper, ${augmentation.tokens} augmentation tokens raise the mean nDCG@5 from ${augmentation.without} to ` +
-        `${augmentation.with}.`,
+      `In the paper, ${augmentation.tokens} augmentation tokens raise the mean nDCG@5 from ${augmentation.without} ` +
+        `to ${augmentation.with}.`,
     ),
   ];
 }

@@ -40,17 +40,17 @@ function explanation({ lora, model }, kit) {
     { class: "words" },
     node("div", { class: "formula" }, kit.formula("loss")),
     text(
-      "The right page’s score is compared with the best wrong one, the hardest negative. If it leads by far, the loss " +
-        "is near 0; if they tie, it is ln 2 ≈ 0.693; the gradient pulls the two apart. The shares in the cells are the " +
-        "softmax of each row.",
+      "The right page’s score is compared with the best wrong one, the hardest negative. If it leads by far, the " +
+        "loss is near 0; if they tie, it is ln 2 ≈ 0.693; the gradient pulls the two apart. The shares in the cells are " +
+        "the softmax of each row.",
     ),
     facts(
       fact(`LoRA of rank ${lora.rank} would train`, ...numbers),
       fact("out of", `${count(model.parameters)} `, node("small", {}, `weights of ${model.name}: ${share} %`)),
     ),
     fine(
-      "ColPali keeps PaliGemma’s weights as they are and trains thin matrices beside those of the language model, and " +
-        "the head (LoRA). The fraction is that of the checkpoint in use.",
+      "ColPali keeps PaliGemma’s weights as they are and trains thin matrices beside those of the language model, " +
+        "and the head (LoRA). The fraction is that of the checkpoint in use.",
     ),
   );
 }

@@ -22,8 +22,8 @@ export const vector = {
   idea(study) {
     const met = study.value.model.bidirectional ? "all the others" : "those before it";
     return (
-      `Four parts turn the pixels of a patch into ${study.page.dim} numbers. On the way the patch meets ${met}, so its ` +
-      "vector knows its surroundings."
+      `Four parts turn the pixels of a patch into ${study.page.dim} numbers. On the way the patch meets ${met}, so ` +
+      "its vector knows its surroundings."
     );
   },
   build(body, study, kit) {
