@@ -31,7 +31,8 @@ export class Found {
 
   /**
    * The ranking if the tokens in `off` did not count: entries with the `score` and `rank` that follow, best first.
-   * Pages with equal scores keep their order. The sums are made as maxsim.total makes them: in float64, in the tokens' order.
+   * Pages with equal scores keep their order. The sums are made as maxsim.total makes them: in float64, in the
+   * order of the tokens.
    */
   ranked(off) {
     return this.value.ranking
