@@ -239,7 +239,7 @@ def _verify(given: argparse.Namespace, settings: Settings) -> int:
 def _precompute(given: argparse.Namespace, settings: Settings) -> int:
     from colpali_demo.documents import DocumentError, open_document
     from colpali_demo.encoder.precomputed import SetDocument, save_set
-    from colpali_demo.web.engine import read_samples
+    from colpali_demo.samples import read_samples
 
     if given.files and not given.query:
         raise UsageError("files of your own need at least one --query")

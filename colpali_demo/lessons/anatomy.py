@@ -70,7 +70,7 @@ def _linear(module: nn.Module) -> list[nn.Linear]:
 
 
 def _layers(config: PreTrainedConfig) -> str:
-    if hasattr(config, "widths"):  # the convolutions of `encoder.tower`
+    if hasattr(config, "widths"):  # the convolutions of `encoder.tiny.tower`
         return f"{len(config.widths)} convolution stages, {' → '.join(map(str, config.widths))} channels"
     width = getattr(config, "embed_dim", config.hidden_size)  # in Qwen2-VL `hidden_size` is what the tower hands on
     heads = config.num_attention_heads

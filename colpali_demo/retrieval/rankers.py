@@ -95,12 +95,12 @@ class _Extent:
 
     def see(self, similarities: Tensor, stored: StoredPage) -> None:
         patches = similarities[:, stored.kept.layout.patch_selection]
-        self._lowest = min(self._lowest, float(patches.min()))
-        self._highest = max(self._highest, float(patches.max()))
-        step = patches.numel() // SAMPLED
-        step -= step > 1 and step % 2 == 0  # odd, so that no columns of the grid are left out
-        places = torch.arange(0, patches.numel(), max(1, step))
-        self._sample.append(patches[places // patches.shape[1], places % patches.shape[1]])
+        # Row by row: torch is ten times slower at reducing a part of a matrix at once.
+        self._lowest = min(self._lowest, float(patches.amin(dim=1).min()))
+        self._highest = max(self._highest, float(patches.amax(dim=1).max()))
+        step = max(1, patches.numel() // SAMPLED)
+        step -= step % 2 == 0  # odd, so that no column of the grid is left out
+        self._sample.append(patches[:, ::step].flatten())
 
     def found(self) -> CosineRange | None:
         if not self._sample:

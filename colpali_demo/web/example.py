@@ -49,7 +49,8 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
     """
     from colpali_demo import PageIndex, load_encoder, open_document
     from colpali_demo.encoder.calibration import blank_page
-    from colpali_demo.web.engine import public_model_info, read_samples
+    from colpali_demo.samples import read_samples
+    from colpali_demo.web.engine import public_model_info
     from colpali_demo.web.lessons.value import lesson_value
     from colpali_demo.web.pictures import page_key, write_pictures
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import huggingface_hub.constants
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from colpali_demo.encoder import CheckpointError, checkpoints, load_encoder
@@ -47,17 +48,17 @@ def test_a_folder(checkpoint):
 
 @pytest.mark.parametrize("name", ["auto", "tiny"])
 def test_the_bundled_checkpoint_is_the_default(name, checkpoint, monkeypatch):
-    monkeypatch.setattr(checkpoints, "BUNDLED", checkpoint)
+    monkeypatch.setattr(checkpoints, "BUNDLED_FOLDER", checkpoint)
     found = find_checkpoint(name)
     assert (found.folder, found.name, found.source) == (checkpoint, "random-colpali", "tiny")
 
 
 def test_the_bundled_checkpoint_lies_in_the_assets():
-    assert checkpoints.BUNDLED.relative_to(Path(__file__).parents[2]) == Path("assets/colpali-tiny")
+    assert checkpoints.BUNDLED_FOLDER.relative_to(Path(__file__).parents[2]) == Path("assets/colpali-tiny")
 
 
 def test_a_missing_bundled_checkpoint(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoints, "BUNDLED", tmp_path / "colpali-tiny")
+    monkeypatch.setattr(checkpoints, "BUNDLED_FOLDER", tmp_path / "colpali-tiny")
     assert error_of("tiny").code == "checkpoint_missing"
 
 
@@ -122,6 +123,18 @@ def test_lacking_weights(damaged):
     error = error_of(damaged)
     assert error.code == "checkpoint_corrupt"
     assert "embedding_proj_layer.weight" in error.message
+
+
+def test_weights_as_pickles_are_not_opened(damaged, monkeypatch):
+    def opened(*arguments, **named):
+        raise AssertionError("a pickle was opened")
+
+    monkeypatch.setattr(torch, "load", opened)
+    torch.save(load_file(damaged / "model.safetensors"), damaged / "pytorch_model.bin")
+    (damaged / "model.safetensors").unlink()
+    error = error_of(damaged)
+    assert error.code == "checkpoint_corrupt"
+    assert "a pickle was opened" not in str(error.message)
 
 
 def test_a_tokenizer_larger_than_the_model(damaged):

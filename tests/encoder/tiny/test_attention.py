@@ -5,7 +5,8 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import GemmaConfig, GemmaModel
 
-from colpali_demo.encoder import attention, load_encoder
+from colpali_demo.encoder import load_encoder
+from colpali_demo.encoder.tiny import attention
 
 
 def test_it_is_scaled_dot_product_attention():
