@@ -40,6 +40,9 @@ def build_parser() -> argparse.ArgumentParser:
     deepen.add_argument("processor", type=Path, help="folder with its processor")
     deepen.add_argument("out", type=Path, help="folder for the new run")
     deepen.set_defaults(run=deepen_tower)
+    add_features(
+        commands.add_parser("features", help="pages as a checkpoint's tower sees them, for `pretrain --features`")
+    )
     add_pretrain(commands.add_parser("pretrain", help="teach colpali-tiny to read, from nothing or a checkpoint"))
     mixed = commands.add_parser("mix", help="write the mean of two checkpoints of one run")
     mixed.add_argument("first", type=Path, help="a checkpoint")
@@ -126,15 +129,70 @@ def deepen_tower(arguments: argparse.Namespace) -> None:
     copy_log(arguments)
 
 
-def add_pretrain(parser: argparse.ArgumentParser) -> None:
-    from .pretrain import Schedule
-
-    parser.add_argument("folder", type=Path, help="the run: its state, log and checkpoint; an existing run goes on")
-    parser.add_argument("--text", type=Path, required=True, help="folder of .txt files to write pages with")
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """What pages come from."""
+    parser.add_argument("--text", type=Path, help="folder of .txt files to write pages with")
     parser.add_argument("--fonts", type=Path, nargs="*", help="font files or folders (default: the system's)")
     parser.add_argument("--pdfs", type=Path, help="folder of PDFs with a text layer, as a second source of pages")
     parser.add_argument(
         "--pdf-share", type=float, default=0.4, help="part of the pages that come from them (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--difficulty", type=float, default=1.0, help="0: large print only; 1: the full mix (default: %(default)s)"
+    )
+
+
+def add_features(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path, help="folder to write to: about 1 MB a page")
+    parser.add_argument("--model", required=True, help="the checkpoint whose tower it is")
+    add_source(parser)
+    parser.add_argument("--groups", type=int, default=500, help="of four pages of a document (default: %(default)s)")
+    parser.add_argument("--threads", type=int, help="CPU threads (default: one a core)")
+    parser.add_argument("--seed", type=int, default=0, help="of the pages (default: %(default)s)")
+    parser.set_defaults(run=collect_features)
+
+
+def collect_features(arguments: argparse.Namespace) -> None:
+    import torch
+
+    from colpali_demo import load_encoder
+
+    from .features import collect
+
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    encoder = load_encoder(arguments.model)
+    size = encoder.processor.image_processor.size["height"]
+    stream = page_stream(arguments, encoder.processor.tokenizer, size, arguments.seed)
+    collect(encoder, stream, arguments.groups, arguments.out)
+
+
+def page_stream(arguments: argparse.Namespace, tokenizer, size: int, seed: int):
+    from .batches import PageStream
+    from .fonts import FONT_FOLDERS
+
+    return PageStream(
+        text=arguments.text,
+        fonts=arguments.fonts or list(FONT_FOLDERS),
+        pdfs=sorted(arguments.pdfs.rglob("*.pdf")) if arguments.pdfs else [],
+        pdf_share=arguments.pdf_share,
+        difficulty=arguments.difficulty,
+        tokenizer=tokenizer,
+        size=size,
+        seed=seed,
+    )
+
+
+def add_pretrain(parser: argparse.ArgumentParser) -> None:
+    from .pretrain import Schedule
+
+    parser.add_argument("folder", type=Path, help="the run: its state, log and checkpoint; an existing run goes on")
+    add_source(parser)
+    parser.add_argument(
+        "--features", type=Path, help="folder made by `features`, in place of pages: the tower stands still"
+    )
+    parser.add_argument(
+        "--documents", type=int, default=2, help="of `--features` whose pages make a step (default: %(default)s)"
     )
     parser.add_argument("--processor", type=Path, required=True, help="folder with the processor (see `tokenizer`)")
     parser.add_argument(
@@ -143,9 +201,6 @@ def add_pretrain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--counts", type=Path, required=True, help="word_counts.json: rare words are asked for more")
     parser.add_argument("--words", type=Path, help="table of words made by `words`: teaches which ones are close")
     parser.add_argument("--start", type=Path, help="a checkpoint of colpali-tiny for a new run to begin with")
-    parser.add_argument(
-        "--difficulty", type=float, default=1.0, help="0: large print only; 1: the full mix (default: %(default)s)"
-    )
     parser.add_argument("--workers", type=int, default=1, help="processes that draw pages (default: %(default)s)")
     parser.add_argument("--reuse", type=int, default=2, help="how often each page is shown (default: %(default)s)")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or another of torch's (default: %(default)s)")
@@ -167,8 +222,10 @@ def pretrain(arguments: argparse.Namespace) -> None:
     import torch
     from transformers import ColPaliProcessor
 
-    from .batches import PageStream, batches
-    from .fonts import FONT_FOLDERS
+    from colpali_demo.encoder import attention
+
+    from .batches import batches
+    from .features import feature_batches
     from .meaning import Teacher
     from .model import build_model, build_processor, load_checkpoint
     from .pretrain import Pretrainer, Run, Schedule
@@ -182,23 +239,19 @@ def pretrain(arguments: argparse.Namespace) -> None:
     size = processor.image_processor.size["height"]
     schedule = Schedule(**{field.name: getattr(arguments, field.name) for field in fields(Schedule)})
     model = load_checkpoint(arguments.start, size) if arguments.start else build_model(processor)
+    if arguments.device == "cpu":
+        model.vlm.language_model.set_attn_implementation(attention.NAME)  # see there: one head, 2,057 vectors
     trainer = Pretrainer(model, processor)
     teacher = Teacher(arguments.words, processor.tokenizer) if arguments.words else None
     run = Run(arguments.folder, trainer, processor, schedule, arguments.device, teacher)
     if arguments.average:
         run.save_average(arguments.average)
         return
-    stream = PageStream(
-        text=arguments.text,
-        fonts=arguments.fonts or list(FONT_FOLDERS),
-        pdfs=sorted(arguments.pdfs.rglob("*.pdf")) if arguments.pdfs else [],
-        pdf_share=arguments.pdf_share,
-        difficulty=arguments.difficulty,
-        tokenizer=processor.tokenizer,
-        size=size,
-        seed=arguments.seed + run.seen,
-    )
     counts = json.loads(arguments.counts.read_text())
+    if arguments.features:
+        run.train(feature_batches(arguments.features, arguments.documents, arguments.seed + run.seen), counts)
+        return
+    stream = page_stream(arguments, processor.tokenizer, size, arguments.seed + run.seen)
     run.train(batches(stream, schedule.batch, arguments.workers, arguments.reuse, arguments.seed), counts)
 
 

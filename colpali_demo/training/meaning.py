@@ -20,6 +20,7 @@ from wordfreq import top_n_list
 
 STEM = 4  # letters
 NEAREST = 11  # neighbors of a word to choose from
+CLOSE = 0.6  # cosine of the text model from which on a word may stand for another in a question
 CLOSEST = 4  # of the words on pages, that each word as a query is expected to be near
 CLEARLY = 0.2  # closer, in cosines of the text model
 TEACHER_TEMPERATURE = 0.05  # cosines of related words are about 0.3 above those of others: e^(0.3/0.05) = 400
@@ -91,6 +92,16 @@ class Teacher:
         nearest = (self.vectors[chosen] @ self.vectors.T).topk(NEAREST + 1, dim=1).indices[:, 1:].numpy()
         friends = nearest[np.arange(len(chosen)), rng.integers(0, NEAREST, len(chosen))]
         return [self.words[place] for place in np.union1d(chosen, friends)]
+
+    def neighbors(self, word: str) -> list[str]:
+        """The word's nearest others that are clearly closer than most (see `CLOSE`), nearest first."""
+        cosines = self.vectors @ self.vectors[self.places[word]]
+        values, places = cosines.topk(NEAREST + 1)
+        return [
+            self.words[place]
+            for value, place in zip(values.tolist(), places.tolist(), strict=True)
+            if value > CLOSE and self.words[place] != word
+        ]
 
     def similarities(self, rows: list[str], columns: list[str]) -> torch.Tensor:
         """The text model's cosines, (rows, columns)."""

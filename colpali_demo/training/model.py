@@ -166,6 +166,12 @@ def without_layers(model: ColPaliForRetrieval, hidden: torch.Tensor) -> torch.Te
     return nn.functional.normalize(model.embedding_proj_layer(hidden), dim=-1)
 
 
+def page_ids(processor: ColPaliProcessor) -> torch.Tensor:
+    """The token ids of a page's prompt, (1, vectors): the image tokens come first."""
+    text = f"{processor.image_token * processor.image_seq_length}<bos>{processor.visual_prompt_prefix}\n"
+    return processor.tokenizer(text, add_special_tokens=False, return_tensors="pt")["input_ids"]
+
+
 def save_checkpoint(model: ColPaliForRetrieval, processor: ColPaliProcessor, folder: Path) -> None:
     """Write bf16 weights (shards under 10 MB) and the processor, the way any ColPali checkpoint is laid out."""
     state = {

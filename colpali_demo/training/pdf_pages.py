@@ -33,28 +33,43 @@ class PdfPages:
         self.weights = np.array(weights) / sum(weights) if weights else np.array([])
 
     def make_page(self, rng: np.random.Generator) -> TrainingPage:
+        return self.make_pages(rng, 1)[0]
+
+    def make_pages(self, rng: np.random.Generator, count: int) -> list[TrainingPage]:
+        """At most `count` different pages of one document, at least one."""
         for _ in range(50):
             if not self.files:
                 break
             file = self.files[rng.choice(len(self.files), p=self.weights)]
+            pages = []
             with pdfium.PdfDocument(file) as pdf:
-                page = pdf[int(rng.integers(len(pdf)))]
-                long_side = 1600 if rng.random() < 0.5 else int(rng.integers(1200, 1601))
-                chars, words, word_chars = read_characters(page)
-                if len(words) < 15:
-                    continue
-                image = page.render(scale=long_side / max(page.get_size())).to_pil().convert("RGB")
-            boxes = np.array([char[1:] for char in chars], dtype=np.float32)
-            return TrainingPage(
-                image=image,
-                chars=np.array(chars, dtype=CHAR),
-                words=words,
-                word_boxes=np.array(
-                    [(*boxes[a:b, :2].min(axis=0), *boxes[a:b, 2:].max(axis=0)) for a, b in word_chars], np.float32
-                ),
-                word_chars=np.array(word_chars),
-            )
+                for number in rng.permutation(len(pdf))[: 2 * count]:
+                    if page := _draw(pdf[int(number)], rng):
+                        pages.append(page)
+                    if len(pages) == count:
+                        break
+            if pages:
+                return pages
         raise ValueError("no PDF with a usable text layer among the files given")
+
+
+def _draw(page: pdfium.PdfPage, rng: np.random.Generator) -> TrainingPage | None:
+    """The page at a random size, None where it has fewer than 15 words."""
+    long_side = 1600 if rng.random() < 0.5 else int(rng.integers(1200, 1601))
+    chars, words, word_chars = read_characters(page)
+    if len(words) < 15:
+        return None
+    image = page.render(scale=long_side / max(page.get_size())).to_pil().convert("RGB")
+    boxes = np.array([char[1:] for char in chars], dtype=np.float32)
+    return TrainingPage(
+        image=image,
+        chars=np.array(chars, dtype=CHAR),
+        words=words,
+        word_boxes=np.array(
+            [(*boxes[a:b, :2].min(axis=0), *boxes[a:b, 2:].max(axis=0)) for a, b in word_chars], np.float32
+        ),
+        word_chars=np.array(word_chars),
+    )
 
 
 def read_characters(page: pdfium.PdfPage):

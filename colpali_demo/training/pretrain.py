@@ -22,11 +22,13 @@ import numpy as np
 import torch
 from torch import nn
 from transformers import ColPaliForRetrieval, ColPaliProcessor
+from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from . import losses
 from .meaning import Teacher, look_alike, meaning_loss, ranking_loss, stem
-from .model import save_checkpoint, without_layers
-from .targets import CHARACTER_CLASSES, CHARACTER_STRIDE, TOUCH, Example, patch_overlap, searchable
+from .model import page_ids, save_checkpoint, without_layers
+from .questions import Query, adds_the_same, sample_questions
+from .targets import CHARACTER_CLASSES, CHARACTER_STRIDE, TOUCH, Example, bare_word, patch_overlap, searchable
 
 # Features at stride 16 and rows of the table are both about 16 long: a cell that shows one piece and nothing else can
 # give it 32 nats over the average piece.
@@ -40,6 +42,23 @@ TABLE_ROWS = 256  # a step, each compared with every other word that is one piec
 LOOK_ALIKES = 4.0  # how much more often a word is asked for when another on the pages begins alike
 PATCHES = 8  # of those that show a word, at most this many are asked what it means
 PIECES = 200  # subwords a page contributes: each costs a softmax over the vocabulary
+LOSSES = (
+    "character",
+    "piece",
+    "grid",
+    "cell",
+    "token",
+    "page",
+    "untyped",
+    "function",
+    "patch_to_row",
+    "kept",
+    "meaning",
+    "meaning_in_table",
+    "meaning_to_table",
+    "query_to_row",
+    "meaning_on_page",
+)  # those that a step adds up, each by its weight; the other parts are only logged
 HEADS_RATE = 3e-3  # for linear heads over features that do not move
 
 
@@ -64,6 +83,7 @@ class Schedule:
     decay_pages: int = _setting(6_000, "over these, the last ones, it falls to zero")
     batch: int = _setting(4, "pages a step; the wrong pages of a query are the others of its batch")
     queries: int = _setting(20, "for each page; each of their tokens is told where its word stands")
+    questions: int = _setting(0, "more for each page, of many words, as people ask (see `questions`)")
     learning_rate: float = _setting(1e-3, "at its height")
     weight_character: float = _setting(0.3, "which character stands in each 8-pixel cell; 1 while the tower is alone")
     weight_piece: float = _setting(0.3, "which subword in each 16-pixel cell; 1 while the tower is alone")
@@ -72,7 +92,9 @@ class Schedule:
     weight_token: float = _setting(1.0, "each query token prefers the patches that show its word")
     weight_page: float = _setting(0.7, "each query prefers its page: the two losses of the ColPali paper, added up")
     weight_untyped: float = _setting(0.02, "tokens that nobody typed give all pages the same")
+    weight_function: float = _setting(0.01, "function words beside others give all pages the same")
     weight_patch_to_row: float = _setting(4.0, "patches are drawn to what sets the row of their subword apart")
+    weight_kept: float = _setting(20.0, "pages whose vectors are kept go on giving them (see `features`)")
     weight_meaning: float = _setting(0.2, "closeness of words as queries; this and what follows with --words only")
     weight_query_to_row: float = _setting(2.0, "words as queries are drawn to what sets their row apart")
     weight_meaning_in_table: float = _setting(0.5, "closeness of the table's rows that are whole words")
@@ -112,10 +134,10 @@ class Pretrainer(nn.Module):
         self.grid = self.size // vision.patch_height, self.size // vision.patch_size  # rows and columns
 
         tokenizer = processor.tokenizer
-        page_text = f"{processor.image_token * processor.image_seq_length}<bos>{processor.visual_prompt_prefix}\n"
-        page = tokenizer(page_text, add_special_tokens=False, return_tensors="pt")
-        self.register_buffer("page_ids", page["input_ids"], persistent=False)
+        self.register_buffer("page_ids", page_ids(processor), persistent=False)
         self.tokenizer = tokenizer
+        pieces_by_id = enumerate(tokenizer.convert_ids_to_tokens(range(pieces)))
+        self.punctuation = {id for id, piece in pieces_by_id if not any(map(str.isalnum, piece))}
         self.query_prefix = tokenizer(f"<bos>{processor.query_prefix}".rstrip(), add_special_tokens=False)["input_ids"]
         suffix = processor.query_augmentation_token * 10 + "\n"
         self.query_suffix = tokenizer(suffix, add_special_tokens=False)["input_ids"]
@@ -136,13 +158,18 @@ class Pretrainer(nn.Module):
         ).embeddings
 
     def encode_queries(self, queries: list[str]) -> tuple[torch.Tensor, torch.Tensor, list[list[tuple[int, int]]]]:
-        """Vectors (queries, tokens, dim), mask (queries, tokens), and for each query the (token, word) pairs."""
+        """Vectors (queries, tokens, dim), mask (queries, tokens), and for each query the (token, word) pairs.
+
+        Punctuation around a word belongs to none: its number is -1.
+        """
         rows, places = [], []
         for query in queries:
             ids, place = list(self.query_prefix), []
             for number, word in enumerate(query.split(" ")):
                 pieces = self.tokenizer(" " + word, add_special_tokens=False)["input_ids"]
-                place += [(len(ids) + i, number) for i in range(len(pieces))]
+                letters = [i for i, piece in enumerate(pieces) if piece not in self.punctuation] or [0]
+                inside = range(letters[0], letters[-1] + 1)
+                place += [(len(ids) + i, number if i in inside else -1) for i in range(len(pieces))]
                 ids += pieces
             rows.append(ids + self.query_suffix)
             places.append(place)
@@ -168,8 +195,8 @@ class Pretrainer(nn.Module):
     def scale(self) -> torch.Tensor:
         return self.log_scale.exp().clamp(max=80.0)
 
-    def dense_losses(self, image, vectors: torch.Tensor, examples: list[Example]) -> dict[str, torch.Tensor]:
-        """Reading at strides 8 and 16 and in the patches' vectors (pages, patches, dim)."""
+    def reading_losses(self, image, examples: list[Example]) -> dict[str, torch.Tensor]:
+        """Characters at stride 8 and subwords at stride 16 in the tower's features."""
         device = self.page_ids.device
         grid = self.size // CHARACTER_STRIDE
         cells, labels = [], []
@@ -191,58 +218,74 @@ class Pretrainer(nn.Module):
             "character": nn.functional.cross_entropy(logits, labels),
             "character_accuracy": (logits.argmax(1) == labels)[written].float().mean(),
         }
-
-        embedding = self.model.get_input_embeddings()
-        table = embedding.weight * embedding.embed_scale
-        table = table[: len(self.piece_bias)]
-        ids = torch.from_numpy(np.concatenate([example.piece_ids for example in examples])).to(device)
-        chosen = np.concatenate([rng.permutation(len(e.piece_ids)) < PIECES for e in examples])
-        chosen = torch.from_numpy(chosen).to(device)
-
-        def cells_of(rows: int, columns: int) -> torch.Tensor:
-            cells = []
-            for number, example in enumerate(examples):
-                column, row = (example.piece_centers * (columns, rows)).astype(np.int64).T
-                cells.append((number * rows + row) * columns + column)
-            return torch.from_numpy(np.concatenate(cells)).to(device)
-
+        ids, chosen = self.chosen_pieces(examples)
         middle = image.hidden_states[self.stages[1]].permute(0, 2, 3, 1).flatten(0, 2)
         result["piece"], result["piece_accuracy"] = losses.piece_at_cell(
             PIECE_SCALE * self.piece_head(middle),
-            table,
+            self.table_of_pieces(),
             self.piece_bias,
-            cells_of(self.size // 16, self.size // 16),
+            self.cells_of_pieces(examples, self.size // 16, self.size // 16),
             ids,
             chosen,
         )
-        features, cells = self.scale * vectors.flatten(0, 1), cells_of(*self.grid)
-        table = without_layers(self.model, table)
+        return result
+
+    def patch_losses(self, vectors: torch.Tensor, examples: list[Example]) -> dict[str, torch.Tensor]:
+        """Subwords in the patches' vectors (pages, patches, dim), in the space that MaxSim compares."""
+        ids, chosen = self.chosen_pieces(examples)
+        features, cells = self.scale * vectors.flatten(0, 1), self.cells_of_pieces(examples, *self.grid)
+        table = without_layers(self.model, self.table_of_pieces())
+        result = {"patch_to_row": losses.alignment(vectors.flatten(0, 1)[cells[chosen]], table, ids[chosen])}
         result["grid"], result["grid_accuracy"] = losses.piece_at_cell(
             features, table, self.grid_bias, cells, ids, chosen
         )
-        result["patch_to_row"] = losses.alignment(vectors.flatten(0, 1)[cells[chosen]], table, ids[chosen])
         result["cell"], result["cell_accuracy"] = losses.cell_of_piece(features, table, cells, ids, self.grid)
         return result
 
+    def table_of_pieces(self) -> torch.Tensor:
+        """The embedding table's rows of text, as the language model takes them."""
+        embedding = self.model.get_input_embeddings()
+        return (embedding.weight * embedding.embed_scale)[: len(self.piece_bias)]
+
+    def chosen_pieces(self, examples: list[Example]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The subwords of all pages, and which of them are asked for: the same ones for the same pages."""
+        rng = np.random.default_rng(sum(len(example.piece_ids) for example in examples))
+        ids = torch.from_numpy(np.concatenate([example.piece_ids for example in examples]))
+        chosen = np.concatenate([rng.permutation(len(example.piece_ids)) < PIECES for example in examples])
+        return ids.to(self.page_ids.device), torch.from_numpy(chosen).to(self.page_ids.device)
+
+    def cells_of_pieces(self, examples: list[Example], rows: int, columns: int) -> torch.Tensor:
+        """Where the subwords of all pages stand on a grid, numbered row by row through the pages."""
+        cells = []
+        for number, example in enumerate(examples):
+            column, row = (example.piece_centers * (columns, rows)).astype(np.int64).T
+            cells.append((number * rows + row) * columns + column)
+        return torch.from_numpy(np.concatenate(cells)).to(self.page_ids.device)
+
     def retrieval_losses(
-        self, pages: torch.Tensor, examples: list[Example], queries: list[tuple[str, int]]
+        self, pages: torch.Tensor, examples: list[Example], queries: list[Query]
     ) -> dict[str, torch.Tensor]:
-        """Token-to-patch and page losses for (query, page number) pairs."""
+        """Token-to-patch and page losses, and how far function words and untyped tokens vary between pages."""
         device = pages.device
-        vectors, mask, places = self.encode_queries([query for query, _ in queries])
+        vectors, mask, places = self.encode_queries([query.text for query in queries])
         vectors, pages = vectors.float(), pages.float()
         scale = self.scale
 
-        showing, touching = word_patches(examples, {w for query, _ in queries for w in query.split(" ")}, self.grid)
+        asked_words = {bare_word(word) for query in queries for word in query.text.split(" ")}
+        showing, touching = word_patches(examples, asked_words - {""}, self.grid)
         rows, columns, owners = [], [], []
-        for number, (query, _) in enumerate(queries):
-            words = query.split(" ")
+        function = torch.zeros_like(mask)
+        for number, query in enumerate(queries):
+            words = query.text.split(" ")
+            same = adds_the_same(words)
+            words = [bare_word(word) for word in words]
             for token, word in places[number]:
-                if not showing[words[word]]:
-                    continue
-                rows.append(number)
-                columns.append(token)
-                owners.append(words[word])
+                if word < 0 or same[word]:
+                    function[number, token] = True
+                elif showing.get(words[word]):
+                    rows.append(number)
+                    columns.append(token)
+                    owners.append(words[word])
         asked = [(token, patches) for token, word in enumerate(owners) for patches in showing[word]]
         lengths = [len(patches) for _, patches in asked]
         patches = np.concatenate([patches for _, patches in asked])
@@ -263,15 +306,23 @@ class Pretrainer(nn.Module):
         for number, place in enumerate(places):
             untyped[number, [token for token, _ in place]] = False
         untyped = losses.difference_between_pages(scale.detach() * maxima, untyped)
+        function = losses.difference_between_pages(scale.detach() * maxima, function)
         scores = losses.late_interaction_scores(maxima, mask) / mask.sum(dim=1, keepdim=True)
-        own = torch.tensor([page for _, page in queries], device=device)
+        own = torch.tensor([query.page for query in queries], device=device)
         texts = [f" {' '.join(example.words)} " for example in examples]
-        also = torch.tensor([[f" {query} " in text for text in texts] for query, _ in queries], device=device)
+        also = torch.tensor([[query.answered_by(text) for text in texts] for query in queries], device=device)
         also[torch.arange(len(own)), own] = False
         page = losses.in_batch_softmax(scale * scores, own, also)
         page = page + losses.pairwise_hardest(scale * scores, own, also)
         first = (scores.masked_fill(also, -1).argmax(dim=1) == own).float().mean()
-        return {"token": token, "page": page, "untyped": untyped, "pointing": pointing, "first": first}
+        return {
+            "token": token,
+            "page": page,
+            "untyped": untyped,
+            "function": function,
+            "pointing": pointing,
+            "first": first,
+        }
 
     def meaning_losses(
         self, pages: torch.Tensor, examples: list[Example], teacher: Teacher, count: int, rng: np.random.Generator
@@ -353,8 +404,10 @@ def word_patches(
     return shows, touches
 
 
-def sample_queries(examples: list[Example], count: int, counts: dict[str, int], rng: np.random.Generator):
-    """`count` queries for each page, as (query, page number).
+def sample_queries(
+    examples: list[Example], count: int, counts: dict[str, int], rng: np.random.Generator
+) -> list[Query]:
+    """`count` queries for each page.
 
     Half are single words of the page, one as likely as the other; a quarter single words drawn by how rare they are; a
     quarter phrases of 2-8 consecutive words about one drawn like that. By rarity alone hardly an everyday word would
@@ -376,17 +429,19 @@ def sample_queries(examples: list[Example], count: int, counts: dict[str, int], 
         words = sorted({word for word, asked_for in zip(example.words, usable, strict=True) if asked_for})
         for i in range(count):
             if i % 4 > 1:
-                queries.append((words[rng.integers(len(words))], number))
+                word = words[rng.integers(len(words))]
+                queries.append(Query(word, number, (word,)))
                 continue
             start = rng.choice(len(rarity), p=rarity)
             if i % 4 == 0:
-                queries.append((example.words[start], number))
+                queries.append(Query(example.words[start], number, (example.words[start],)))
                 continue
             length = int(rng.integers(2, 9))
             start = max(0, start - int(rng.integers(0, length)))
             phrase = [w for w in example.words[start : start + length] if w and "<" not in w]
             if phrase:
-                queries.append((" ".join(" ".join(phrase).split()), number))
+                text = " ".join(" ".join(phrase).split())
+                queries.append(Query(text, number, (text,)))
     return queries
 
 
@@ -479,23 +534,19 @@ class Run:
         for stage in trainer.model.vlm.vision_tower.stages[: schedule.frozen_stages]:
             stage.requires_grad_(False).eval()
         whole = self.seen >= schedule.dense_pages
-        pixels = to_pixels(examples, self.device)
+        rng = np.random.default_rng((7, self.seen))
         with torch.autocast(self.device.type, torch.bfloat16):
-            image = trainer.model.vlm.get_image_features(pixels, output_hidden_states=True)
-            pages = trainer.embed_pages(image) if whole else without_layers(trainer.model, image.pooler_output)
-            parts = trainer.dense_losses(image, pages[:, : trainer.patches], examples)
+            if examples[0].vectors is None:
+                pages, parts = self.read(examples, whole)
+            else:
+                pages, parts = self.recall(examples, rng)
             if whole:
-                rng = np.random.default_rng((7, self.seen))
                 queries = sample_queries(examples, schedule.queries, counts, rng)
+                queries += sample_questions(examples, schedule.questions, counts, rng, self.teacher)
                 parts |= trainer.retrieval_losses(pages, examples, queries)
                 if self.teacher:
                     parts |= trainer.meaning_losses(pages, examples, self.teacher, schedule.meaning_words, rng)
-        weights = dict.fromkeys(("character", "piece", "grid", "cell"), 1.0)
-        if whole:
-            names = [*weights, "token", "page", "untyped", "patch_to_row"]
-            if self.teacher:
-                names += ["meaning", "meaning_in_table", "meaning_to_table", "query_to_row", "meaning_on_page"]
-            weights = {name: getattr(schedule, f"weight_{name}") for name in names}
+        weights = {name: self.weight(name, whole) for name in LOSSES if name in parts}
         loss = sum(weight * parts[name] for name, weight in weights.items() if weight)  # none of zero goes backward
         trainer.zero_grad(set_to_none=True)
         loss.backward()
@@ -509,6 +560,29 @@ class Run:
         self.steps += 1
         self.update_average()
         return {name: float(value.detach()) for name, value in parts.items()} | {"rate": rate, "norm": float(norm)}
+
+    def read(self, examples: list[Example], whole: bool) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Vectors of the pages (pages, vectors, dim), and the losses that teach tower and patches to read."""
+        pixels = to_pixels(examples, self.device)
+        image = self.trainer.model.vlm.get_image_features(pixels, output_hidden_states=True)
+        pages = self.trainer.embed_pages(image) if whole else without_layers(self.trainer.model, image.pooler_output)
+        parts = self.trainer.reading_losses(image, examples)
+        return pages, parts | self.trainer.patch_losses(pages[:, : self.trainer.patches], examples)
+
+    def recall(self, examples: list[Example], rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Vectors of the pages as they were kept, and the loss that keeps them: only queries learn, in fact.
+
+        One page a step is embedded anew, which is what most of the time goes to.
+        """
+        pages = torch.stack([example.vectors.float() for example in examples]).to(self.device)
+        number = int(rng.integers(len(examples)))
+        features = examples[number].features[None].to(self.device, torch.float32)
+        now = self.trainer.embed_pages(BaseModelOutputWithPooling(pooler_output=features))[0].float()
+        apart = 1 - (now * pages[number]).sum(dim=1)
+        return pages, {"kept": apart[: self.trainer.patches].mean() + apart[self.trainer.patches :].mean()}
+
+    def weight(self, loss: str, whole: bool) -> float:
+        return getattr(self.schedule, f"weight_{loss}") if whole else 1.0
 
     @torch.no_grad()
     def update_average(self) -> None:

@@ -6,6 +6,7 @@ The rule that says which patches show a word is the evaluation's rule too, so th
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from PIL import Image
 from transformers import PreTrainedTokenizerFast
 
@@ -29,20 +30,24 @@ class Example:
     """One page, ready for the model. Cells are (row, column) on the stride-8 grid of the squashed square.
 
     Attributes:
-        pixels: uint8 (size, size, 3).
+        pixels: uint8 (size, size, 3); None where `features` stand for them.
         character_cells: int64 (characters, 2); `character_labels`: int64 (characters,).
         piece_centers: float32 (pieces, 2), x and y as fractions; `piece_ids`: int64 (pieces,) token ids.
         words: one per drawn word: lower-cased, without punctuation around it, "" where nothing is left.
         word_boxes: float32 (words, 4): left, top, right, bottom as fractions.
+        features: bfloat16 (patches, width), what tower and projector make of them; `vectors`: float16 (vectors, dim),
+            what the language model then makes of these.
     """
 
-    pixels: np.ndarray
+    pixels: np.ndarray | None
     character_cells: np.ndarray
     character_labels: np.ndarray
     piece_centers: np.ndarray
     piece_ids: np.ndarray
     words: list[str]
     word_boxes: np.ndarray
+    features: torch.Tensor | None = None
+    vectors: torch.Tensor | None = None
 
 
 def bare_word(word: str) -> str:
