@@ -24,8 +24,9 @@ from playwright.sync_api import sync_playwright
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from colpali_demo.documents import Page
-from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken
-from colpali_demo.index import Hit
+from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken, patch, prompt_token
+from colpali_demo.retrieval import RANKERS, StoredPage
+from colpali_demo.retrieval.codecs import CODECS
 from colpali_demo.web.payload import lens_value
 from colpali_demo.web.pictures import page_key, write_pictures
 from colpali_demo.web.takeaway import standalone
@@ -70,7 +71,7 @@ def make_file(folder: Path) -> tuple[Path, list[str]]:
         return torch.nn.functional.normalize(torch.tensor(chance.normal(size=shape), dtype=torch.float32), dim=-1)
 
     layout = PageLayout(
-        SIDE, SIDE, (*(("patch", *divmod(cell, SIDE)) for cell in range(SIDE * SIDE)), *(("text", "<bos>"),) * 6)
+        SIDE, SIDE, (*(patch(divmod(cell, SIDE)) for cell in range(SIDE * SIDE)), *(prompt_token("<bos>"),) * 6)
     )
     kinds = ["bos", *["prefix"] * 3, *["word"] * 10, *["augmentation"] * 10, "suffix"]
     tokens = tuple(
@@ -79,16 +80,16 @@ def make_file(folder: Path) -> tuple[Path, list[str]]:
     )
     words = tuple(token.text for token in tokens)
     query = QueryEmbedding("a made-up query", unit(TOKENS, 128), tokens, words, (), "Question: ", 10)
-    hits, pictures = [], {}
+    model_input = {"width": 448, "height": 448, "resample": "bicubic"}
+    pages, pictures = [], {}
     for number in range(1, PAGES + 1):
         jpeg = io.BytesIO()
         Image.fromarray(chance.integers(0, 255, (40, 30, 3), dtype=np.uint8)).resize((1130, 1600)).save(jpeg, "JPEG")
         page = Page("benchmark", "made-up.pdf", number, 1130, 1600, jpeg.getvalue(), (), False)
-        embedding = PageEmbedding(unit(len(layout.slots), 128), layout)
-        maxima = tuple((query.vectors @ embedding.vectors.T).max(dim=1).values.tolist())
-        hits.append(Hit(number, page, sum(maxima), maxima, query, embedding))
-        pictures[page_key(page)] = write_pictures(page, folder, (448, 448))
-    model = {"name": "made up", "prefix": "Question: ", "augmentation": 10, "input": {"width": 448, "height": 448}}
+        pages.append(StoredPage(page, CODECS["float32"](PageEmbedding(unit(len(layout.slots), 128), layout))))
+        pictures[page_key(page)] = write_pictures(page, folder, model_input)
+    ranking = RANKERS["maxsim"].rank(query, pages, explained=PAGES)
+    model = {"name": "made up", "prefix": "Question: ", "augmentation": 10, "input": model_input}
 
     def save(name: str, data: bytes) -> Path:
         (folder / name).write_bytes(data)
@@ -97,13 +98,13 @@ def make_file(folder: Path) -> tuple[Path, list[str]]:
     value = lens_value(
         search="benchmark",
         model={**model, "reads": {"level": "reads", "sentence": ""}},
-        hits=hits,
-        explanations=[hit.explain() for hit in hits],
+        ranking=ranking,
+        explanations=[hit.explain() for hit in ranking],
         top_k=PAGES,
-        focus=page_key(hits[0].page),
+        focus=page_key(ranking[0].page),
         strength=None,
         pictures=pictures,
-        blank=hits[0].embedding,
+        blank=PageEmbedding(unit(len(layout.slots), 128), layout),
         samples=None,
         save=save,
     )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from colpali_demo.documents import Document, DocumentError, Page, PageError, Word, open_document
     from colpali_demo.encoder import CheckpointError, Encoder, PageEmbedding, PageLayout, QueryEmbedding, load_encoder
     from colpali_demo.explain import Explanation, explanation_dict, search_dict
-    from colpali_demo.index import Hit, PageIndex
+    from colpali_demo.retrieval import Hit, PageIndex, Ranking
     from colpali_demo.settings import Settings
 
 _HOME = {
@@ -41,8 +41,9 @@ _HOME = {
     "Explanation": "explain",
     "explanation_dict": "explain",
     "search_dict": "explain",
-    "Hit": "index",
-    "PageIndex": "index",
+    "Hit": "retrieval",
+    "PageIndex": "retrieval",
+    "Ranking": "retrieval",
     "Settings": "settings",
 }
 
@@ -59,6 +60,7 @@ __all__ = [
     "PageIndex",
     "PageLayout",
     "QueryEmbedding",
+    "Ranking",
     "Settings",
     "Word",
     "explanation_dict",

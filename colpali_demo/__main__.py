@@ -152,7 +152,7 @@ def _search(given: argparse.Namespace, settings: Settings) -> int:
     from colpali_demo.documents import DocumentError, PageError, open_document
     from colpali_demo.encoder import CheckpointError
     from colpali_demo.explain import search_dict
-    from colpali_demo.index import PageIndex
+    from colpali_demo.retrieval import PageIndex
 
     timing: dict[str, float] = {}
     with _timed(timing, "load"):
@@ -189,8 +189,8 @@ def _search(given: argparse.Namespace, settings: Settings) -> int:
 
 def _explain(given: argparse.Namespace, settings: Settings) -> int:
     from colpali_demo.encoder import CheckpointError
-    from colpali_demo.figures import FORMATS, explanation_figure, save_figure
-    from colpali_demo.index import PageIndex
+    from colpali_demo.export.figures import FORMATS, explanation_figure, save_figure
+    from colpali_demo.retrieval import PageIndex
 
     if given.out.suffix.lower() not in FORMATS:
         raise UsageError(f"--out must end in {', '.join(FORMATS)}: {_printable(str(given.out))}")
@@ -209,7 +209,7 @@ def _explain(given: argparse.Namespace, settings: Settings) -> int:
     except CheckpointError as error:
         _say(error.message)
         return NO_PAGE
-    explanation = index.explain(query, page)
+    explanation = index.rank(query, explained=1).explain(page)
     token = max(candidates, key=lambda position: explanation.tokens[position].maxsim, default=None)
     weak = index.strength(explanation)["weak"]
     figure = explanation_figure(explanation, page, token, checkpoint=encoder.model_info["name"], weak=weak)
@@ -238,8 +238,8 @@ def _verify(given: argparse.Namespace, settings: Settings) -> int:
 
 def _precompute(given: argparse.Namespace, settings: Settings) -> int:
     from colpali_demo.documents import DocumentError, open_document
-    from colpali_demo.precomputed import SetDocument, save_set
-    from colpali_demo.web.engine import read_samples
+    from colpali_demo.encoder.precomputed import SetDocument, save_set
+    from colpali_demo.samples import read_samples
 
     if given.files and not given.query:
         raise UsageError("files of your own need at least one --query")
@@ -377,8 +377,10 @@ def _print_ledger(explanation: Explanation, weak: bool) -> None:
 
 
 def _winner(token: TokenMatch) -> str:
-    if token.slot == "patch":
-        return f"row {token.row}, column {token.col}"
+    from colpali_demo.explain import place_text
+
+    if token.cells:
+        return place_text(token).removeprefix("patch in ")
     return f"text {_printable(token.slot_text or '')}" if token.slot == "text" else "tile"
 
 

@@ -15,6 +15,7 @@ class Settings:
     model: str = "auto"  # "auto" and "tiny" are the bundled checkpoint; else a Hub id or a folder
     precomputed: str = ""  # folder with precomputed sets, "" is assets/precomputed
     device: str = "auto"  # "auto", "cuda", "mps" or "cpu"
+    dtype: str = "auto"  # "auto" is what is faster on the device; else "float32" or "bfloat16"
 
     # Documents
     render_pixels: int = 1600  # long side of a rendered page

@@ -29,6 +29,11 @@ PADDING = 5
 
 UNIT_TOLERANCE = {"float32": 1e-4, "bfloat16": 2e-2, "float16": 5e-3}  # of the length of a vector
 PADDING_TOLERANCE = {"float32": 1e-3, "bfloat16": 0.25, "float16": 0.05}  # of a vector with and without padding
+POSITIONS_AGREEMENT = {
+    "float32": 0.9999,
+    "bfloat16": 0.98,
+    "float16": 0.99,
+}  # of the same vector
 MOVED = 1e-5  # below this, a vector has not noticed a change elsewhere
 AGREEMENT = 0.9  # mean cosine of the vectors of two precisions
 
@@ -90,6 +95,7 @@ def verify(encoder: Encoder, *, prefix: str | None = None) -> Report:
         ("attention", lambda: _attention(encoder, padding=0)),
         ("attention, padded", lambda: _attention(encoder, padding=PADDING)),
         ("padding", lambda: _padding(encoder)),
+        ("positions", lambda: _positions(encoder)),
         ("patch grid", lambda: _grid(encoder)),
         ("ledger", lambda: _ledger(encoder)),
         ("precision", lambda: _precision(encoder)),
@@ -112,7 +118,7 @@ def _vectors(encoder: Encoder) -> str:
     """Every vector is accounted for, and has length 1."""
     counts = []
     for shape, page in _pages(encoder).items():
-        slots = [slot[0] for slot in page.layout.slots]
+        slots = [slot.kind for slot in page.layout.slots]
         if len(slots) != len(page.vectors):
             raise _Failure(f"{len(page.vectors)} vectors but {len(slots)} slots on a {shape} page")
         lengths = page.vectors.norm(dim=1)
@@ -130,7 +136,7 @@ def _vectors(encoder: Encoder) -> str:
 def _prompt(encoder: Encoder) -> str:
     """The prompt is part of every page."""
     slots = encoder.embed_pages([_page(*SHAPES["square"])])[0].layout.slots
-    text = " ".join(slot[1] for slot in slots if slot[0] == "text")
+    text = " ".join(slot.text for slot in slots if slot.kind == "text")
     shown = repr(text if len(text) < 120 else f"{text[:50]} … {text[-50:]}")
     if _letters(PROMPT) not in _letters(text):
         raise _Failure(f"the page prompt lacks {PROMPT!r}: {shown}")
@@ -199,6 +205,36 @@ def _padding(encoder: Encoder) -> str:
     if worst > PADDING_TOLERANCE[encoder.model_info["dtype"]]:
         raise _Failure(f"vectors differ by up to {worst:.2g} when the batch is padded")
     return f"vectors differ by {worst:.1g} at most"
+
+
+def _positions(encoder: Encoder) -> str:
+    """Vectors are those of the vision language model called whole, which places every token itself.
+
+    The head and the normalization are done by hand, so that nothing of the retriever's own `forward` is taken for
+    granted: in some versions of transformers it numbers the tokens of ColQwen2 wrongly.
+    """
+    worst = 1.0
+    for kind, inputs in _one_of_each(encoder):
+        expected, found = _by_hand(encoder, inputs), encoder.run(inputs)
+        lowest = float(torch.cosine_similarity(found, expected, dim=2).min())
+        if lowest < POSITIONS_AGREEMENT[encoder.model_info["dtype"]]:
+            raise _Failure(f"a vector of a {kind} has a cosine of {lowest:.3f} with that of the whole model")
+        worst = min(worst, lowest)
+    return f"as the whole model places its tokens: lowest cosine of a vector {worst:.6f}"
+
+
+@torch.inference_mode()
+def _by_hand(encoder: Encoder, inputs: Mapping[str, Any]) -> torch.Tensor:
+    """Vectors (batch, length, dim) of inputs without padding: the vision language model, the head, length 1."""
+    given = encoder.family.language_model_inputs({name: value for name, value in inputs.items() if name != "labels"})
+    vlm = encoder.model.vlm
+    for name, value in given.items():
+        if isinstance(value, torch.Tensor):
+            given[name] = value.to(vlm.device, vlm.dtype if value.is_floating_point() else value.dtype)
+    states = vlm(**given)[0]
+    if hasattr(vlm, "rope_deltas"):
+        vlm.rope_deltas = None  # kept between calls by Qwen2-VL, for generating text: the next call would add them
+    return F.normalize(encoder.model.embedding_proj_layer(states), dim=2).float().cpu()
 
 
 def _one_of_each(encoder: Encoder) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -279,7 +315,8 @@ def _ledger(encoder: Encoder) -> str:
     batched = maxsim.score_matrix([query.vectors for query in queries], [page.vectors for page in pages])
     for query, scores in zip(queries, batched.tolist(), strict=True):
         for page, score in zip(pages, scores, strict=True):
-            why = explain(query, _Wordless(), page)
+            similarities = maxsim.similarities(query.vectors, page.vectors)
+            why = explain(query, _Wordless(), page.layout, similarities, *maxsim.row_maxima(similarities))
             total = sum(token.maxsim for token in why.tokens)
             worst = max(worst, abs(total - why.score), abs(total - score))
     if worst > 1e-3:

@@ -109,6 +109,7 @@ def make_colqwen2_checkpoint(folder: Path, *, max_patches: int = 24, seed: int =
     special = ["<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|endoftext|>"]
     tokenizer.add_special_tokens({"additional_special_tokens": special, "pad_token": "<|endoftext|>"})
     tokenizer.padding_side = "left"  # as in the published checkpoints
+    tokenizer.init_kwargs["padding_side"] = "left"  # the attribute alone is not saved
     processor = ColQwen2Processor(
         image_processor=Qwen2VLImageProcessorPil(
             size={"shortest_edge": 28 * 28, "longest_edge": 28 * 28 * max_patches}

@@ -13,14 +13,14 @@ from PIL import Image
 import colpali_demo.__main__ as cli
 from colpali_demo.documents import open_document
 from colpali_demo.encoder import load_encoder
-from colpali_demo.index import PageIndex
+from colpali_demo.retrieval import PageIndex
 from tests.documents.pdf_files import pages_pdf, self_drawing_form, text
 
 ROOT = Path(__file__).parents[1]
 RESULT_KEYS = {
     "rank", "document", "source", "page", "width", "height", "grid", "vectors", "score", "tokens",
 }  # fmt: skip
-TOKEN_KEYS = {"index", "maxsim", "vector", "slot", "slot_text", "row", "col", "margin", "words"}
+TOKEN_KEYS = {"index", "maxsim", "vector", "slot", "slot_text", "cells", "row", "col", "margin", "words"}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_search_prints_one_json_object(files, checkpoint):
     found = json.loads(done.stdout)
     assert done.stdout.count("\n") == 1
     assert set(found) == {"schema", "model", "query", "results", "errors", "timing_ms"}
-    assert found["schema"] == 1 and found["model"]["name"] == checkpoint.name
+    assert found["schema"] == 2 and found["model"]["name"] == checkpoint.name
     assert found["query"]["text"] == "Revenue by region?"
     assert [set(token) for token in found["query"]["tokens"]][:1] == [{"index", "text", "kind", "word"}]
 

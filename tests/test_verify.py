@@ -8,7 +8,9 @@ from checkpoints import MAKERS, make_checkpoint
 from transformers import AutoConfig, AutoModel, SiglipVisionConfig, SiglipVisionModel
 
 from colpali_demo.__main__ import main
-from colpali_demo.encoder import families, load_encoder
+from colpali_demo.encoder import load_encoder
+from colpali_demo.encoder.families import colmodernvbert, colpali, colqwen2
+from colpali_demo.encoder.layout import patch
 from colpali_demo.verify import verify
 
 
@@ -27,7 +29,7 @@ def test_a_checkpoint_of_each_family_passes(folders, family, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(f"checkpoint  {folders[family].name}: {family}, ")
     assert "torch" in lines[1]
-    assert lines[-1] == "all 10 checks passed"
+    assert lines[-1] == "all 11 checks passed"
 
 
 def test_a_wrong_prefix(tmp_path, capsys):
@@ -37,7 +39,7 @@ def test_a_wrong_prefix(tmp_path, capsys):
     assert main(command) == 1
     report = capsys.readouterr().out
     assert "the processor puts 'Query: ' before a query; ColPali was trained with 'Question: '" in report
-    assert report.endswith("1 of 10 checks failed\n")
+    assert report.endswith("1 of 11 checks failed\n")
     assert main([*command, "--prefix", "Query: "]) == 0
 
 
@@ -102,23 +104,30 @@ def test_a_checkpoint_whose_grid_is_mixed_up(tmp_path, capsys, config, reason):
 
 def test_a_transposed_grid_that_is_not_square(folders, monkeypatch):
     def transposed(rows, cols):
-        cells = [("patch", row, col) for col in range(cols) for row in range(rows)]
-        return families.ImageSlots(rows, cols, cells)
+        cells = [patch((row, col)) for col in range(cols) for row in range(rows)]
+        return colqwen2.ImageSlots(rows, cols, cells)
 
-    monkeypatch.setattr(families, "grid_slots", transposed)
+    monkeypatch.setattr(colqwen2, "grid_slots", transposed)
     report = verify(load_encoder(str(folders["ColQwen2"]), device="cpu"))
     assert list(failures(report)) == ["patch grid"]
     assert "transposed" in failures(report)["patch grid"]
 
 
 def test_causal_attention(folders, monkeypatch):
-    monkeypatch.setattr(families.ColPali, "model_options", lambda self, ids: {"use_cache": False})
+    monkeypatch.setattr(colpali.ColPali, "model_options", lambda self, inputs: {"use_cache": False})
     found = failures(verify(load_encoder(str(folders["ColPali"]), device="cpu")))
     assert "only backwards, and ought to go both directions" in found["attention, padded"]
 
 
+def test_positions_that_transformers_counts_up_on_every_axis(folders, monkeypatch):
+    monkeypatch.setattr(colqwen2.ColQwen2, "model_options", lambda self, inputs: {"use_cache": False})
+    found = failures(verify(load_encoder(str(folders["ColQwen2"]), device="cpu")))
+    assert set(found) == {"positions"}
+    assert "a vector of a page has a cosine of" in found["positions"]
+
+
 def test_attention_that_looks_ahead_where_it_must_not(folders, monkeypatch):
-    monkeypatch.setattr(families.ColModernVBert, "bidirectional", False)
+    monkeypatch.setattr(colmodernvbert.ColModernVBert, "bidirectional", False)
     found = failures(verify(load_encoder(str(folders["ColModernVBERT"]), device="cpu")))
     assert set(found) == {"attention", "attention, padded"}
     assert "goes both directions" in found["attention"]

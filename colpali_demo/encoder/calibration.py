@@ -8,21 +8,14 @@ its word mean is below the 95th percentile of theirs.
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from colpali_demo import maxsim
-from colpali_demo.encoder.checkpoints import CheckpointError, read_json
-
-if TYPE_CHECKING:
-    from colpali_demo.encoder.encoder import Encoder
+from colpali_demo.encoder.interface import AnyEncoder, Calibration
 
 QUANTILE = 0.95
 PAGE_SIZE = (1240, 1754)  # A4 at 150 dots per inch
@@ -64,29 +57,7 @@ UNRELATED_QUERIES = (
 )
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """The word mean below which a match is weak, and the word means it was taken from, one per unrelated query."""
-
-    threshold: float
-    quantile: float
-    unrelated: tuple[float, ...]
-
-    def save(self, path: Path) -> None:
-        """Write the calibration as JSON; beside a checkpoint it is called `calibration.json`."""
-        path.write_text(json.dumps({"schema": 1, **asdict(self)}, indent=1) + "\n", encoding="utf-8")
-
-    @classmethod
-    def load(cls, path: Path) -> Calibration:
-        """Read what `save` wrote. Raises CheckpointError(checkpoint_corrupt) for anything else."""
-        value = read_json(path)
-        try:
-            return cls(float(value["threshold"]), float(value["quantile"]), tuple(map(float, value["unrelated"])))
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError("checkpoint_corrupt", f"{path.name} is not a calibration: {error!r}") from error
-
-
-def calibrate(encoder: Encoder, pages: Sequence[Image.Image] = ()) -> Calibration:
+def calibrate(encoder: AnyEncoder, pages: Sequence[Image.Image] = ()) -> Calibration:
     """Measure what unrelated queries find on a blank page, a page of made-up words, and `pages`, if any are given."""
     vectors = [page.vectors for page in encoder.embed_pages([blank_page(), made_up_page(), *pages])]
     unrelated = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +11,13 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
 from tqdm.auto import tqdm
 
-from colpali_demo.encoder.families import FAMILIES, MEAN_SCORED
+from colpali_demo.encoder.families import FAMILIES, MEAN_SCORED, Family, family_of
+from colpali_demo.encoder.files import CheckpointError, read_json
 from colpali_demo.settings import Settings
 
 DownloadProgress = Callable[[int, int], None]
 
-BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "colpali-tiny"
+BUNDLED_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "colpali-tiny"
 DOWNLOAD_SIZES = {"vidore/colpali-v1.2-hf": "about 6 GB", "vidore/colpali-v1.3-hf": "about 6 GB"}
 UNMEASURED = {
     "schema": 1,
@@ -26,34 +26,23 @@ UNMEASURED = {
 }
 
 
-class CheckpointError(Exception):
-    """A checkpoint cannot be used.
-
-    `code` is one of checkpoint_missing, checkpoint_corrupt, unknown_family, not_downloaded, torchvision_missing and
-    out_of_memory; `message` is a sentence for people that says what to do.
-    """
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint on this machine: its files, how to call it, and what it was asked for as."""
+    """The files of a checkpoint on this machine.
+
+    folder: where they lie
+    name: what to call it before people
+    source: what `find_checkpoint` found it by
+    family: what reads it
+    """
 
     folder: Path
     name: str
     source: str
-
-    @property
-    def model_type(self) -> str:
-        """The family, in the words of transformers."""
-        return str(read_json(self.folder / "config.json").get("model_type"))
+    family: type[Family]
 
     def reading(self) -> dict[str, Any]:
-        """How well the checkpoint reads, from its `reading.json`; `UNMEASURED` when it has none."""
+        """Return how well the checkpoint reads, from its `reading.json`; `UNMEASURED` when it has none."""
         path = self.folder / "reading.json"
         return read_json(path) if path.is_file() else dict(UNMEASURED)
 
@@ -62,34 +51,23 @@ def find_checkpoint(name: str, *, download: bool = False, progress: DownloadProg
     """Locate a checkpoint by name: "auto", "tiny", a folder, or a Hub id such as "vidore/colpali-v1.3-hf".
 
     "auto" is what `COLPALI_MODEL` names, else the bundled checkpoint. Nothing is downloaded unless `download` is True;
-    then `progress(done, total)` hears of the bytes.
+    then
+    `progress(done, total)` is called with the bytes so far.
     Raises CheckpointError: checkpoint_missing, not_downloaded, checkpoint_corrupt, or unknown_family for anything but a
     checkpoint of one of the `FAMILIES` in the format of transformers.
     """
     if name == "auto":
         name = Settings.from_env().model
     if name in ("auto", "tiny"):
-        if not BUNDLED.is_dir():
-            raise CheckpointError("checkpoint_missing", f"The bundled checkpoint {BUNDLED} is missing.")
-        checkpoint = Checkpoint(BUNDLED, BUNDLED.name, "tiny")
+        if not BUNDLED_FOLDER.is_dir():
+            raise CheckpointError("checkpoint_missing", f"The bundled checkpoint {BUNDLED_FOLDER} is missing.")
+        folder, shown, name = BUNDLED_FOLDER, BUNDLED_FOLDER.name, "tiny"
     elif Path(name).expanduser().is_dir():
         folder = Path(name).expanduser().resolve()
-        checkpoint = Checkpoint(folder, folder.name, name)
+        shown = folder.name
     else:
-        checkpoint = Checkpoint(_hub_snapshot(name, download, progress), name, name)
-    _require_family(checkpoint)
-    return checkpoint
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file of a checkpoint. Raises CheckpointError(checkpoint_corrupt) if it holds none."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError("checkpoint_corrupt", f"{path.name} of the checkpoint cannot be read: {error}") from error
-    if not isinstance(value, dict):
-        raise CheckpointError("checkpoint_corrupt", f"{path.name} of the checkpoint holds no JSON object.")
-    return value
+        folder, shown = _hub_snapshot(name, download, progress), name
+    return Checkpoint(folder, shown, name, _family(folder, shown))
 
 
 def _hub_snapshot(name: str, download: bool, progress: DownloadProgress | None) -> Path:
@@ -126,25 +104,29 @@ def _hub_snapshot(name: str, download: bool, progress: DownloadProgress | None) 
     return Path(folder)
 
 
-def _require_family(checkpoint: Checkpoint) -> None:
-    if not (checkpoint.folder / "config.json").is_file():
-        if (checkpoint.folder / "adapter_config.json").is_file():
+def _family(folder: Path, name: str) -> type[Family]:
+    """Return the family that reads the files of `folder`. Raises CheckpointError where there is none."""
+    if not (folder / "config.json").is_file():
+        if (folder / "adapter_config.json").is_file():
             raise CheckpointError(
                 "unknown_family",
-                f"`{checkpoint.name}` holds only an adapter. Use a complete checkpoint such as vidore/colpali-v1.3-hf.",
+                f"`{name}` holds only an adapter. Use a complete checkpoint such as vidore/colpali-v1.3-hf.",
             )
-        raise CheckpointError("checkpoint_missing", f"`{checkpoint.name}` holds no checkpoint: config.json is missing.")
-    model_type = checkpoint.model_type
+        raise CheckpointError("checkpoint_missing", f"`{name}` holds no checkpoint: config.json is missing.")
+    config = read_json(folder / "config.json")
+    model_type = str(config.get("model_type"))
     if model_type in MEAN_SCORED:
         raise CheckpointError(
             "unknown_family",
-            f"`{checkpoint.name}` is a {MEAN_SCORED[model_type]} checkpoint. It scores by a mean of MaxSim; this demo "
-            "explains sums.",
+            f"`{name}` is a {MEAN_SCORED[model_type]} checkpoint. It scores by a mean of MaxSim; this demo explains "
+            "sums.",
         )
-    if model_type not in FAMILIES:
-        known = ", ".join(family.name for family in FAMILIES.values())
+    family = family_of(config)
+    if family is None:
+        known = ", ".join(family.name for family in FAMILIES)
         raise CheckpointError(
             "unknown_family",
-            f"`{checkpoint.name}` is none of {known} in the format of transformers, such as vidore/colpali-v1.3-hf: "
-            f"its model type is {model_type}.",
+            f"`{name}` is none of {known} in the format of transformers, such as vidore/colpali-v1.3-hf: its model "
+            f"type is {model_type}.",
         )
+    return family

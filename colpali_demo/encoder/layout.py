@@ -7,25 +7,51 @@ next to the numbers, what each row stands for. Places on a page are always (row,
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
     import torch
 
-# ("patch", row, col): a cell of the grid; ("text", slot_text): a token of the page's prompt;
-# ("tile",): a patch of a thumbnail of the whole page, which scores but has no place in the grid.
-Slot = tuple[Literal["patch"], int, int] | tuple[Literal["text"], str] | tuple[Literal["tile"]]
 TokenKind = Literal["bos", "prefix", "word", "augmentation", "suffix"]
+Cell = tuple[int, int]
+"""A place in the grid of patches: (row, col)."""
+
+
+class Slot(NamedTuple):
+    """What one vector of a page stands for.
+
+    kind: "patch"; "text", a token of the page's prompt; or "tile", a patch of a thumbnail of the whole page, which
+        scores but has no place in the grid
+    cells: of a patch, the cells of the grid that it covers: one, or several where vectors were pooled
+    text: of a prompt token, its text
+    """
+
+    kind: Literal["patch", "text", "tile"]
+    cells: tuple[Cell, ...] = ()
+    text: str | None = None
+
+
+TILE = Slot("tile")
+
+
+def patch(*cells: Cell) -> Slot:
+    """Return the slot of a vector that covers these cells."""
+    return Slot("patch", cells)
+
+
+def prompt_token(text: str) -> Slot:
+    """Return the slot of a token of the page's prompt."""
+    return Slot("text", text=text)
 
 
 @dataclass(frozen=True)
 class PageLayout:
-    """Which vector of a page is which patch of a (rows, cols) grid, or which prompt slot.
+    """Which vector of a page covers which cells of a (rows, cols) grid, or is which token of the prompt.
 
     Raises ValueError unless every cell of the grid has exactly one vector.
     """
@@ -35,28 +61,51 @@ class PageLayout:
     slots: tuple[Slot, ...]
 
     def __post_init__(self) -> None:
-        cells = sorted(slot[1:] for slot in self.slots if slot[0] == "patch")
+        cells = sorted(cell for slot in self.slots for cell in slot.cells)
         if cells != [(row, col) for row in range(self.rows) for col in range(self.cols)]:
             raise ValueError(f"the slots do not fill a grid of {self.rows} x {self.cols} patches")
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> PageLayout:
+        """Read what `to_json` returned. Raises KeyError, TypeError or ValueError for anything else."""
+        slots = (
+            Slot(kind, tuple((int(row), int(col)) for row, col in cells), text) for kind, cells, text in value["slots"]
+        )
+        return cls(value["rows"], value["cols"], tuple(slots))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the layout as plain JSON values: {"rows", "cols", "slots": [[kind, [[row, col], ...], text], ...]}."""
+        slots = [[slot.kind, [list(cell) for cell in slot.cells], slot.text] for slot in self.slots]
+        return {"rows": self.rows, "cols": self.cols, "slots": slots}
+
     @cached_property
     def patch_vectors(self) -> np.ndarray:
-        """(rows, cols) int64: the index of the vector that is the patch at (row, col)."""
+        """(rows, cols) int64: the index of the vector that covers the cell (row, col)."""
         vectors = np.empty((self.rows, self.cols), dtype=np.int64)
         for vector, slot in enumerate(self.slots):
-            if slot[0] == "patch":
-                vectors[slot[1], slot[2]] = vector
+            for cell in slot.cells:
+                vectors[cell] = vector
         return vectors
 
-    def neighborhood(self, row: int, col: int) -> np.ndarray:
-        """Indices of the vectors in the 3x3 patches around (row, col), cut off at the borders of the page."""
-        return self.patch_vectors[max(row - 1, 0) : row + 2, max(col - 1, 0) : col + 2].ravel()
+    @cached_property
+    def patch_selection(self) -> slice | np.ndarray:
+        """What selects the vectors that are patches: a slice where they lie side by side, else their indices."""
+        vectors = np.unique(self.patch_vectors)
+        if len(vectors) and vectors[-1] - vectors[0] + 1 == len(vectors):
+            return slice(int(vectors[0]), int(vectors[-1]) + 1)
+        return vectors
+
+    def neighborhood(self, cells: Iterable[Cell]) -> np.ndarray:
+        """Indices of the vectors that cover the 3x3 cells around any of `cells`, cut off at the borders of the page."""
+        grid = self.patch_vectors
+        around = [grid[max(row - 1, 0) : row + 2, max(col - 1, 0) : col + 2].ravel() for row, col in cells]
+        return np.unique(np.concatenate(around))
 
     def rectangle(self, row: int, col: int) -> tuple[float, float, float, float]:
-        """(left, top, right, bottom) of a patch in fractions of the page.
+        """(left, top, right, bottom) of a cell, in shares of the page.
 
-        The page is squashed to the input's shape, so a patch is a cell of the page cut into rows x cols equal parts,
-        whatever the page's own shape.
+        The page is squashed to the input's shape, so its cells are rows x cols equal parts of the page, whatever the
+        page's own shape.
         """
         return col / self.cols, row / self.rows, (col + 1) / self.cols, (row + 1) / self.rows
 
@@ -82,7 +131,7 @@ class ImageSlots(NamedTuple):
 
 def grid_slots(rows: int, cols: int) -> ImageSlots:
     """Patches alone, row by row from the top left."""
-    return ImageSlots(rows, cols, [("patch", row, col) for row in range(rows) for col in range(cols)])
+    return ImageSlots(rows, cols, [patch((row, col)) for row in range(rows) for col in range(cols)])
 
 
 def page_layout(ids: Sequence[int], image_token_id: int, image: ImageSlots, decode: Callable[[int], str]) -> PageLayout:
@@ -98,7 +147,7 @@ def page_layout(ids: Sequence[int], image_token_id: int, image: ImageSlots, deco
     return PageLayout(
         image.rows,
         image.cols,
-        tuple(next(slots) if id == image_token_id else ("text", decode(id)) for id in ids),
+        tuple(next(slots) if id == image_token_id else prompt_token(decode(id)) for id in ids),
     )
 
 

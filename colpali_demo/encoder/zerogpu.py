@@ -1,8 +1,8 @@
 """Hugging Face's ZeroGPU lends a GPU for the length of a decorated call, which runs in a process of its own.
 
-What crosses to that process is pickled, so the call gets tensors on the CPU and finds the model here, by number; the
-process is forked, so the model has to be registered before the server starts. A GPU is lent to the requests of
-visitors, so whatever runs in the background has to be started by one. Anywhere else this is a plain call.
+Arguments and results are pickled on the way, so that tensors have to be on the CPU and the model is found here, by its
+number. The process is forked: a model has to be registered before the server starts. Only the request of a visitor is
+lent a GPU, so whatever runs in the background has to be started by one. Elsewhere `embed` is a plain call.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from transformers import PreTrainedModel
 
 from colpali_demo.settings import on_zero_gpu
 
-SECONDS = 30  # of a GPU at most for a call, the first of which moves the weights there; what a visitor must have left
+# Of a GPU, at most, for a call; the first call also moves the weights there. A visitor with less quota left is refused.
+SECONDS = 30
 
 _models: list[PreTrainedModel] = []
 
@@ -42,7 +43,7 @@ def embed(number: int, inputs: dict[str, Any]) -> torch.Tensor:
 
 @torch.inference_mode()
 def run(model: PreTrainedModel, inputs: dict[str, Any]) -> torch.Tensor:
-    """The same for any model."""
+    """Run a model where its weights lie: inputs on any device to vectors (batch, length, dim), float32 on the CPU."""
     device = model.device
     inputs = {name: value.to(device) if isinstance(value, torch.Tensor) else value for name, value in inputs.items()}
     return model(**inputs).embeddings.float().cpu()

@@ -119,7 +119,7 @@ class Evaluation:
                 query = typed_vectors(self.encoder, str(word))
                 maxima, winners = maxsim.row_maxima(maxsim.similarities(query, embedding.vectors))
                 slot = layout.slots[int(winners[int(maxima.argmax())])]
-                hits.append(slot[0] == "patch" and bool(shows[slot[1], slot[2]]))
+                hits.append(any(shows[cell] for cell in slot.cells))
                 chances.append(shows.sum() / len(layout.slots))
         return {"pointing": float(np.mean(hits)), "chance": float(np.mean(chances)), "words": len(hits)}
 

@@ -18,7 +18,7 @@ from transformers import (
 )
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
-from colpali_demo.encoder.tower import DEPTHS, ConvTowerConfig
+from colpali_demo.encoder.tiny.tower import DEPTHS, ConvTowerConfig
 
 from .targets import RESAMPLE
 

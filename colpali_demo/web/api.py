@@ -20,7 +20,7 @@ from colpali_demo.web.faults import Refused
 from colpali_demo.web.turns import Rate
 
 if TYPE_CHECKING:
-    from colpali_demo.index import Hit
+    from colpali_demo.retrieval import Hit, Ranking
     from colpali_demo.settings import Settings
     from colpali_demo.web.sessions import Session, Sessions
     from colpali_demo.web.uploads import Uploads
@@ -63,8 +63,9 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
             The MaxSim of a result's tokens add up to its score.
         """
         session = _session(sessions, request)
-        hits, milliseconds = _rank(session, query)
-        return _answer(session, hits[: _count(top_k)], milliseconds)
+        count = _count(top_k)
+        ranking, milliseconds = _rank(session, query, count)
+        return _answer(session, ranking[:count], milliseconds)
 
     def explain(query: str, document: str, page: int, request: gr.Request, maps: bool = False) -> dict[str, Any]:
         """Explain the score of one page for a query, hit or not.
@@ -80,8 +81,8 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
             With `maps`, the result has `maps`: tokens x rows x cols.
         """
         session = _session(sessions, request)
-        hits, milliseconds = _rank(session, query)
-        hit = next((hit for hit in hits if (hit.page.document, hit.page.number) == (document, page)), None)
+        ranking, milliseconds = _rank(session, query)
+        hit = next((hit for hit in ranking if (hit.page.document, hit.page.number) == (document, page)), None)
         if hit is None:
             raise Refused("No such page", f"Page {page} of a document {document!r} is not among your pages.")
         answer = _answer(session, [hit], milliseconds)
@@ -110,8 +111,9 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
             if not session.indexes():
                 reasons = " ".join(error["message"] for error in errors)
                 raise Refused("No pages", reasons or "Upload a file first, and pass what the upload returns.")
-            hits, milliseconds = _rank(session, query)
-            return {**_answer(session, hits[: _count(top_k)], milliseconds), "errors": errors}
+            count = _count(top_k)
+            ranking, milliseconds = _rank(session, query, count)
+            return {**_answer(session, ranking[:count], milliseconds), "errors": errors}
         finally:
             sessions.drop(passing)
 
@@ -201,8 +203,8 @@ def _library(session: Session) -> dict[str, Any]:
     return {"documents": documents, "errors": library["errors"]}
 
 
-def _rank(session: Session, query: Any) -> tuple[list[Hit], dict[str, float]]:
-    """All pages of a session; one without pages gets the first sample."""
+def _rank(session: Session, query: Any, explained: int = 1) -> tuple[Ranking, dict[str, float]]:
+    """Rank all pages of a session; one without pages gets the first sample."""
     engine = session.engine
     engine.settled.wait()
     if engine.encoder is None:
@@ -211,8 +213,8 @@ def _rank(session: Session, query: Any) -> tuple[list[Hit], dict[str, float]]:
         sample = session.add_sample(engine.samples[0].source)
         sample.finished.wait()
     start = time.perf_counter()
-    hits = session.rank(query.strip() if isinstance(query, str) else "")
-    return hits, {"search": round(1000 * (time.perf_counter() - start), 1)}
+    ranking = session.rank(query.strip() if isinstance(query, str) else "", explained)
+    return ranking, {"search": round(1000 * (time.perf_counter() - start), 1)}
 
 
 def _count(top_k: Any) -> int:

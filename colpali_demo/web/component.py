@@ -9,8 +9,8 @@ from typing import Any
 
 import gradio as gr
 
-from colpali_demo import colormap
 from colpali_demo.explain import WORD_OVERLAP
+from colpali_demo.export import colormap
 
 # What the scripts in `shared` need to draw as the rest of the package does.
 DRAWING: dict[str, Any] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from collections import deque
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from colpali_demo.documents import DocumentError, open_document
+from colpali_demo.samples import SampleDocument, read_samples
 from colpali_demo.settings import Settings, on_zero_gpu
 from colpali_demo.web.faults import log_fault
 from colpali_demo.web.pictures import Pictures, write_pictures
@@ -20,12 +20,11 @@ from colpali_demo.web.turns import Places, Turns
 if TYPE_CHECKING:
     from colpali_demo.encoder import Encoder
     from colpali_demo.encoder.layout import PageEmbedding
-    from colpali_demo.index import PageIndex
+    from colpali_demo.retrieval import PageIndex
 
 logger = logging.getLogger(__name__)
 
 BUNDLED = ("auto", "tiny")  # names of the checkpoint that comes with the demo
-SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
 
 # For visitors; the messages of CheckpointError, which the log has, may name folders of the server.
 _LOADING_FAILURES = {
@@ -39,17 +38,13 @@ _LOADING_FAILURES = {
 
 
 @dataclass(eq=False)
-class Sample:
+class Sample(SampleDocument):
     """A document that everybody may search. Its pages are embedded once; visitors only read them.
 
     `document` is its content hash, known once it has been opened; `total` its number of pages; `finished` is set when
     all pages are in `index`, or when `error` says why they are not.
     """
 
-    path: Path
-    title: str
-    description: str
-    queries: tuple[str, ...]
     document: str = ""
     total: int = 0
     cover: Path | None = None  # thumbnail of the first page
@@ -57,21 +52,6 @@ class Sample:
     pictures: dict[str, Pictures] = field(default_factory=dict)
     error: str = ""
     finished: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def source(self) -> str:
-        return self.path.name
-
-
-def read_samples(folder: Path = SAMPLES) -> list[Sample]:
-    """The samples that `samples.json` lists; none without that file."""
-    listing = folder / "samples.json"
-    if not listing.is_file():
-        return []
-    return [
-        Sample(folder / entry["file"], entry["title"], entry["description"], tuple(entry["queries"]))
-        for entry in json.loads(listing.read_text("utf-8"))
-    ]
 
 
 def public_model_info(encoder: Encoder) -> dict[str, Any]:
@@ -94,7 +74,7 @@ class Engine:
     def __init__(self, settings: Settings, folder: Path, *, download: bool = False) -> None:
         self.settings = settings
         self.choice: str | None = None  # the name under which a visitor chose it; None for the model of the settings
-        self.samples = read_samples()
+        self.samples = [Sample(**vars(document)) for document in read_samples()]
         self.state: Literal["loading", "ready", "failed"] = "loading"
         self.settled = threading.Event()
         self.encoder: Encoder | None = None
@@ -202,7 +182,7 @@ class Engine:
             logger.error("sample %s: %s", sample.path, error)
 
     def _embed(self, sample: Sample) -> None:
-        from colpali_demo.index import PageIndex
+        from colpali_demo.retrieval import PageIndex
 
         sample.index = PageIndex(self.encoder)
         try:

@@ -49,7 +49,8 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
     """
     from colpali_demo import PageIndex, load_encoder, open_document
     from colpali_demo.encoder.calibration import blank_page
-    from colpali_demo.web.engine import public_model_info, read_samples
+    from colpali_demo.samples import read_samples
+    from colpali_demo.web.engine import public_model_info
     from colpali_demo.web.lessons.value import lesson_value
     from colpali_demo.web.pictures import page_key, write_pictures
 
@@ -58,7 +59,7 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
     index = PageIndex(encoder)
     with open_document(document) as opened:
         index.add(opened)
-    hits = index.rank(QUERY)
+    ranking = index.rank(QUERY, explained=len(index))
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     pictures = {page_key(page): write_pictures(page, folder) for page in index.pages}
@@ -70,11 +71,11 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
     lens = lens_value(
         search="example",
         model={**public_model_info(encoder), "choice": None},
-        hits=hits,
-        explanations=[hit.explain() for hit in hits],
+        ranking=ranking,
+        explanations=[hit.explain() for hit in ranking],
         top_k=Settings().top_k,
-        focus=page_key(hits[0].page),
-        strength=index.strength(hits[0]),
+        focus=page_key(ranking[0].page),
+        strength=index.strength(ranking[0]),
         pictures=pictures,
         blank=encoder.embed_pages([blank_page()])[0],
         samples=[sample.source],
@@ -83,8 +84,8 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
     lesson = lesson_value(
         name="example",
         encoder=encoder,
-        hits=hits,
-        hit=hits[0],
+        ranking=ranking,
+        hit=ranking[0],
         asked=[query for query in sample.queries if query != QUERY],
         pictures=pictures,
         save=save,

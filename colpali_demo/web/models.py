@@ -19,7 +19,7 @@ from colpali_demo.web.faults import Refused, log_fault
 from colpali_demo.web.pictures import write_pictures, write_thumbnail
 
 if TYPE_CHECKING:
-    from colpali_demo.precomputed import PrecomputedSet
+    from colpali_demo.encoder.precomputed import PrecomputedSet
     from colpali_demo.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 TINY = ASSETS / "colpali-tiny"
 SETS = ASSETS / "precomputed"
-LISTING = "set.json"  # as in colpali_demo.precomputed, which would import transformers
+LISTING = "set.json"  # as in colpali_demo.encoder.precomputed, which would import transformers
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class SetEngine(Engine):
         """It is in the set."""
 
     def _load(self) -> None:
-        from colpali_demo.precomputed import PrecomputedSet
+        from colpali_demo.encoder.precomputed import PrecomputedSet
 
         try:
             self._set = PrecomputedSet(self._set_folder)
@@ -105,7 +105,7 @@ class SetEngine(Engine):
         self.settled.set()
 
     def _embed(self, sample: Sample) -> None:
-        from colpali_demo.index import PageIndex
+        from colpali_demo.retrieval import PageIndex
 
         index = PageIndex(self.encoder)
         try:

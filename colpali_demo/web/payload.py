@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from colpali_demo import maxsim
-from colpali_demo.explain import explanation_dict, token_dict, words_list
+from colpali_demo.explain import explanation_dict, similarity_maps, token_dict, words_list
 from colpali_demo.web.pictures import page_key
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from colpali_demo.documents import DocumentError, PageError
     from colpali_demo.encoder.layout import PageEmbedding, QueryEmbedding
     from colpali_demo.explain import Explanation
-    from colpali_demo.index import Hit
+    from colpali_demo.retrieval import Ranking
     from colpali_demo.web.engine import Engine, Sample
     from colpali_demo.web.pictures import Pictures
 
@@ -51,18 +50,6 @@ def with_files(value: Any, replace: Callable[[Mapping[str, Any]], Any]) -> Any:
     return [with_files(inner, replace) for inner in value] if isinstance(value, list) else value
 
 
-def cosine_range(hits: Iterable[Hit]) -> dict[str, float]:
-    """{"lo", "median", "hi"} of the cosines of every token with every patch of all the pages."""
-    every = np.concatenate([_maps(hit).ravel() for hit in hits])
-    return {"lo": float(every.min()), "median": float(np.median(every)), "hi": float(every.max())}
-
-
-def _maps(hit: Hit) -> np.ndarray:
-    """The similarity maps of a hit, float32 (tokens, rows * cols), without the rest of an explanation."""
-    vectors = hit.embedding.vectors[hit.embedding.layout.patch_vectors.ravel()]
-    return maxsim.similarities(hit.query.vectors, vectors).numpy()
-
-
 def quantize(maps: np.ndarray, lo: float, hi: float) -> bytes:
     """Cosines in [lo, hi] as little-endian uint16 levels, in C order; off by at most half a step."""
     shares = (maps.astype(np.float64) - lo) / (hi - lo) if hi > lo else np.zeros(maps.shape)
@@ -81,9 +68,9 @@ def other_vectors(explanation: Explanation) -> dict[str, Any]:
     data: base64 of their cosines with every token, exact: float32 (tokens, slots), little-endian
     """
     slots = [
-        {"vector": vector, "slot": slot, "slot_text": text[0] if text else None}
-        for vector, (slot, *text) in enumerate(explanation.layout.slots)
-        if slot != "patch"
+        {"vector": vector, "slot": slot.kind, "slot_text": slot.text}
+        for vector, slot in enumerate(explanation.layout.slots)
+        if slot.kind != "patch"
     ]
     cosines = explanation.similarities[:, [slot["vector"] for slot in slots]]
     return {"slots": slots, "data": _base64(cosines)}
@@ -108,7 +95,7 @@ def lens_value(
     *,
     search: str,
     model: Mapping[str, Any],
-    hits: Sequence[Hit],
+    ranking: Ranking,
     explanations: Sequence[Explanation],
     top_k: int,
     focus: str,
@@ -122,8 +109,8 @@ def lens_value(
 
     search: a name that no other search has
     model: the encoder's `model_info`, and as `choice` what chooses it in a link, or None for the usual one
-    hits: every page searched, best first
-    explanations: the pages whose maps to send; the first `top_k` of the hits and any that was opened besides
+    ranking: every page searched, best first
+    explanations: the pages whose maps to send; the first `top_k` of the ranking and any that was opened besides
     focus: key of the page to show
     strength: what `PageIndex.strength` says of the best page; None while the checkpoint is not calibrated
     pictures: the picture files of every page, by key
@@ -131,8 +118,7 @@ def lens_value(
     samples: the file names of the samples searched, if nothing else was: then a link can restore the search
     save: writes bytes under a name and returns the path; called for arrays that would make the value too large
     """
-    query = hits[0].query
-    scale = cosine_range(hits)
+    query, cosines = ranking.query, ranking.cosines
     value: dict[str, Any] = {
         "schema": 2,
         "search": search,
@@ -147,7 +133,12 @@ def lens_value(
         },
         "samples": list(samples) if samples is not None else None,
         "strength": dict(strength) if strength else None,
-        "range": scale,
+        "range": {
+            "lo": cosines.lowest,
+            "median": cosines.median,  # of a sample
+            "hi": cosines.highest,
+            "sample": cosines.sample,
+        },
         "focus": focus,
         "ranking": [
             {
@@ -159,7 +150,7 @@ def lens_value(
                 "hit": hit.rank <= top_k,
                 "thumb": file_data(pictures[page_key(hit.page)].thumbnail),
             }
-            for hit in hits
+            for hit in ranking
         ],
         "pages": {},
     }
@@ -174,14 +165,15 @@ def lens_value(
         size += len(data)
         return {"data": data}
 
-    ledgers = np.array([hit.maxima for hit in hits], dtype="<f4")  # exact: MaxSim is computed in float32
-    value["ledgers"] = packed("ledgers", ledgers.tobytes())
-    ranks = {page_key(hit.page): hit.rank for hit in hits}
+    value["ledgers"] = packed("ledgers", ranking.terms.astype("<f4").tobytes())  # exact: terms are float32
     for explanation in sorted(explanations, key=lambda each: page_key(each.page) != focus):
         key = page_key(explanation.page)
-        entry = page_entry(explanation, ranks[key], pictures[key])
+        entry = page_entry(explanation, ranking.hit(explanation.page).rank, pictures[key])
         size += len(json.dumps(entry))
-        value["pages"][key] = {**entry, "maps": packed(key, quantize(explanation.maps, scale["lo"], scale["hi"]))}
+        value["pages"][key] = {
+            **entry,
+            "maps": packed(key, quantize(explanation.maps, cosines.lowest, cosines.highest)),
+        }
     value["background"] = _background(query, blank, packed) if blank is not None else None
     return value
 
@@ -190,7 +182,7 @@ def _background(
     query: QueryEmbedding, blank: PageEmbedding, packed: Callable[[str, bytes], dict[str, Any]]
 ) -> dict[str, Any]:
     """The similarity maps of a blank page, on a scale of their own."""
-    maps = maxsim.similarities(query.vectors, blank.vectors).numpy()[:, blank.layout.patch_vectors]
+    maps = similarity_maps(query, blank)
     lo, hi = float(maps.min()), float(maps.max())
     return {"lo": lo, "hi": hi, "maps": packed("blank", quantize(maps, lo, hi))}
 

@@ -27,7 +27,7 @@ from colpali_demo.web.uploads import Uploads
 if TYPE_CHECKING:
     from colpali_demo.documents import Page
     from colpali_demo.explain import Explanation
-    from colpali_demo.index import Hit, PageIndex
+    from colpali_demo.retrieval import PageIndex, Ranking
     from colpali_demo.web.lessons.desk import LessonOnShow
 
 logger = logging.getLogger(__name__)
@@ -51,10 +51,10 @@ _FREED = {
 
 @dataclass
 class Result:
-    """The last search of a visitor: every page's hit, and the explanations sent so far, by page key."""
+    """The last search of a visitor: its ranking, and the explanations sent so far, by page key."""
 
     search: str
-    hits: list[Hit]
+    ranking: Ranking
     top_k: int
     explanations: dict[str, Explanation]
 
@@ -460,7 +460,7 @@ class Session:
         self._errors.append(PageError(source, page, code, text))
 
     def _own_index(self) -> PageIndex:
-        from colpali_demo.index import PageIndex
+        from colpali_demo.retrieval import PageIndex
 
         if self._index is None:
             self._index = PageIndex(self.engine.encoder)
@@ -490,14 +490,14 @@ class Session:
         """
         self._check(text)
         with self.engine.turns.search():
-            hits = self._rank(text, prefix, augmentation)
-            return self._show(hits, min(max(1, top_k), max(MAX_EXPLAINED, self.engine.settings.top_k)))
+            explained = min(max(1, top_k), max(MAX_EXPLAINED, self.engine.settings.top_k))
+            return self._show(self._rank(text, explained, prefix, augmentation), explained)
 
-    def rank(self, text: str) -> list[Hit]:
-        """Every page with its score, best first, and nothing for the lens. Raises Refused."""
+    def rank(self, text: str, explained: int) -> Ranking:
+        """Rank every page, for others than the lens, who will explain so many of the best. Raises Refused."""
         self._check(text)
         with self.engine.turns.search():
-            return self._rank(text)
+            return self._rank(text, explained)
 
     def _check(self, text: str) -> None:
         limit = self.engine.settings.max_query_chars
@@ -511,9 +511,9 @@ class Session:
             most = self.engine.settings.searches_per_minute
             raise Refused("One moment", f"{most} searches a minute are answered; try again in {seconds:.0f} s.")
 
-    def _rank(self, text: str, prefix: str | None = None, augmentation: int | None = None) -> list[Hit]:
+    def _rank(self, text: str, explained: int, prefix: str | None = None, augmentation: int | None = None) -> Ranking:
         from colpali_demo.encoder import CheckpointError
-        from colpali_demo.index import rank_together
+        from colpali_demo.retrieval import rank_together
 
         indexes = self.indexes()
         try:
@@ -522,18 +522,18 @@ class Session:
             if error.code == "not_precomputed":
                 raise Refused("No model for this query", error.message) from None
             raise
-        return rank_together(indexes, query)
+        return rank_together(indexes, query, explained=explained)
 
-    def _show(self, hits: list[Hit], top_k: int) -> dict[str, Any]:
+    def _show(self, ranking: Ranking, top_k: int) -> dict[str, Any]:
         for old in self.folder.glob("*.maps"):
             old.unlink(missing_ok=True)
-        explanations = {page_key(hit.page): hit.explain() for hit in hits[:top_k]}
-        self.result = Result(secrets.token_hex(6), hits, top_k, explanations)
-        text = hits[0].query.text
+        explanations = {page_key(hit.page): hit.explain() for hit in ranking[:top_k]}
+        self.result = Result(secrets.token_hex(6), ranking, top_k, explanations)
+        text = ranking.query.text
         if text in self.queries:
             self.queries.remove(text)
         self.queries.appendleft(text)
-        return self._lens(self.result, page_key(hits[0].page))
+        return self._lens(self.result, page_key(ranking[0].page))
 
     def open_page(self, key: str) -> dict[str, Any]:
         """The value of the lens with one more page of the last search.
@@ -543,7 +543,7 @@ class Session:
         if seconds := self._looks.wait():
             raise Refused("One moment", f"Too many pages at once; try again in {seconds:.0f} s.")
         result = self.result
-        hit = next((hit for hit in result.hits if page_key(hit.page) == key), None) if result else None
+        hit = next((hit for hit in result.ranking if page_key(hit.page) == key), None) if result else None
         if hit is None:
             raise KeyError(key)
         result.explanations.pop(key, None)
@@ -574,7 +574,7 @@ class Session:
 
     def _taken(self, kind: str, result: Result, explanation: Explanation, token: int | None, start: str) -> bytes:
         model, key = self.engine.public_model_info, page_key(explanation.page)
-        rank = next(hit.rank for hit in result.hits if page_key(hit.page) == key)
+        rank = result.ranking.hit(explanation.page).rank
         if kind == "json":
             return takeaway.tensors(explanation, rank, model)
         if kind == "html":
@@ -585,7 +585,7 @@ class Session:
 
     def _strength(self, result: Result) -> dict[str, Any] | None:
         """What the index says of the best page; None while the checkpoint is not calibrated."""
-        return self._own_index().strength(result.hits[0]) if self.engine.calibrated else None
+        return self._own_index().strength(result.ranking[0]) if self.engine.calibrated else None
 
     def pictures(self) -> dict[str, Pictures]:
         """The pictures of every page that is searched, by key."""
@@ -598,7 +598,7 @@ class Session:
         return lens_value(
             search=result.search,
             model={**self.engine.public_model_info, "choice": self.engine.choice},
-            hits=result.hits,
+            ranking=result.ranking,
             explanations=list(result.explanations.values()),
             top_k=result.top_k,
             focus=focus,
@@ -612,7 +612,7 @@ class Session:
     def _samples_of(self, result: Result) -> list[str] | None:
         """The samples that a search covered; None if it covered other pages too."""
         files = {sample.document: sample.source for sample in self.samples}
-        documents = dict.fromkeys(hit.page.document for hit in result.hits)
+        documents = dict.fromkeys(hit.page.document for hit in result.ranking)
         return [files[document] for document in documents] if all(d in files for d in documents) else None
 
     def save(self, name: str, data: bytes) -> Path:

@@ -44,7 +44,7 @@ def file_name(explanation: Explanation, kind: str) -> str:
 
 def figure(explanation: Explanation, token: int | None, kind: str, *, checkpoint: str, weak: bool) -> bytes:
     """A figure for print, "pdf" or "svg": the contribution map, or with a `token` its similarity map."""
-    from colpali_demo.figures import explanation_figure, figure_bytes  # takes a second to import
+    from colpali_demo.export.figures import explanation_figure, figure_bytes  # takes a second to import
 
     drawn = explanation_figure(explanation, explanation.page, token, checkpoint=checkpoint, weak=weak)
     return figure_bytes(drawn, f".{kind}")
@@ -55,7 +55,7 @@ def tensors(explanation: Explanation, rank: int, model: Mapping[str, Any]) -> by
 
     {"schema", "model", "query": {"text", "prefix", "augmentation",
     "tokens": [{"index", "text", "kind", "word", "id"}]}, "page": `explanation_dict`,
-    "slots": what each vector of the page is, "similarities": (tokens, vectors)}
+    "slots": what each vector of the page is: [kind, [[row, col], ...], text], "similarities": (tokens, vectors)}
     """
     query = explanation.query
     value = {
@@ -68,7 +68,7 @@ def tensors(explanation: Explanation, rank: int, model: Mapping[str, Any]) -> by
             "tokens": [{**token_dict(token), "id": token.id} for token in query.tokens],
         },
         "page": explanation_dict(explanation, rank),
-        "slots": [list(slot) for slot in explanation.layout.slots],
+        "slots": explanation.layout.to_json()["slots"],
         # The shortest digits that float32 needs, a third of those of float64.
         "similarities": [[float(str(cosine)) for cosine in row] for row in explanation.similarities],
     }

@@ -8,7 +8,7 @@ from live import serve
 
 from colpali_demo.documents import open_document
 from colpali_demo.encoder import Calibration, load_encoder
-from colpali_demo.precomputed import SetDocument, save_set
+from colpali_demo.encoder.precomputed import SetDocument, save_set
 
 QUERIES = ("fog horn compressor", "brass valves")
 

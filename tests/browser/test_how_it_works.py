@@ -17,8 +17,8 @@ from reportlab.pdfgen.canvas import Canvas
 from colpali_demo import maxsim
 from colpali_demo.documents import open_document
 from colpali_demo.encoder import Calibration, load_encoder
-from colpali_demo.index import PageIndex
-from colpali_demo.lesson import contrast
+from colpali_demo.lessons.lesson import contrast
+from colpali_demo.retrieval import PageIndex
 from colpali_demo.settings import Settings
 from colpali_demo.web.lessons import CARDS
 
@@ -115,8 +115,8 @@ def walk(lesson: Lesson, encoder, page, hits) -> None:
     assert int(lesson.number("tokens")) == len(tokens) - value["query"]["augmentation"]
     if encoder is not None:
         bare = encoder.embed_query(value["query"]["text"], augmentation=0)
-        scores = [maxsim.score(bare.vectors, hit.embedding.vectors) for hit in hits]
-        score = maxsim.score(bare.vectors, page.embedding.vectors)
+        scores = [maxsim.score(bare.vectors, hit.ranking.stored(hit.page).kept.vectors) for hit in hits]
+        score = maxsim.score(bare.vectors, page.ranking.stored(page.page).kept.vectors)
         assert lesson.number("token-score") == f"{score:.2f}"
         assert lesson.number("token-rank") == f"{1 + sum(other > score for other in scores)} of {len(hits)}"
 
@@ -168,7 +168,7 @@ def walk(lesson: Lesson, encoder, page, hits) -> None:
     batch = value["batch"]
     if encoder is not None:
         by_key = {f"{hit.page.document}-{hit.page.number}": hit for hit in hits}
-        pages = [by_key[key].embedding.vectors for key in batch["pages"]]
+        pages = [by_key[key].ranking.stored(by_key[key].page).kept.vectors for key in batch["pages"]]
         queries = [encoder.embed_query(row["text"]).vectors for row in batch["rows"]]
         scores = [[maxsim.score(query, vectors) for vectors in pages] for query in queries]
         assert np.allclose(scores, batch["scores"], atol=1e-4)
@@ -236,7 +236,7 @@ def test_the_cards_on_an_uploaded_pdf(visitor, checkpoint, tmp_path):
         index.add(document)
     hits = index.rank(QUERY)
     page = hits[0]
-    assert np.allclose(lesson.vectors, page.embedding.vectors.numpy(), atol=1e-5)
+    assert np.allclose(lesson.vectors, page.ranking.stored(page.page).kept.vectors.numpy(), atol=1e-5)
     walk(lesson, encoder, page, hits)
 
     visitor.page.click("#lessons .play >> text=Measure on this machine")

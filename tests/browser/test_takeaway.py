@@ -12,9 +12,10 @@ import torch
 from PIL import Image
 
 from colpali_demo.documents import Page, Word
-from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken
+from colpali_demo.encoder.layout import TILE, PageEmbedding, PageLayout, QueryEmbedding, QueryToken, patch, prompt_token
 from colpali_demo.explain import Explanation
-from colpali_demo.index import Hit
+from colpali_demo.retrieval import RANKERS, StoredPage
+from colpali_demo.retrieval.codecs import CODECS
 from colpali_demo.web.payload import lens_value
 from colpali_demo.web.pictures import page_key, write_pictures
 from colpali_demo.web.takeaway import standalone
@@ -115,7 +116,7 @@ def planted(tmp_path) -> tuple[Path, Explanation]:
     Query vectors are unit vectors, so a page vector's numbers are its cosines with the tokens.
     """
     layout = PageLayout(
-        7, 12, (("text", "<bos>"), *(("patch", row, col) for row in range(7) for col in range(12)), ("tile",))
+        7, 12, (prompt_token("<bos>"), *(patch((row, col)) for row in range(7) for col in range(12)), TILE)
     )
     tokens = tuple(
         QueryToken(index, text, kind, word, index)
@@ -140,8 +141,7 @@ def planted(tmp_path) -> tuple[Path, Explanation]:
     image.save(jpeg)
     words = (Word(HOSTILE, 0.0, 0.0, 1.0, 1.0),)
     page = Page("d0c", f"{HOSTILE}.pdf", 1, 400, 150, jpeg.read_bytes(), words, False)
-    maxima = tuple(cosines.astype(np.float32).max(axis=0).tolist())
-    hit = Hit(1, page, sum(maxima), maxima, query, embedding)
+    ranking = RANKERS["maxsim"].rank(query, [StoredPage(page, CODECS["float32"](embedding))])
     model_input = {"width": 300, "height": 200, "resample": "bilinear"}
     value = lens_value(
         search="planted",
@@ -152,8 +152,8 @@ def planted(tmp_path) -> tuple[Path, Explanation]:
             "input": model_input,
             "reads": {"level": "reads", "sentence": ""},
         },
-        hits=[hit],
-        explanations=[hit.explain()],
+        ranking=ranking,
+        explanations=[ranking.explain(page)],
         top_k=1,
         focus=page_key(page),
         strength=None,
@@ -164,7 +164,7 @@ def planted(tmp_path) -> tuple[Path, Explanation]:
     )
     file = tmp_path / "planted.html"
     file.write_bytes(standalone(value))
-    return file, hit.explain()
+    return file, ranking.explain(page)
 
 
 HOT_PATCHES = """() => {

@@ -6,7 +6,7 @@ import pytest
 
 from colpali_demo.encoder import Calibration, CheckpointError, calibrate, load_encoder
 from colpali_demo.encoder.calibration import UNRELATED_QUERIES, blank_page, made_up_page
-from colpali_demo.index import PageIndex
+from colpali_demo.retrieval import PageIndex
 
 
 def test_the_threshold_is_a_percentile_of_what_unrelated_queries_find(encoder):

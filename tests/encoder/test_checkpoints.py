@@ -47,17 +47,17 @@ def test_a_folder(checkpoint):
 
 @pytest.mark.parametrize("name", ["auto", "tiny"])
 def test_the_bundled_checkpoint_is_the_default(name, checkpoint, monkeypatch):
-    monkeypatch.setattr(checkpoints, "BUNDLED", checkpoint)
+    monkeypatch.setattr(checkpoints, "BUNDLED_FOLDER", checkpoint)
     found = find_checkpoint(name)
     assert (found.folder, found.name, found.source) == (checkpoint, "random-colpali", "tiny")
 
 
 def test_the_bundled_checkpoint_lies_in_the_assets():
-    assert checkpoints.BUNDLED.relative_to(Path(__file__).parents[2]) == Path("assets/colpali-tiny")
+    assert checkpoints.BUNDLED_FOLDER.relative_to(Path(__file__).parents[2]) == Path("assets/colpali-tiny")
 
 
 def test_a_missing_bundled_checkpoint(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoints, "BUNDLED", tmp_path / "colpali-tiny")
+    monkeypatch.setattr(checkpoints, "BUNDLED_FOLDER", tmp_path / "colpali-tiny")
     assert error_of("tiny").code == "checkpoint_missing"
 
 

@@ -4,12 +4,10 @@ import time
 import numpy as np
 import pytest
 import torch
-from checkpoints import make_checkpoint
 from PIL import Image
-from transformers import ColPaliForRetrieval
 
 from colpali_demo.encoder import CheckpointError, load_encoder
-from colpali_demo.encoder.tower import ConvTower, ConvTowerConfig
+from colpali_demo.encoder.layout import patch, prompt_token
 
 SIZES = [(60, 80), (80, 60), (56, 56), (200, 17), (9, 300), (1131, 1600)]
 
@@ -93,9 +91,9 @@ def test_layout_of_a_page(encoder):
     (page,) = encoder.embed_pages([noise(60, 80)])
     assert (page.layout.rows, page.layout.cols) == (4, 4)
     slots = page.layout.slots
-    assert slots[:16] == tuple(("patch", row, col) for row in range(4) for col in range(4))
-    assert slots[16] == ("text", "<bos>")
-    assert "".join(slot[1] for slot in slots[17:]).replace(" ", "").strip() == "describetheimage."
+    assert slots[:16] == tuple(patch((row, col)) for row in range(4) for col in range(4))
+    assert slots[16] == prompt_token("<bos>")
+    assert "".join(slot.text for slot in slots[17:]).replace(" ", "").strip() == "describetheimage."
 
 
 @pytest.mark.parametrize("cell", [(0, 0), (0, 3), (1, 2), (3, 0)])
@@ -113,7 +111,7 @@ def test_painting_a_cell_of_the_page_changes_its_patch(own_encoder, cell, size):
     image.paste("yellow", [round(left * width), round(top * height), round(right * width), round(bottom * height)])
     (after,) = own_encoder.embed_pages([image])
     changes = (after.vectors - before.vectors).norm(dim=1)
-    assert before.layout.slots[changes.argmax()] == ("patch", *cell)
+    assert before.layout.slots[changes.argmax()] == patch(cell)
     if size == (56, 56):  # another size is resampled, which smears the borders of the cell
         assert (changes > 1e-4).sum() == 1
 
@@ -147,51 +145,12 @@ def test_dtype_is_a_choice_and_vectors_stay_float32(checkpoint, encoder):
     torch.testing.assert_close(query.vectors, encoder.embed_query("revenue").vectors, atol=0.2, rtol=0)
 
 
-@pytest.mark.parametrize(("has", "dtype"), [(True, "bfloat16"), (False, "float32")])
-def test_a_cpu_computes_in_bfloat16_where_it_has_instructions_for_it(checkpoint, monkeypatch, has, dtype):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": has})
-    assert load_encoder(str(checkpoint), device="cpu").model_info["dtype"] == dtype
-
-
 def test_devices_and_dtypes_that_do_not_exist(checkpoint):
     with pytest.raises(ValueError, match="abacus"):
         load_encoder(str(checkpoint), device="abacus")
     for dtype in ("float33", "int8", "nn"):
         with pytest.raises(ValueError, match="floating point"):
             load_encoder(str(checkpoint), dtype=dtype)
-
-
-@pytest.mark.parametrize(("last_stride", "grid"), [((1, 2), (8, 4)), ((2, 2), (4, 4))])
-def test_the_tower_of_the_bundled_checkpoint_loads(tmp_path, last_stride, grid):
-    tower = ConvTowerConfig(
-        widths=(4, 8, 8), depths=(0, 1, 1), last_stride=last_stride, image_size=32, projection_dim=32
-    )
-    encoder = load_encoder(str(make_checkpoint(tmp_path, image_size=32, patch_size=8, vision=tower)))
-    (page,) = encoder.embed_pages([noise(40, 30)])
-    assert (page.layout.rows, page.layout.cols) == grid
-
-
-def test_every_second_row_of_flat_patches_is_one_of_square_patches():
-    """So a tower that reads square patches begins to read flat ones with what it knows."""
-    flat, square = (
-        ConvTower(ConvTowerConfig(widths=(4, 8, 8), depths=(0, 1, 2), last_stride=stride, image_size=64)).eval()
-        for stride in ((1, 2), (2, 2))
-    )
-    square.load_state_dict(flat.state_dict())
-    pixels = torch.randn(1, 3, 64, 64)
-    with torch.inference_mode():
-        rows = flat(pixels).last_hidden_state.view(16, 8, 8)
-        torch.testing.assert_close(rows[::2], square(pixels).last_hidden_state.view(8, 8, 8))
-
-
-def test_batch_norms_are_folded_and_the_vectors_stay_the_same():
-    encoder = load_encoder("tiny", device="cpu", dtype="float32")
-    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in encoder.model.modules())
-    (page,) = encoder.embed_pages([noise(40, 30)])
-    encoder.model = ColPaliForRetrieval.from_pretrained(encoder.checkpoint.folder, dtype=torch.float32).eval()
-    (vectors,) = direct(encoder, images=[noise(40, 30)])
-    assert any(isinstance(module, torch.nn.BatchNorm2d) for module in encoder.model.modules())
-    torch.testing.assert_close(page.vectors, vectors, atol=1e-5, rtol=0)
 
 
 def fail_above(encoder, images: int, error: Exception) -> list[int]:

@@ -1,14 +1,25 @@
+import json
+
 import numpy as np
 import pytest
 
-from colpali_demo.encoder.layout import ImageSlots, PageLayout, grid_shape, grid_slots, page_layout
+from colpali_demo.encoder.layout import (
+    TILE,
+    ImageSlots,
+    PageLayout,
+    grid_shape,
+    grid_slots,
+    page_layout,
+    patch,
+    prompt_token,
+)
 
 IMAGE = 9
 
 
 def layout(rows: int, cols: int, text: int = 0) -> PageLayout:
-    patches = tuple(("patch", row, col) for row in range(rows) for col in range(cols))
-    return PageLayout(rows, cols, patches + (("text", "x"),) * text)
+    patches = tuple(patch((row, col)) for row in range(rows) for col in range(cols))
+    return PageLayout(rows, cols, patches + (prompt_token("x"),) * text)
 
 
 @pytest.mark.parametrize(
@@ -43,23 +54,23 @@ def test_layout_comes_from_the_ids_wherever_the_prompt_is():
     page = page_layout(ids, IMAGE, grid_slots(2, 3), decode=lambda id: f"<{id}>")
     assert (page.rows, page.cols) == (2, 3)
     assert page.slots == (
-        ("text", "<1>"),
-        ("patch", 0, 0),
-        ("patch", 0, 1),
-        ("patch", 0, 2),
-        ("text", "<2>"),
-        ("patch", 1, 0),
-        ("patch", 1, 1),
-        ("patch", 1, 2),
-        ("text", "<3>"),
+        prompt_token("<1>"),
+        patch((0, 0)),
+        patch((0, 1)),
+        patch((0, 2)),
+        prompt_token("<2>"),
+        patch((1, 0)),
+        patch((1, 1)),
+        patch((1, 2)),
+        prompt_token("<3>"),
     )
     assert page.patch_vectors.tolist() == [[1, 2, 3], [5, 6, 7]]
 
 
 def test_slots_of_an_image_may_come_in_any_order():
-    image = ImageSlots(1, 2, [("patch", 0, 1), ("tile",), ("patch", 0, 0)])
+    image = ImageSlots(1, 2, [patch((0, 1)), TILE, patch((0, 0))])
     page = page_layout([IMAGE, 1, IMAGE, IMAGE], IMAGE, image, decode=str)
-    assert page.slots == (("patch", 0, 1), ("text", "1"), ("tile",), ("patch", 0, 0))
+    assert page.slots == (patch((0, 1)), prompt_token("1"), TILE, patch((0, 0)))
     assert page.patch_vectors.tolist() == [[3, 0]]
 
 
@@ -71,9 +82,9 @@ def test_image_tokens_and_slots_have_to_agree(found):
 
 def test_every_cell_needs_exactly_one_patch():
     with pytest.raises(ValueError, match="2 x 2"):
-        PageLayout(2, 2, (("patch", 0, 0), ("patch", 0, 1), ("patch", 1, 0), ("text", "x")))
+        PageLayout(2, 2, (patch((0, 0)), patch((0, 1)), patch((1, 0)), prompt_token("x")))
     with pytest.raises(ValueError, match="1 x 2"):
-        PageLayout(1, 2, (("patch", 0, 0), ("patch", 0, 0)))
+        PageLayout(1, 2, (patch((0, 0)), patch((0, 0))))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +96,17 @@ def test_every_cell_needs_exactly_one_patch():
     ],
 )
 def test_neighborhood_is_cut_off_at_the_borders(row, col, expected):
-    assert layout(3, 5).neighborhood(row, col).tolist() == expected
+    assert layout(3, 5).neighborhood([(row, col)]).tolist() == expected
+
+
+def test_a_pooled_vector_covers_several_cells():
+    page = PageLayout(2, 3, (patch((0, 0), (0, 1), (1, 0)), prompt_token("x"), patch((1, 1)), patch((0, 2), (1, 2))))
+    assert page.patch_vectors.tolist() == [[0, 0, 3], [0, 2, 3]]
+    assert page.neighborhood([(0, 0)]).tolist() == [0, 2]
+    assert page.neighborhood(page.slots[3].cells).tolist() == [0, 2, 3]
+    assert PageLayout.from_json(json.loads(json.dumps(page.to_json()))) == page
+    with pytest.raises(ValueError, match="1 x 2"):
+        PageLayout(1, 2, (patch((0, 0), (0, 1)), patch((0, 1))))
 
 
 def test_rectangles_tile_the_page():

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from colpali_demo.encoder import PageEmbedding, PageLayout, QueryEmbedding, QueryToken
+from colpali_demo.encoder.layout import patch, prompt_token
 from colpali_demo.training import evaluate
 
 VOCABULARY = ["north", "south", "east", "west"]
@@ -21,7 +22,7 @@ class OneHotEncoder:
         self.patches = patches
 
     def embed_pages(self, images):
-        slots = tuple(("patch", r, c) for r in range(ROWS) for c in range(COLS)) + (("text", "<bos>"),)
+        slots = tuple(patch((r, c)) for r in range(ROWS) for c in range(COLS)) + (prompt_token("<bos>"),)
         return [PageEmbedding(self.patches, PageLayout(ROWS, COLS, slots)) for _ in images]
 
     def embed_query(self, text):

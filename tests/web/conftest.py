@@ -12,10 +12,11 @@ import pytest
 from reportlab.pdfgen.canvas import Canvas
 
 from app import launch_options
+from colpali_demo.samples import read_samples
 from colpali_demo.settings import Settings
 from colpali_demo.web import engine as engine_module
 from colpali_demo.web.api import prepare_mcp
-from colpali_demo.web.engine import Engine, read_samples
+from colpali_demo.web.engine import Engine
 from colpali_demo.web.models import Models
 from colpali_demo.web.page import build_page
 from colpali_demo.web.sessions import Sessions

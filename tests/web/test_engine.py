@@ -10,9 +10,10 @@ import pytest
 from reportlab.pdfgen.canvas import Canvas
 
 from colpali_demo.encoder import checkpoints, zerogpu
+from colpali_demo.samples import SAMPLES, read_samples
 from colpali_demo.settings import Settings
 from colpali_demo.web import engine as engine_module
-from colpali_demo.web.engine import SAMPLES, Engine, read_samples
+from colpali_demo.web.engine import Engine
 from colpali_demo.web.payload import checkpoint_value, samples_value
 
 
@@ -78,7 +79,7 @@ def test_on_zero_gpu_the_samples_wait_for_a_request(listing, checkpoint, monkeyp
 @pytest.fixture
 def bundled(checkpoint, monkeypatch) -> Path:
     """The random checkpoint in the place of the bundled one."""
-    monkeypatch.setattr(checkpoints, "BUNDLED", checkpoint)
+    monkeypatch.setattr(checkpoints, "BUNDLED_FOLDER", checkpoint)
     return checkpoint
 
 
@@ -124,7 +125,7 @@ def test_the_bundled_checkpoint_stands_in_where_the_hub_cannot_be_reached(listin
 @pytest.mark.parametrize("missing", [True, False])
 def test_a_bundled_checkpoint_that_cannot_be_loaded_is_named_in_a_sentence(listing, checkpoint, monkeypatch, missing):
     folder = listing / "nowhere" if missing else Path(corrupt(checkpoint, listing))
-    monkeypatch.setattr(checkpoints, "BUNDLED", folder)
+    monkeypatch.setattr(checkpoints, "BUNDLED_FOLDER", folder)
     engine = start(listing, model="auto", device="cpu")
     assert engine.settled.wait(60)
     value = checkpoint_value(engine)

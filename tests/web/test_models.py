@@ -9,8 +9,8 @@ from checkpoints import MAKERS
 from reportlab.pdfgen.canvas import Canvas
 
 from colpali_demo.encoder import load_encoder
-from colpali_demo.index import PageIndex
-from colpali_demo.precomputed import SetDocument, save_set
+from colpali_demo.encoder.precomputed import SetDocument, save_set
+from colpali_demo.retrieval import PageIndex
 from colpali_demo.settings import Settings
 from colpali_demo.web import engine as engine_module
 from colpali_demo.web import models as models_module

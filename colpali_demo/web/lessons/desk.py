@@ -13,7 +13,7 @@ from colpali_demo.web.faults import Refused
 from colpali_demo.web.pictures import page_key
 
 if TYPE_CHECKING:
-    from colpali_demo.index import Hit
+    from colpali_demo.retrieval import Hit
     from colpali_demo.web.sessions import Session
 
 CHOICES = 40  # pages to choose from
@@ -50,7 +50,7 @@ class Desk:
             return self.example(session)
         if showing is not None and showing.search == session.result.search:
             return showing.value
-        return self.own(session, page_key(session.result.hits[0].page))
+        return self.own(session, page_key(session.result.ranking[0].page))
 
     def example(self, session: Session) -> dict[str, Any]:
         """The bundled lesson."""
@@ -67,9 +67,8 @@ class Desk:
         if not session.engine.RUNS_MODEL:
             return self.example(session)
         result, pictures = session.result, session.pictures()
-        hits = [hit for hit in result.hits if page_key(hit.page) in pictures] if result else []
-        hit = next((hit for hit in hits if page_key(hit.page) == key), None)
-        if hit is None:
+        hit = next((hit for hit in result.ranking if page_key(hit.page) == key), None) if result else None
+        if hit is None or any(page_key(other.page) not in pictures for other in result.ranking):
             return self.example(session)
         for old in session.folder.glob("lesson-*"):
             old.unlink(missing_ok=True)
@@ -77,7 +76,7 @@ class Desk:
             value = lesson_value(
                 name=f"lesson-{secrets.token_hex(6)}",
                 encoder=session.engine.encoder,
-                hits=hits,
+                ranking=result.ranking,
                 hit=hit,
                 asked=[text for text in session.queries if text != hit.query.text],
                 pictures=pictures,
@@ -91,15 +90,15 @@ class Desk:
         """The visitor's last query and the pages to choose from; None where there is nothing to take apart."""
         if session.result is None or not session.engine.RUNS_MODEL:
             return None
-        hits = session.result.hits
+        ranking = session.result.ranking
         return {
-            "query": hits[0].query.text,
-            "pages": [[page_key(hit.page), hit.page.source, hit.page.number] for hit in hits[:CHOICES]],
+            "query": ranking.query.text,
+            "pages": [[page_key(hit.page), hit.page.source, hit.page.number] for hit in ranking[:CHOICES]],
         }
 
     def measure(self, session: Session) -> dict[str, Any]:
         """The lesson on show with the milliseconds that embedding and scoring take here and now. Raises Refused."""
-        from colpali_demo.lesson import measure
+        from colpali_demo.lessons.lesson import measure
 
         engine, result = session.engine, session.result
         if not engine.RUNS_MODEL:
@@ -111,6 +110,6 @@ class Desk:
             self.arrive(session)
             showing = session.lesson
         with engine.turns.batch():
-            measured = measure(engine.encoder, result.hits, showing.hit or result.hits[0])
+            measured = measure(engine.encoder, result.ranking, showing.hit or result.ranking[0])
         session.lesson = LessonOnShow({**showing.value, "measured": measured}, showing.search, showing.hit)
         return session.lesson.value

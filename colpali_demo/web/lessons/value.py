@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from colpali_demo.lesson import input_image, lesson_dict
+from colpali_demo.lessons.lesson import input_image, lesson_dict
 from colpali_demo.web.payload import file_data
 from colpali_demo.web.pictures import page_key
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from colpali_demo.encoder import Encoder
-    from colpali_demo.index import Hit
+    from colpali_demo.retrieval import Hit, Ranking
     from colpali_demo.web.pictures import Pictures
 
 SHOWN = 8  # pages of the rankings on card 8
@@ -26,7 +26,7 @@ def lesson_value(
     *,
     name: str,
     encoder: Encoder,
-    hits: Sequence[Hit],
+    ranking: Ranking,
     hit: Hit,
     asked: Sequence[str],
     pictures: Mapping[str, Pictures],
@@ -35,18 +35,18 @@ def lesson_value(
     """The value of the lessons for the page of `hit`.
 
     name: names the lesson, and its files
-    hits, asked: as in `lesson_dict`
+    ranking, asked: as in `lesson_dict`
     pictures: the picture files of every page, by key
     save: writes bytes under a name and returns the path
     """
-    value = lesson_dict(encoder, hits, hit, asked)
+    value = lesson_dict(encoder, ranking, hit, asked)
     value["lesson"] = name
     value["query"]["vectors"] = b64encode(_bytes(hit.query.vectors)).decode()
     value["page"] |= {
         "key": page_key(hit.page),
         "image": file_data(pictures[page_key(hit.page)].image),
         "input": None,
-        "vectors_file": file_data(save(f"{name}.f32", _bytes(hit.embedding.vectors))),
+        "vectors_file": file_data(save(f"{name}.f32", _bytes(ranking.stored(hit.page).kept.vectors))),
     }
     picture = input_image(encoder, hit.page)
     if picture is not None:
@@ -63,11 +63,11 @@ def lesson_value(
             "image": file_data(save(f"{name}-input.webp", pixels.getvalue())),
         }
     # Of a long ranking only what some card shows: the best pages by each of the two scores, and those of the batch.
-    kept = {*value["batch"]["pages"], next(at for at, other in enumerate(hits) if other is hit)}
+    kept = {*value["batch"]["pages"], hit.rank - 1}
     kept |= {at for at, entry in enumerate(value["ranking"]) if min(entry["rank"], entry["mean_rank"]) <= SHOWN}
-    value["pages"] = len(hits)
+    value["pages"] = len(ranking)
     for at, entry in enumerate(value["ranking"]):
-        key = page_key(hits[at].page)
+        key = page_key(ranking[at].page)
         entry |= {"key": key, "thumb": file_data(pictures[key].thumbnail) if at in kept else None}
     value["batch"]["pages"] = [value["ranking"][at]["key"] for at in value["batch"]["pages"]]
     value["ranking"] = [entry for at, entry in enumerate(value["ranking"]) if at in kept]

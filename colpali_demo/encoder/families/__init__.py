@@ -1,0 +1,27 @@
+"""The families of late-interaction retrievers, a file each, which says only what that family does in its own way.
+
+A new family is one file and one entry in `FAMILIES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from colpali_demo.encoder.families.base import AUGMENTATION, Family
+from colpali_demo.encoder.families.colmodernvbert import ColModernVBert
+from colpali_demo.encoder.families.colpali import ColPali
+from colpali_demo.encoder.families.colqwen2 import ColQwen2
+
+FAMILIES: list[type[Family]] = [ColPali, ColQwen2, ColModernVBert]
+"""Every family; a checkpoint belongs to the first one that reads its `config.json`."""
+
+MEAN_SCORED = {"neomme": "NeoMME"}
+"""Late-interaction retrievers of transformers that score otherwise, by `model_type`."""
+
+__all__ = ["AUGMENTATION", "FAMILIES", "MEAN_SCORED", "Family", "family_of"]
+
+
+def family_of(config: Mapping[str, Any]) -> type[Family] | None:
+    """Return the family that reads checkpoints with this `config.json`, None where there is none."""
+    return next((family for family in FAMILIES if family.reads(config)), None)

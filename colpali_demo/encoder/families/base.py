@@ -1,0 +1,103 @@
+"""What every family of late-interaction retrievers has, and what its file says differently."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from PIL import Image
+from transformers import BatchFeature, PreTrainedModel, ProcessorMixin
+
+from colpali_demo.encoder.interface import PageInput
+from colpali_demo.encoder.layout import ImageSlots, PageLayout, page_layout
+from colpali_demo.encoder.queries import QueryFrame
+
+AUGMENTATION = 10
+"""Augmentation tokens that the processors of all families give a query."""
+
+
+class Family:
+    """How one family of checkpoints is read; subclasses say what differs.
+
+    name: what its authors call it
+    model_type: what transformers calls it in a `config.json`
+    query_prefix: what its published checkpoints were trained with; a checkpoint's processor may name another
+    bidirectional: whether its language model lets every token attend to every other, or only to those before it
+    """
+
+    name: ClassVar[str]
+    model_type: ClassVar[str]
+    model_class: ClassVar[type[PreTrainedModel]]
+    processor_class: ClassVar[type[ProcessorMixin]]
+    query_prefix: ClassVar[str]
+    bidirectional: ClassVar[bool] = True
+
+    @classmethod
+    def reads(cls, config: Mapping[str, Any]) -> bool:
+        """Return whether checkpoints with this `config.json` are of the family."""
+        return config.get("model_type") == cls.model_type
+
+    @classmethod
+    def load_processor(cls, folder: Path) -> ProcessorMixin:
+        """Load what makes inputs of pages and queries."""
+        # The PIL backend spares torchvision, and gives the same pixels with and without it installed.
+        return cls.processor_class.from_pretrained(folder, backend="pil", local_files_only=True)
+
+    @classmethod
+    def load_model(cls, folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, list[str]]:
+        """Load the model onto the CPU, and the names of the weights that its files lack."""
+        model, report = cls.model_class.from_pretrained(
+            folder, dtype=dtype, local_files_only=True, output_loading_info=True
+        )
+        return model, sorted(report["missing_keys"])
+
+    def __init__(self, processor: ProcessorMixin, model: PreTrainedModel) -> None:
+        self.processor = processor
+        self.model = model
+        self.config = model.config
+
+    def prepare(self) -> None:
+        """Make the model faster where it now lies, without changing what it computes."""
+
+    @property
+    def input(self) -> PageInput:
+        """What a page is made into."""
+        raise NotImplementedError
+
+    def frame(self) -> QueryFrame:
+        """What the processor puts around a query."""
+        return QueryFrame(start="", augmentation=self.processor.query_augmentation_token, end="\n")
+
+    def process_pages(self, images: Sequence[Image.Image]) -> BatchFeature:
+        """Images to the model's inputs, padded to one length."""
+        return self.processor(images=list(images))
+
+    def process_queries(self, texts: Sequence[str]) -> BatchFeature:
+        """Queries to the model's inputs, as the processor does it. For comparison: `QueryTokenizer` is what is used."""
+        return self.processor(text=list(texts))
+
+    def model_options(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+        """What the model is told besides what the processor made of pages or queries: `inputs`, ids (batch, length)."""
+        return {}
+
+    def language_model_inputs(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+        """What the vision language model takes where it is called whole, without the retriever around it.
+
+        For comparison, see `verify`: there it places and masks its tokens itself.
+        """
+        return dict(inputs)
+
+    def image_slots(self, ids: Sequence[int], inputs: BatchFeature, position: int) -> ImageSlots:
+        """What the image tokens among the `ids` of a page are; the page is the one at `position` of the batch."""
+        raise NotImplementedError
+
+    def layout(self, ids: Sequence[int], inputs: BatchFeature, position: int) -> PageLayout:
+        """Layout of a page from its own ids, padding left out."""
+        slots = self.image_slots(ids, inputs, position)
+        return page_layout(ids, self.processor.image_token_id, slots, self._text)
+
+    def _text(self, id: int) -> str:
+        text = self.processor.tokenizer.decode([id]).replace("▁", " ")  # not every tokenizer's decoder does that
+        return text.strip() or text

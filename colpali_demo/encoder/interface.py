@@ -1,0 +1,123 @@
+"""What every encoder offers, whether it runs a model or returns vectors that were computed beforehand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NotRequired, Protocol, TypedDict
+
+from PIL import Image
+
+from colpali_demo.encoder.files import CheckpointError, read_json
+from colpali_demo.encoder.layout import PageEmbedding, QueryEmbedding
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What an encoder can do.
+
+    embeds_pages: any image of a page can be embedded
+    embeds_queries: any typed query can be embedded, with any prefix and number of augmentation tokens
+    has_model: the model itself is in memory, with weights that can be counted and inputs that can be shown
+    """
+
+    embeds_pages: bool
+    embeds_queries: bool
+    has_model: bool
+
+
+class PageInput(TypedDict):
+    """What a page is made into before the model reads it.
+
+    height, width: in pixels, None where they depend on the page
+    resample: Pillow's name for the interpolation, None where the size depends on the page
+    text: the same in words
+    """
+
+    height: int | None
+    width: int | None
+    resample: str | None
+    text: str
+
+
+class FrameInfo(TypedDict):
+    """What stands around the prefix and the typed text of a query: tokens or plain text, "" for nothing."""
+
+    start: str
+    augmentation: str
+    end: str
+
+
+class ModelInfo(TypedDict):
+    """Which model an encoder stands for, in plain JSON values.
+
+    name: for people
+    checkpoint: what `load_encoder` takes to load it again
+    parameters: number of weights
+    dim: numbers in a vector
+    prefix, augmentation: of a query, where nothing else is asked for
+    reads: how well the checkpoint reads, as in its `reading.json`: {"schema", "level", "sentence", ...}
+    precomputed: True where the vectors come from a set and no model is loaded
+    """
+
+    name: str
+    checkpoint: str
+    family: str
+    parameters: int
+    device: str
+    dtype: str
+    dim: int
+    prefix: str
+    augmentation: int
+    frame: FrameInfo
+    input: PageInput
+    reads: dict[str, Any]
+    precomputed: NotRequired[bool]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The word mean below which a match is weak, and the word means it was taken from, one per unrelated query."""
+
+    threshold: float
+    quantile: float
+    unrelated: tuple[float, ...]
+
+    def save(self, path: Path) -> None:
+        """Write the calibration as JSON; beside a checkpoint it is called `calibration.json`."""
+        path.write_text(json.dumps({"schema": 1, **asdict(self)}, indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Calibration:
+        """Read what `save` wrote. Raises CheckpointError(checkpoint_corrupt) for anything else."""
+        value = read_json(path)
+        try:
+            return cls(float(value["threshold"]), float(value["quantile"]), tuple(map(float, value["unrelated"])))
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError("checkpoint_corrupt", f"{path.name} is not a calibration: {error!r}") from error
+
+
+class AnyEncoder(Protocol):
+    """Makes multi-vectors of pages and queries; what an encoder lacks in `capabilities`, it refuses by name.
+
+    model_info: which model the vectors come from
+    batch_size: how many pages are best embedded at once
+    calibration: what counts as a weak match
+    """
+
+    capabilities: Capabilities
+    model_info: ModelInfo
+    batch_size: int
+
+    @property
+    def calibration(self) -> Calibration: ...
+
+    def embed_pages(self, images: Sequence[Image.Image], batch_size: int | None = None) -> list[PageEmbedding]:
+        """Embed page images. Raises CheckpointError(not_precomputed) without `capabilities.embeds_pages`."""
+        ...
+
+    def embed_query(self, text: str, *, prefix: str | None = None, augmentation: int | None = None) -> QueryEmbedding:
+        """Embed a query. Without `capabilities.embeds_queries`: CheckpointError(not_precomputed) for an unknown one."""
+        ...

@@ -1,0 +1,243 @@
+"""Sets of vectors made beforehand: explanations by a large checkpoint for those who have not got its weights.
+
+`python -m colpali_demo precompute --model vidore/colpali-v1.3-hf --out assets/precomputed/colpali-v1.3` embeds the
+pages and queries of the samples once. What it stores is what the model computed, pages and queries as multi-vectors, so
+that ranking, ledger and maps are worked out from them as always, and no model is loaded. Queries that are not in the
+set cannot be asked.
+
+    SET/set.json               who made it, and what every vector is
+    SET/queries.safetensors    one tensor a query, (tokens, dim), and one of a blank page
+    SET/DOCUMENT.safetensors   one tensor a page, (vectors, dim)
+    SET/DOCUMENT-PAGE.jpg      the page as it was embedded
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from colpali_demo.documents import Page, Word
+from colpali_demo.encoder import Calibration, CheckpointError, PageEmbedding, PageLayout, QueryEmbedding, QueryToken
+from colpali_demo.encoder.calibration import blank_page
+from colpali_demo.encoder.checkpoints import read_json
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from colpali_demo.encoder import Encoder
+
+LISTING = "set.json"
+QUERIES = "queries.safetensors"
+SCHEMA = 2  # since 2, a vector has a list of cells, and a patch of ColQwen2 its row and column
+
+
+@dataclass(frozen=True)
+class SetDocument:
+    """A document of a set, with the queries suggested for it. `document` is its content hash."""
+
+    document: str
+    source: str
+    title: str
+    description: str
+    queries: tuple[str, ...]
+
+
+def save_set(
+    folder: Path,
+    encoder: Encoder,
+    documents: Iterable[tuple[SetDocument, Iterable[Page]]],
+    progress: Callable[[Page], None] | None = None,
+) -> None:
+    """Embed the pages and queries of some documents and write them into a new folder; `progress` hears of every page.
+
+    Every query of any document can then be asked of all of them. Raises FileExistsError if the folder holds anything,
+    ValueError if there is no page or no query.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise FileExistsError(f"{folder} is not empty")
+    layouts: dict[PageLayout, int] = {}  # pages often share one
+    entries, texts = [], []
+    for document, pages in documents:
+        vectors, listed = {}, []
+        for page in pages:
+            (embedding,) = encoder.embed_pages([page.image])
+            vectors[str(page.number)] = _smallest(embedding.vectors)
+            layout = layouts.setdefault(embedding.layout, len(layouts))
+            listed.append(_page_entry(page, layout))
+            (folder / f"{document.document}-{page.number}.jpg").write_bytes(page.jpeg)
+            if progress is not None:
+                progress(page)
+        if not listed:
+            raise ValueError(f"{document.source} has no pages")
+        save_file(vectors, folder / f"{document.document}.safetensors")
+        entries.append({**asdict(document), "pages": listed})
+        texts += document.queries
+    if not texts:
+        raise ValueError("there are no queries")
+    queries = [encoder.embed_query(text) for text in dict.fromkeys(texts)]
+    (blank,) = encoder.embed_pages([blank_page()])
+    save_file(
+        {
+            "blank": _smallest(blank.vectors),
+            **{str(index): _smallest(query.vectors) for index, query in enumerate(queries)},
+        },
+        folder / QUERIES,
+    )
+    blank_layout = layouts.setdefault(blank.layout, len(layouts))
+    listing = {
+        "schema": SCHEMA,
+        "model": encoder.model_info,
+        "calibration": asdict(encoder.calibration),
+        "documents": entries,
+        "blank": blank_layout,
+        "layouts": [layout.to_json() for layout in layouts],
+        "queries": [_query_entry(query) for query in queries],
+    }
+    (folder / LISTING).write_text(json.dumps(listing, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _outdated(folder: Path, schema: Any) -> str:
+    return (
+        f"The set {folder.name} was made by another version of this package (schema {schema}, not {SCHEMA}). "
+        "Make it anew with `python -m colpali_demo precompute`."
+    )
+
+
+def _smallest(vectors: torch.Tensor) -> torch.Tensor:
+    """The vectors in 16 bits where that loses nothing, as for those that a model computed in bfloat16."""
+    for dtype in (torch.bfloat16, torch.float16):
+        if torch.equal(vectors.to(dtype).float(), vectors):
+            return vectors.to(dtype)
+    return vectors.contiguous()
+
+
+def _page_entry(page: Page, layout: int) -> dict[str, Any]:
+    return {
+        "number": page.number,
+        "width": page.width,
+        "height": page.height,
+        "blank": page.blank,
+        "layout": layout,
+        "words": [[word.text, word.left, word.top, word.right, word.bottom] for word in page.words],
+    }
+
+
+def _query_entry(query: QueryEmbedding) -> dict[str, Any]:
+    return {
+        "text": query.text,
+        "prefix": query.prefix,
+        "augmentation": query.augmentation,
+        "words": query.words,
+        "unknown": query.unknown,
+        "tokens": [[token.text, token.kind, token.word, token.id] for token in query.tokens],
+    }
+
+
+class PrecomputedSet:
+    """An opened set: its `documents`, and the `blank` page to compare maps with.
+
+    The vectors of pages are read when they are asked for.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Raises CheckpointError: checkpoint_missing without a listing, checkpoint_corrupt for a damaged set."""
+        self.folder = folder
+        if not (folder / LISTING).is_file():
+            raise CheckpointError("checkpoint_missing", f"{folder.name} holds no precomputed set: no {LISTING}.")
+        self._listing = read_json(folder / LISTING)
+        try:
+            if self._listing["schema"] != SCHEMA:
+                raise CheckpointError("checkpoint_corrupt", _outdated(folder, self._listing["schema"]))
+            self.documents = [
+                SetDocument(
+                    *(entry[name] for name in ("document", "source", "title", "description")), tuple(entry["queries"])
+                )
+                for entry in self._listing["documents"]
+            ]
+            self._layouts = [PageLayout.from_json(entry) for entry in self._listing["layouts"]]
+            vectors = self._tensors(QUERIES)
+            self.blank = PageEmbedding(vectors["blank"], self._layouts[self._listing["blank"]])
+            self.encoder = PrecomputedEncoder(self._listing, vectors)
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError("checkpoint_corrupt", f"The set {folder.name} is damaged: {error!r}") from error
+
+    def _tensors(self, name: str) -> dict[str, torch.Tensor]:
+        try:
+            return {key: value.float() for key, value in load_file(self.folder / name).items()}
+        except (OSError, SafetensorError) as error:
+            raise CheckpointError("checkpoint_corrupt", f"{name} of the set {self.folder.name}: {error}") from error
+
+    def pages(self, document: SetDocument) -> Iterator[tuple[Page, PageEmbedding]]:
+        """The pages of a document with what was computed for them."""
+        vectors = self._tensors(f"{document.document}.safetensors")
+        (listed,) = (entry for entry in self._listing["documents"] if entry["document"] == document.document)
+        for entry in listed["pages"]:
+            number = entry["number"]
+            page = Page(
+                document=document.document,
+                source=document.source,
+                number=number,
+                width=entry["width"],
+                height=entry["height"],
+                jpeg=(self.folder / f"{document.document}-{number}.jpg").read_bytes(),
+                words=tuple(Word(*word) for word in entry["words"]),
+                blank=entry["blank"],
+            )
+            yield page, PageEmbedding(vectors[str(number)], self._layouts[entry["layout"]])
+
+
+class PrecomputedEncoder:
+    """Stands for the checkpoint that made a set: knows the vectors of the queries in the set, and can embed nothing."""
+
+    batch_size = 1
+
+    def __init__(self, listing: Mapping[str, Any], vectors: Mapping[str, torch.Tensor]) -> None:
+        self.model_info: dict[str, Any] = {**listing["model"], "precomputed": True}
+        calibration = listing["calibration"]
+        self.calibration = Calibration(
+            calibration["threshold"], calibration["quantile"], tuple(calibration["unrelated"])
+        )
+        self._queries = {
+            entry["text"]: QueryEmbedding(
+                text=entry["text"],
+                vectors=vectors[str(position)],
+                tokens=tuple(QueryToken(index, *token) for index, token in enumerate(entry["tokens"])),
+                words=tuple(entry["words"]),
+                unknown=tuple(entry["unknown"]),
+                prefix=entry["prefix"],
+                augmentation=entry["augmentation"],
+            )
+            for position, entry in enumerate(listing["queries"])
+        }
+
+    @property
+    def queries(self) -> list[str]:
+        """What can be asked."""
+        return list(self._queries)
+
+    def embed_query(self, text: str, *, prefix: str | None = None, augmentation: int | None = None) -> QueryEmbedding:
+        """The stored vectors of a query. Raises CheckpointError(not_precomputed) for any other."""
+        query = self._queries.get(text.strip())
+        if query is None or prefix not in (None, query.prefix) or augmentation not in (None, query.augmentation):
+            raise CheckpointError(
+                "not_precomputed",
+                f"These explanations were computed beforehand by {self.model_info['name']}, for {len(self._queries)} "
+                "queries, and this is none of them. Choose one of the examples, or another model for your own queries.",
+            )
+        return query
+
+    def embed_pages(self, images: Sequence[Image.Image], batch_size: int | None = None) -> list[PageEmbedding]:
+        """Raises CheckpointError(not_precomputed): there is no model."""
+        raise CheckpointError(
+            "not_precomputed",
+            f"These explanations were computed beforehand by {self.model_info['name']}, which is not loaded here. "
+            "Choose another model for pages of your own.",
+        )

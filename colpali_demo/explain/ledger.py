@@ -1,0 +1,144 @@
+"""Why a page got its score: the ledger of its terms, and the similarity maps.
+
+An `Explanation` is not a second opinion about a page. It keeps the very numbers that ranked it: the similarities, their
+row maxima, and the sum of those.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from colpali_demo import maxsim
+from colpali_demo.explain.words import words_under
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from colpali_demo.documents import Page
+    from colpali_demo.encoder.layout import Cell, PageLayout, QueryEmbedding, TokenKind
+
+
+@dataclass(frozen=True, slots=True)
+class TokenMatch:
+    """One line of the ledger: what a query token found on the page, and where.
+
+    index, text, kind, word: the token, as in `QueryToken`
+    maxsim: its cosine with the winner, the most similar vector of the page; the lines sum to the score
+    vector: the winner, an index into the page's vectors
+    slot: what the winner is
+    cells: the cells that a winning "patch" covers, one or several; row, col are those of its only cell
+    slot_text: of a winning "text" (a token of the page's prompt) its text
+    margin: `maxsim` minus the best of the other vectors, leaving out the 3x3 cells around each cell of a winner that is
+        a patch (neighbors see the same ink); None when no vector is left
+    words: the words of the page's text layer under the winning patch
+    """
+
+    index: int
+    text: str
+    kind: TokenKind
+    word: int | None
+    maxsim: float
+    vector: int
+    slot: Literal["patch", "text", "tile"]
+    cells: tuple[Cell, ...]
+    slot_text: str | None
+    margin: float | None
+    words: tuple[str, ...]
+
+    @property
+    def row(self) -> int | None:
+        """Row of the winner's cell; None unless it covers exactly one."""
+        return self.cells[0][0] if len(self.cells) == 1 else None
+
+    @property
+    def col(self) -> int | None:
+        """Column of the winner's cell; None unless it covers exactly one."""
+        return self.cells[0][1] if len(self.cells) == 1 else None
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Everything behind the score of one page for one query.
+
+    tokens: the ledger, one TokenMatch per query token, in the query's order
+    similarities: float32 (tokens, vectors), the cosine of every token with every vector of the page
+    score: the sum of the ledger's `maxsim`
+    """
+
+    query: QueryEmbedding
+    page: Page
+    layout: PageLayout
+    tokens: list[TokenMatch]
+    similarities: np.ndarray
+    score: float
+
+    @cached_property
+    def maps(self) -> np.ndarray:
+        """The similarity maps: float32 (tokens, rows, cols), cosines, not normalized."""
+        return self.similarities[:, self.layout.patch_vectors]
+
+
+def explain(
+    query: QueryEmbedding, page: Page, layout: PageLayout, similarities: Tensor, terms: Tensor, winners: Tensor
+) -> Explanation:
+    """Explain the score of a page with what its ranking computed.
+
+    layout: what the vectors of the page stand for
+    similarities: the cosine of every token with every vector of the page, float32 (tokens, vectors)
+    terms, winners: what each token adds to the score, and the vector where it found that, (tokens,) each
+    """
+    matrix = similarities.numpy()
+    tokens = []
+    for token, term, vector in zip(query.tokens, terms.tolist(), winners.tolist(), strict=True):
+        slot = layout.slots[vector]
+        tokens.append(
+            TokenMatch(
+                index=token.index,
+                text=token.text,
+                kind=token.kind,
+                word=token.word,
+                maxsim=term,
+                vector=vector,
+                slot=slot.kind,
+                cells=slot.cells,
+                slot_text=slot.text,
+                margin=margin(matrix[token.index], vector, layout),
+                words=words_under(page.words, layout, slot.cells),
+            )
+        )
+    return Explanation(query, page, layout, tokens, matrix, maxsim.total(terms))
+
+
+def margin(row: np.ndarray, vector: int, layout: PageLayout) -> float | None:
+    """How far the winner of one token is ahead of the best vector elsewhere.
+
+    `row` holds the token's cosines, (vectors,). A winner that is a patch is compared with everything outside the 3x3
+    cells around each of its own, another winner with everything but itself. None when nothing is left to compare with.
+    """
+    rivals = np.ones(len(row), dtype=bool)
+    rivals[vector] = False
+    if cells := layout.slots[vector].cells:
+        rivals[layout.neighborhood(cells)] = False
+    return float(row[vector]) - float(row[rivals].max()) if rivals.any() else None
+
+
+def place_text(match: TokenMatch) -> str:
+    """Say where a winner lies: "patch in row 3, column 4", or "12 patches pooled around row 3, column 4"."""
+    if len(match.cells) == 1:
+        return f"patch in row {match.row}, column {match.col}"
+    row, col = (round(sum(cell[axis] for cell in match.cells) / len(match.cells)) for axis in (0, 1))
+    return f"{len(match.cells)} patches pooled around row {row}, column {col}"
+
+
+def differences(a: Explanation, b: Explanation) -> list[float]:
+    """What each query token adds to the lead of page `a` over page `b`, one number per token.
+
+    They sum to `a.score - b.score`. Raises ValueError if the two explanations are not of the same query.
+    """
+    if [token.id for token in a.query.tokens] != [token.id for token in b.query.tokens]:
+        raise ValueError("the explanations are of two different queries")
+    return [ours.maxsim - theirs.maxsim for ours, theirs in zip(a.tokens, b.tokens, strict=True)]

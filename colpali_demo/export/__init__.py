@@ -1,0 +1,1 @@
+"""Explanations as files: figures, tensors, one HTML page."""

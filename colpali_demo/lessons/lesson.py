@@ -1,0 +1,267 @@
+"""What the guided cards show of one page and one query: pure functions over what the search has computed already.
+
+Nothing is estimated here. The vectors are those that ranked the page, the tokens those that went into the model, the
+sizes those of the loaded checkpoint, and the milliseconds those of this machine.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from colpali_demo.explain import explanation_dict, token_dict, words_list
+from colpali_demo.lessons import paper
+from colpali_demo.lessons.anatomy import anatomy, lora_parameters
+from colpali_demo.retrieval.rankers import RANKERS, similarities_to_mean
+
+if TYPE_CHECKING:
+    from colpali_demo.documents import Page, Word
+    from colpali_demo.encoder import Encoder, QueryEmbedding
+    from colpali_demo.retrieval import Hit, Ranking, StoredPage
+
+LEGIBLE_PIXELS = 8  # height of a line of text; the smallest bitmap fonts that people read have 5 x 7 pixels
+BATCH = 4  # queries and pages of the training batch
+HEADLINE_WORDS = 6
+PRECISIONS = (("float32", 32), ("float16", 16), ("int8", 8), ("binary", 1))  # bits a number
+
+
+def lesson_dict(encoder: Encoder, ranking: Ranking, hit: Hit, asked: Sequence[str] = ()) -> dict[str, Any]:
+    """Everything the cards say about the page of `hit`, one of a `ranking`, as plain JSON values.
+
+    asked: other queries, for the training batch
+
+    The vectors themselves are left out: `ranking.query.vectors` and those of `ranking.stored(hit.page)`.
+    """
+    query, stored = ranking.query, ranking.stored(hit.page)
+    layout = stored.kept.layout
+    plain = encoder.embed_query(query.text, prefix=query.prefix, augmentation=0)
+    others = {
+        "mean": RANKERS["mean"].rank(query, ranking.stored_pages),
+        "plain": RANKERS["maxsim"].rank(plain, ranking.stored_pages),
+    }
+    return {
+        "schema": 1,
+        "model": {
+            **encoder.model_info,
+            "checkpoint": encoder.model_info["name"],  # and not the folder in which it lies
+            "parts": anatomy(encoder.model),
+            "bidirectional": encoder.family.bidirectional,
+        },
+        "lora": {"rank": paper.LORA_RANK, "parameters": lora_parameters(encoder.model, paper.LORA_RANK)},
+        "query": query_dict(query),
+        "plain": {**query_dict(plain), "score": others["plain"].hit(hit.page).score},
+        "page": {
+            **explanation_dict(hit.explain(), hit.rank),
+            "dim": stored.kept.vectors.shape[1],
+            "slots": [
+                [vector, slot.kind, slot.text] for vector, slot in enumerate(layout.slots) if slot.kind != "patch"
+            ],
+            "patch_vectors": layout.patch_vectors.ravel().tolist(),
+            "words": words_list(hit.page.words),
+            "file_bytes": len(hit.page.jpeg),
+            "legibility": legibility(hit.page.words, encoder.model_info["input"]["height"]),
+        },
+        "ranking": [
+            {
+                "source": other.page.source,
+                "page": other.page.number,
+                "rank": other.rank,
+                "score": other.score,
+                "mean": others["mean"].hit(other.page).score,
+                "mean_rank": others["mean"].hit(other.page).rank,
+                "plain": others["plain"].hit(other.page).score,
+                "plain_rank": others["plain"].hit(other.page).rank,
+            }
+            for other in ranking
+        ],
+        "pooling": pooling(query, stored),
+        "batch": training_batch(encoder, ranking, hit, asked),
+        "costs": costs(stored),
+        "paper": paper.figures(),
+    }
+
+
+def query_dict(query: QueryEmbedding) -> dict[str, Any]:
+    """A query and what went into the model for it."""
+    return {
+        "text": query.text,
+        "prefix": query.prefix,
+        "augmentation": query.augmentation,
+        "words": list(query.words),
+        "tokens": [{**token_dict(token), "id": token.id} for token in query.tokens],
+    }
+
+
+# ---------------------------------------------------------------------------------------------- the page as input
+
+
+def input_image(encoder: Encoder, page: Page) -> Image.Image | None:
+    """The picture that goes into the model, pixel by pixel: what the processor made, its normalization undone.
+
+    None for families whose input is no single picture.
+    """
+    info = encoder.model_info["input"]
+    if info["height"] is None:
+        return None
+    pixels = np.asarray(encoder.family.process_pages([page.image])["pixel_values"][0])  # (3, height, width)
+    images = encoder.processor.image_processor
+    mean, std = (np.array(values)[:, None, None] for values in (images.image_mean, images.image_std))
+    levels = np.rint((pixels * std + mean) / images.rescale_factor)
+    return Image.fromarray(levels.clip(0, 255).astype(np.uint8).transpose(1, 2, 0))
+
+
+def legibility(words: Sequence[Word], height: int | None) -> dict[str, Any] | None:
+    """How high the page's text is in an input of `height` pixels: {"pixels", "least", "share"}.
+
+    pixels: median height of a word's line; share: of words whose line is lower than `LEGIBLE_PIXELS`. None without a
+    text layer, or where the input has no fixed height.
+    """
+    if not words or height is None:
+        return None
+    heights = [(word.bottom - word.top) * height for word in words]
+    small = sum(pixels < LEGIBLE_PIXELS for pixels in heights)
+    return {"pixels": statistics.median(heights), "least": LEGIBLE_PIXELS, "share": small / len(heights)}
+
+
+# ---------------------------------------------------------------------------------------------- one vector instead
+
+
+def pooling(query: QueryEmbedding, stored: StoredPage) -> dict[str, list[float]]:
+    """What becomes of a page when its vectors are averaged.
+
+    tokens: cosine of every query token with the page's mean vector; compare it with the token's MaxSim
+    patches: cosine of every patch with the mean vector, row by row
+    """
+    vectors = stored.kept.vectors
+    return {
+        "tokens": similarities_to_mean(query.vectors, vectors).tolist(),
+        "patches": similarities_to_mean(vectors, vectors)[stored.kept.layout.patch_vectors.ravel()].tolist(),
+    }
+
+
+# ---------------------------------------------------------------------------------------------- training
+
+
+def training_batch(encoder: Encoder, ranking: Ranking, hit: Hit, asked: Sequence[str]) -> dict[str, Any]:
+    """A batch as in training, of at most `BATCH` queries and as many pages: {"rows", "pages", "scores", "loss"}.
+
+    rows: {"text", "own", "made"}: `own` is the column of the page that answers the query. The first is the query and
+        page at hand; other queries take the page that ranks first for them, unless another has it; the rest are
+        `made` from the headline of their page
+    pages: places in the ranking
+    scores: (queries, pages)
+    """
+    stored = ranking.stored_pages
+    texts, queries, pages, made = [hit.query.text], [hit.query], [hit.rank - 1], [False]
+
+    def add(text: str, query: QueryEmbedding, place: int, is_made: bool) -> None:
+        texts.append(text)
+        queries.append(query)
+        pages.append(place)
+        made.append(is_made)
+
+    for text in asked:
+        if len(texts) == BATCH:
+            break
+        if text in texts:
+            continue
+        query = encoder.embed_query(text)
+        place = ranking.hit(RANKERS["maxsim"].rank(query, stored)[0].page).rank - 1
+        if place not in pages:
+            add(text, query, place, False)
+    for place, other in enumerate(ranking):
+        text = headline(other.page.words)
+        if len(texts) < BATCH and place not in pages and text and text not in texts:
+            add(text, encoder.embed_query(text), place, True)
+    batch = [stored[place] for place in pages]
+    rankings = [RANKERS["maxsim"].rank(query, batch) for query in queries]
+    scores = [[scored.hit(page.page).score for page in batch] for scored in rankings]
+    own = list(range(len(pages)))
+    return {
+        "rows": [
+            {"text": text, "own": at, "made": is_made} for text, at, is_made in zip(texts, own, made, strict=True)
+        ],
+        "pages": pages,
+        "scores": scores,
+        "loss": contrast(scores, own) if len(pages) > 1 else None,
+    }
+
+
+def headline(words: Sequence[Word]) -> str:
+    """The first words among the largest of a page, a query that somebody might ask of it; "" without a text layer."""
+    named = [word for word in words if any(character.isalpha() for character in word.text)]
+    if not named:
+        return ""
+    largest = max(word.bottom - word.top for word in named)
+    title = [word.text for word in named if word.bottom - word.top >= 0.8 * largest]
+    return " ".join(title[:HEADLINE_WORDS])
+
+
+def contrast(scores: Sequence[Sequence[float]], own: Sequence[int]) -> dict[str, Any]:
+    """The in-batch contrastive loss of ColPali and what it is made of; `own` has the column of each query's own page.
+
+    probabilities: softmax of each row, (queries, pages)
+    hardest: the column of the other page that scores highest, for each query
+    losses: softplus(hardest - own), for each query; `loss` is their mean
+    cross_entropy: the mean of -log(probability of the own page), the loss over all pages of the batch
+
+    Faysse et al. 2024, section 4.1; the same as in `training.losses`, query by query. Raises ValueError for fewer than
+    two pages, which leave nothing to compare with.
+    """
+    table = np.array(scores, dtype=np.float64)
+    if table.shape[1] < 2:
+        raise ValueError("a batch has at least two pages")
+    queries = np.arange(len(table))
+    logs = table - np.logaddexp.reduce(table, axis=1, keepdims=True)
+    others = table.copy()
+    others[queries, own] = -np.inf
+    hardest = others.argmax(axis=1)
+    losses = np.logaddexp(0.0, others[queries, hardest] - table[queries, own])
+    return {
+        "probabilities": np.exp(logs).tolist(),
+        "hardest": hardest.tolist(),
+        "losses": losses.tolist(),
+        "loss": float(losses.mean()),
+        "cross_entropy": float(-logs[queries, own].mean()),
+    }
+
+
+# ---------------------------------------------------------------------------------------------- costs
+
+
+def costs(stored: StoredPage) -> dict[str, Any]:
+    """Bytes of a page's vectors at each precision, and of one vector in 16 bits instead of them all."""
+    vectors, dim = stored.kept.vectors.shape
+    return {
+        "bytes": [{"name": name, "bits": bits, "bytes": vectors * dim * bits // 8} for name, bits in PRECISIONS],
+        "single_bytes": dim * 2,
+    }
+
+
+def measure(encoder: Encoder, ranking: Ranking, hit: Hit, clock: Callable[[], float] = time.perf_counter) -> dict:
+    """Milliseconds on this machine, each the median of a few runs: {"page", "query", "score", "pages", "device"}.
+
+    page: to embed the page of `hit`; query: to embed its query; score: to score all `pages` for it
+    """
+
+    def median_ms(run: Callable[[], Any], times: int) -> float:
+        spent = []
+        for _ in range(times):
+            start = clock()
+            run()
+            spent.append(1000 * (clock() - start))
+        return statistics.median(spent)
+
+    image, query, stored = hit.page.image, ranking.query, ranking.stored_pages
+    return {
+        "page": median_ms(lambda: encoder.embed_pages([image]), 3),
+        "query": median_ms(lambda: encoder.embed_query(query.text), 5),
+        "score": median_ms(lambda: RANKERS["maxsim"].rank(query, stored), 5),
+        "pages": len(ranking),
+        "device": encoder.model_info["device"],
+    }

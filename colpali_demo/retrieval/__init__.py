@@ -1,0 +1,18 @@
+"""Keep the vectors of pages and rank pages for a query: codecs, stores, rankers, and the index that joins them."""
+
+from colpali_demo.retrieval.index import PageIndex, open_set, rank_together
+from colpali_demo.retrieval.rankers import RANKERS
+from colpali_demo.retrieval.ranking import CosineRange, Hit, NoLedger, Ranking
+from colpali_demo.retrieval.stores import StoredPage
+
+__all__ = [
+    "RANKERS",
+    "CosineRange",
+    "Hit",
+    "NoLedger",
+    "PageIndex",
+    "Ranking",
+    "StoredPage",
+    "open_set",
+    "rank_together",
+]

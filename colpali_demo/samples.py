@@ -1,0 +1,36 @@
+"""The sample documents that come with the demo, and the queries suggested for each."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+SAMPLES = Path(__file__).resolve().parents[1] / "assets" / "samples"
+LISTING = "samples.json"
+
+
+@dataclass(eq=False)
+class SampleDocument:
+    """A document with what to call it, a sentence about it, and queries that it can answer."""
+
+    path: Path
+    title: str
+    description: str
+    queries: tuple[str, ...]
+
+    @property
+    def source(self) -> str:
+        """The name of its file, by which links and visitors name it."""
+        return self.path.name
+
+
+def read_samples(folder: Path = SAMPLES) -> list[SampleDocument]:
+    """Return the samples that a folder's listing names; none without a listing."""
+    listing = folder / LISTING
+    if not listing.is_file():
+        return []
+    return [
+        SampleDocument(folder / entry["file"], entry["title"], entry["description"], tuple(entry["queries"]))
+        for entry in json.loads(listing.read_text("utf-8"))
+    ]

@@ -1,0 +1,222 @@
+"""The figures are read back as pixels and as text: what they show must be what the explanation says."""
+
+import io
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from vectors import explain_vectors
+
+from colpali_demo.documents import Page
+from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken, patch, prompt_token
+from colpali_demo.explain import Explanation
+from colpali_demo.export.colormap import colorize, common_scale
+from colpali_demo.export.figures import DPI, MARGIN, MAX_ROWS, OPACITY, explanation_figure, save_figure
+
+GRAY = 200  # of the pages here
+
+
+def make_page(width=300, height=420, source="report.pdf") -> Page:
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), (GRAY,) * 3).save(buffer, "JPEG")
+    return Page("0" * 16, source, 2, width, height, buffer.getvalue(), (), False)
+
+
+def make_explanation(cosines, page, *, rows, cols, texts=None, query="rain today", unknown=()) -> Explanation:
+    """An explanation whose similarities are `cosines`, (tokens, rows * cols + 1); the last vector is a text slot."""
+    tokens, vectors = cosines.shape
+    texts = texts or [f"word{i}" for i in range(tokens)]
+    slots = [patch((row, col)) for row in range(rows) for col in range(cols)] + [prompt_token("<bos>")]
+    assert len(slots) == vectors
+    queries = tuple(QueryToken(i, text, "word" if i else "bos", i or None, i) for i, text in enumerate(texts))
+    query = QueryEmbedding(query, torch.eye(tokens), queries, (), tuple(unknown), "", 0)
+    embedding = PageEmbedding(torch.tensor(cosines, dtype=torch.float32).T, PageLayout(rows, cols, tuple(slots)))
+    return explain_vectors(query, page, embedding)
+
+
+def planted(rows, cols, places, low=0.05) -> np.ndarray:
+    """One token per place, hot there only; a place is (row, col) or None for the text slot."""
+    cosines = np.full((len(places), rows * cols + 1), low)
+    for token, place in enumerate(places):
+        cosines[token, -1 if place is None else place[0] * cols + place[1]] = 0.9
+    return cosines
+
+
+def pixels(figure) -> np.ndarray:
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())[..., :3].astype(int)
+
+
+def texts_of(figure) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def page_box(figure) -> tuple[float, float, float, float]:
+    """The page in the figure, in pixels: left, top, right, bottom."""
+    left, right, bottom, top = figure.axes[0].images[0].get_extent()
+    return left * DPI, top * DPI, right * DPI, bottom * DPI
+
+
+def cell_center(figure, row, col, rows, cols) -> tuple[int, int]:
+    left, top, right, bottom = page_box(figure)
+    return round(top + (bottom - top) * (row + 0.5) / rows), round(left + (right - left) * (col + 0.5) / cols)
+
+
+@pytest.mark.parametrize("size", [(300, 420), (640, 360)])
+def test_a_hot_patch_is_drawn_where_it_is(size):
+    rows, cols, hot = 5, 8, (1, 6)
+    page = make_page(*size)
+    explanation = make_explanation(planted(rows, cols, [hot, (4, 0)]), page, rows=rows, cols=cols)
+    figure = explanation_figure(explanation, page, 0)
+    shown = pixels(figure)
+    colored = [
+        (row, col)
+        for row in range(rows)
+        for col in range(cols)
+        if np.abs(shown[cell_center(figure, row, col, rows, cols)] - GRAY).max() > 12
+    ]
+    assert colored == [hot]
+    rgba = colorize(np.array(0.9), *common_scale(explanation.maps), OPACITY).astype(float)
+    expected = rgba[:3] * rgba[3] / 255 + GRAY * (1 - rgba[3] / 255)
+    assert shown[cell_center(figure, *hot, rows, cols)] == pytest.approx(expected, abs=3)
+
+
+def test_the_page_keeps_its_shape_and_fits():
+    for size in [(300, 420), (640, 360), (60, 900), (900, 60)]:
+        page = make_page(*size)
+        figure = explanation_figure(make_explanation(planted(2, 3, [(0, 0)]), page, rows=2, cols=3), page, 0)
+        left, top, right, bottom = page_box(figure)
+        assert (right - left) / (bottom - top) == pytest.approx(size[0] / size[1], rel=1e-6)
+        assert left >= MARGIN * DPI and right <= (figure.get_figwidth() - MARGIN) * DPI + 1e-6
+        assert bottom < figure.get_figheight() * DPI
+
+
+def test_contribution_map_colors_the_winners_only():
+    rows, cols, winners = 4, 6, [(0, 1), (3, 5), (3, 5), None]
+    page = make_page()
+    explanation = make_explanation(planted(rows, cols, winners), page, rows=rows, cols=cols)
+    figure = explanation_figure(explanation, page)
+    overlay = np.asarray(figure.axes[0].images[1].get_array())
+    assert {tuple(map(int, place)) for place in np.argwhere(overlay[..., 3] > 0)} == {(0, 1), (3, 5)}
+    expected = colorize(np.array([0.9, 1.8]), 0.0, 1.8, OPACITY)  # two terms meet on one patch
+    assert overlay[0, 1].tolist() == expected[0].tolist() and overlay[3, 5].tolist() == expected[1].tolist()
+    assert "Contribution map" in texts_of(figure)
+    assert "word1 word2" in texts_of(figure)
+
+
+def test_a_winner_off_the_image_is_named_and_not_drawn():
+    page = make_page()
+    explanation = make_explanation(planted(3, 3, [(1, 1), None]), page, rows=3, cols=3)
+    shown = " ".join(texts_of(explanation_figure(explanation, page, 1)))
+    assert "maximum 0.900, off the image: “<bos>” of the page's prompt" in shown
+    assert "text: won by the page's prompt" in shown
+
+    assert (
+        len(black_edges(explanation_figure(explanation, page, 0))),
+        len(black_edges(explanation_figure(explanation, page, 1))),
+    ) == (4, 0)
+
+
+def black_edges(figure) -> list[np.ndarray]:
+    """The black lines around winners: (2, 2) each, from and to."""
+    lines = [lines for lines in figure.axes[0].collections if (lines.get_color()[0] == (0, 0, 0, 1)).all()]
+    return [edge for collection in lines for edge in collection.get_segments()]
+
+
+def test_a_winner_of_several_cells_is_outlined_as_one():
+    page = make_page()
+    slots = (patch((0, 0), (0, 1), (1, 1)), patch((1, 0)))
+    query = QueryEmbedding("q", torch.eye(1), (QueryToken(0, "q", "word", 0, 0),), ("q",), (), "", 0)
+    explanation = explain_vectors(query, page, PageEmbedding(torch.tensor([[0.9], [0.1]]), PageLayout(2, 2, slots)))
+    similarity, contribution = (explanation_figure(explanation, page, token) for token in (0, None))
+    assert len(black_edges(similarity)) == len(black_edges(contribution)) == 8
+    assert "3 patches pooled around row 0, column 1" in " ".join(texts_of(similarity))
+    left, top, right, bottom = page_box(contribution)
+    drawn = pixels(contribution)
+    heat = {
+        cell: drawn[
+            round(top + (cell[0] + 0.5) / 2 * (bottom - top)), round(left + (cell[1] + 0.3) / 2 * (right - left))
+        ]
+        for cell in ((0, 0), (0, 1), (1, 1), (1, 0))
+    }
+    assert (heat[0, 0] == heat[1, 1]).all() and (heat[0, 0] == heat[0, 1]).all()
+    assert (heat[1, 0] == GRAY).all() and (heat[0, 0] != GRAY).any()
+
+
+@pytest.mark.parametrize("tokens", [3, 2 * MAX_ROWS])
+def test_the_ledger_adds_up(tokens):
+    rng = np.random.default_rng(tokens)
+    page = make_page()
+    explanation = make_explanation(rng.uniform(-0.2, 0.8, (tokens, 13)), page, rows=3, cols=4)
+    ax = explanation_figure(explanation, page, 1).axes[0]
+    score = next(text for text in ax.texts if text.get_text() == "score")
+    column = [text for text in ax.texts if text.get_fontsize() == 7.2 and text.get_ha() == "right"]
+    terms = [float(text.get_text().replace("−", "-")) for text in column]
+    assert len(terms) == min(tokens, MAX_ROWS)
+    assert sum(terms) == pytest.approx(explanation.score, abs=0.0006 * len(terms))
+    shown = next(
+        text for text in ax.texts if text.get_position()[1] == score.get_position()[1] and text.get_ha() == "right"
+    )
+    assert shown.get_text() == f"{explanation.score:.2f}"
+    assert any(text.get_text() == "word1" and text.get_fontweight() == "bold" for text in ax.texts)
+    assert any("more tokens" in text.get_text() for text in ax.texts) == (tokens > MAX_ROWS)
+
+
+def test_title_and_scale_name_everything():
+    page = make_page(source="a" * 200 + ".pdf")
+    explanation = make_explanation(planted(3, 4, [(0, 0), (1, 2)]), page, rows=3, cols=4, unknown=["zzz"])
+    shown = texts_of(explanation_figure(explanation, page, 1, checkpoint="org/model", weak=True))
+    assert shown[0] == "rain today"
+    assert any(text.endswith("page 2   ·   org/model") and "…" in text and len(text) < 90 for text in shown)
+    assert any(text.startswith("Weak match") for text in shown)
+    assert "Similarity map of “word1” (token 1)" in shown
+    assert {"0.05", "0.90"} <= set(shown)  # median and highest cosine
+    assert any("3 × 4 patches; clear below 0.4" in text for text in shown)
+    assert "not in the vocabulary: zzz" in shown
+
+
+def test_strange_text_is_drawn_as_it_is():
+    page = make_page(source="$\\frac{a}{b}$ {{x}} <b>.pdf")
+    nasty = ["$x^2$", "\\alpha_{", "\n", "\U0010fffd\U0001f9ff", "日本語", "\x07\u200b", "مرحبا", "%s{0}", " the"]
+    explanation = make_explanation(
+        planted(3, 3, [(0, 0)] * 9), page, rows=3, cols=3, texts=nasty, query=" ".join(nasty)
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for token in (None, 0, 3):
+            figure = explanation_figure(explanation, page, token, checkpoint="$y$")
+            pixels(figure)
+    shown = texts_of(figure)
+    assert {"$x^2$", "\\alpha_{", "↵", "%s{0}", "the"} <= set(shown)
+    assert any(text.startswith("$\\frac{a}{b}$ {{x}} <b>.pdf, page 2") for text in shown)
+    assert not any(text.get_parse_math() for text in figure.axes[0].texts)
+
+
+def test_the_whole_query_may_be_white_space():
+    page = make_page()
+    explanation = make_explanation(planted(3, 3, [(0, 0)]), page, rows=3, cols=3, texts=["\t \n"], query="\t \n")
+    assert "⇥␣↵" in texts_of(explanation_figure(explanation, page, 0))
+
+
+def test_a_token_that_is_not_there_is_refused():
+    page = make_page()
+    explanation = make_explanation(planted(2, 2, [(0, 0), (1, 1)]), page, rows=2, cols=2)
+    for token in (-1, 2):
+        with pytest.raises(IndexError, match="no token"):
+            explanation_figure(explanation, page, token)
+
+
+def test_save_goes_by_the_ending(tmp_path):
+    page = make_page()
+    explanation = make_explanation(planted(2, 2, [(0, 0), (1, 1)]), page, rows=2, cols=2)
+    for name, magic in (("a.PNG", b"\x89PNG"), ("a.pdf", b"%PDF"), ("a.svg", b"<?xml")):
+        save_figure(explanation_figure(explanation, page, 0), tmp_path / name)
+        assert (tmp_path / name).read_bytes().startswith(magic)
+    save_figure(explanation_figure(explanation, page, 0), tmp_path / "again.pdf")
+    assert (tmp_path / "again.pdf").read_bytes() == (tmp_path / "a.pdf").read_bytes()
+    for name in ("a.jpg", "a"):
+        with pytest.raises(ValueError, match=".png, .pdf, .svg"):
+            save_figure(explanation_figure(explanation, page, 0), tmp_path / name)
+        assert not (tmp_path / name).exists()

@@ -1,0 +1,190 @@
+"""What the cards show is what the model computed."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from checkpoints import MAKERS
+from hypothesis import example, given
+from hypothesis import strategies as st
+from PIL import Image
+
+from colpali_demo import maxsim
+from colpali_demo.documents import Word
+from colpali_demo.encoder import load_encoder
+from colpali_demo.lessons.anatomy import anatomy, lora_parameters
+from colpali_demo.lessons.lesson import (
+    BATCH,
+    contrast,
+    costs,
+    headline,
+    input_image,
+    legibility,
+    lesson_dict,
+    measure,
+    pooling,
+)
+from colpali_demo.retrieval import PageIndex
+from colpali_demo.training import losses
+
+TITLE = (
+    Word("Copper", 0.1, 0.1, 0.3, 0.15),
+    Word("prices", 0.3, 0.1, 0.5, 0.15),
+    Word("rose", 0.1, 0.2, 0.2, 0.21),
+    Word("12", 0.1, 0.3, 0.4, 0.4),
+)
+
+
+@pytest.fixture(scope="module")
+def hits(encoder, make_page):
+    index = PageIndex(encoder)
+    index.add([make_page(number, words=TITLE if number == 6 else ()) for number in range(1, 7)])
+    return index.rank("revenue by region")
+
+
+@given(
+    st.integers(2, 5).flatmap(
+        lambda b: st.tuples(
+            st.lists(st.lists(st.floats(-40, 40), min_size=b, max_size=b), min_size=b, max_size=b),
+            st.permutations(range(b)),
+        )
+    )
+)
+@example(batch=([[0.0, 0.0], [0.0, 20.015625]], [1, 0]))
+def test_the_loss_is_that_of_the_training(batch):
+    scores, own = batch
+    found = contrast(scores, own)
+    table, positive = torch.tensor(scores, dtype=torch.float64), torch.tensor(own)
+    assert found["loss"] == pytest.approx(float(losses.pairwise_hardest(table, positive)), abs=1e-9)
+    assert found["cross_entropy"] == pytest.approx(float(losses.in_batch_softmax(table, positive)), abs=1e-9)
+    assert np.allclose(found["probabilities"], table.softmax(dim=1).numpy(), atol=1e-12)
+    assert found["loss"] == pytest.approx(np.mean(found["losses"]))
+    assert all(j != own[i] for i, j in enumerate(found["hardest"]))
+
+
+def test_a_tie_costs_ln_2_and_a_page_alone_has_no_loss():
+    assert contrast([[3.0, 3.0], [1.0, 1.0]], [0, 1])["loss"] == pytest.approx(math.log(2))
+    with pytest.raises(ValueError, match="two pages"):
+        contrast([[1.0]], [0])
+
+
+def test_the_input_is_the_page_squashed(encoder, make_page):
+    page = make_page(3)
+    squashed = page.image.resize((56, 56), Image.Resampling.BICUBIC)
+    assert np.array_equal(np.asarray(input_image(encoder, page)), np.asarray(squashed))
+
+
+def test_legibility_counts_pixels_of_the_input():
+    assert legibility(TITLE, 448)["pixels"] == pytest.approx(22.4)
+    small = legibility(TITLE, 100)
+    assert small["share"] == 0.75  # all but the tall number
+    assert legibility((), 448) is None
+    assert legibility(TITLE, None) is None
+
+
+def test_a_headline_is_made_of_the_largest_words_with_letters():
+    assert headline(TITLE) == "Copper prices"
+    assert headline(()) == ""
+
+
+def test_a_lesson_repeats_the_search(encoder, hits):
+    hit = hits[2]
+    lesson = lesson_dict(encoder, hits, hit, ["price of copper", "revenue by region"])
+    assert lesson["page"]["score"] == hit.score == sum(token["maxsim"] for token in lesson["page"]["tokens"])
+    assert [entry["score"] for entry in lesson["ranking"]] == [other.score for other in hits]
+    assert sorted(entry["mean_rank"] for entry in lesson["ranking"]) == list(range(1, 7))
+    plain = encoder.embed_query("revenue by region", augmentation=0)
+    assert lesson["plain"]["score"] == maxsim.score(plain.vectors, hits.stored(hit.page).kept.vectors)
+    assert {token["kind"] for token in lesson["plain"]["tokens"]} == {"bos", "prefix", "word", "suffix"}
+    assert [token["id"] for token in lesson["query"]["tokens"]] == [token.id for token in hit.query.tokens]
+    assert len(lesson["page"]["patch_vectors"]) == 16
+    assert 16 + len(lesson["page"]["slots"]) == lesson["page"]["vectors"]
+
+
+@pytest.mark.parametrize("family", MAKERS)
+def test_every_family_has_a_lesson(family, tmp_path, make_page):
+    index = PageIndex(load_encoder(str(MAKERS[family](tmp_path / family)), device="cpu"))
+    index.add([make_page(number, words=TITLE) for number in (1, 2)])
+    hits = index.rank("revenue by region")
+    lesson = json.loads(json.dumps(lesson_dict(index.encoder, hits, hits[0])))
+    page = lesson["page"]
+    assert page["score"] == hits[0].score
+    assert len(page["patch_vectors"]) == page["grid"]["rows"] * page["grid"]["cols"]
+    assert len(page["patch_vectors"]) + len(page["slots"]) == page["vectors"]
+    assert (page["legibility"] is None) == (input_image(index.encoder, hits[0].page) is None)
+
+
+def test_pooling_compares_with_the_mean(hits):
+    hit = hits[0]
+    found = pooling(hit.query, hits.stored(hit.page))
+    mean = hits.stored(hit.page).kept.vectors.mean(dim=0)
+    assert found["tokens"] == pytest.approx((hit.query.vectors @ (mean / mean.norm())).tolist(), abs=1e-6)
+    assert len(found["patches"]) == 16
+
+
+def test_the_batch_has_the_page_at_hand_other_queries_and_headlines(encoder, hits):
+    titled = next(place for place, hit in enumerate(hits) if hit.page.words)
+    at = next(place for place in range(6) if place != titled)
+    batch = lesson_dict(encoder, hits, hits[at])["batch"]
+    assert [(row["text"], row["made"]) for row in batch["rows"]] == [
+        ("revenue by region", False),
+        ("Copper prices", True),
+    ]
+    assert batch["pages"] == [at, titled]
+    assert batch["scores"][0] == [hits[at].score, hits[titled].score]
+    assert batch["loss"] == contrast(batch["scores"], [0, 1])
+    asked = ["price of copper", "the lazy dog", "electricity", "employees", "table 3"]
+    full = lesson_dict(encoder, hits, hits[0], asked)["batch"]
+    assert len(set(full["pages"])) == len(full["pages"]) <= BATCH
+    alone_index = PageIndex(encoder)
+    alone_index.add_page(hits[at].page)
+    ranking = alone_index.rank("revenue by region")
+    alone = lesson_dict(encoder, ranking, ranking[0])["batch"]
+    assert alone["pages"] == [0]
+    assert alone["loss"] is None
+
+
+@pytest.mark.parametrize("family", MAKERS)
+def test_the_parts_of_every_family_have_all_the_weights(family, tmp_path):
+    model = load_encoder(str(MAKERS[family](tmp_path / family)), device="cpu").model
+    parts = anatomy(model)
+    assert [part["part"] for part in parts] == ["vision tower", "projector", "language model", "head"]
+    assert sum(part["parameters"] for part in parts) == model.num_parameters()
+    assert parts[-1]["width"] == model.embedding_dim == 16
+    assert "2 layers of width 32" in parts[0]["detail"]
+    assert 0 < lora_parameters(model, 4) == 4 * lora_parameters(model, 1)
+
+
+def test_lora_counts_both_thin_matrices(encoder):
+    # Two layers: q, k, v, o of widths 32, 16, 16, 32 and three of 32 x 64; and the head, 32 -> 16.
+    layer = (32 + 32) + 2 * (32 + 16) + (32 + 32) + 3 * (32 + 64)
+    assert lora_parameters(encoder.model, 1) == 2 * layer + (32 + 16)
+
+
+def test_costs_are_products(hits):
+    stored = hits.stored(hits[0].page)
+    found = costs(stored)
+    vectors, dim = stored.kept.vectors.shape
+    assert [size["bytes"] for size in found["bytes"]] == [
+        vectors * dim * 4,
+        vectors * dim * 2,
+        vectors * dim,
+        vectors * 2,
+    ]
+    assert found["single_bytes"] == 32
+
+
+def test_measurements_are_medians(encoder, hits):
+    ticks = iter([0.0, 0.9, 1.0, 1.2, 2.0, 2.1] + [10.0, 10.001] * 5 + [20.0, 20.002] * 5)
+    found = measure(encoder, hits, hits[0], clock=lambda: next(ticks))
+    assert found == {
+        "page": pytest.approx(200),
+        "query": pytest.approx(1),
+        "score": pytest.approx(2),
+        "pages": 6,
+        "device": "cpu",
+    }
