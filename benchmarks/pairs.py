@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from colpali_demo import load_encoder, maxsim
 from colpali_demo.encoder import Encoder
-from colpali_demo.training.evaluate import pages_of_pairs, typed_vectors
+from colpali_demo.training.evaluation.evaluate import pages_of_pairs, typed_vectors
 from colpali_demo.training.model import without_layers
 
 INVERSE_TEMPERATURE = 45.0  # of that softmax; training had 52 and 34 at the end of colpali-tiny's runs 11 and 12

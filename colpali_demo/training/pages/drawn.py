@@ -8,10 +8,10 @@ from random import Random
 import numpy as np
 from PIL import Image
 
-from . import parts
-from .fonts import FontSet
-from .sheet import Sheet, luminance
-from .text import TextSource, code, number
+from colpali_demo.training.corpus.fonts import FontSet
+from colpali_demo.training.corpus.text import TextSource, code, number
+from colpali_demo.training.pages import parts
+from colpali_demo.training.pages.sheet import Sheet, luminance
 
 __all__ = ["KINDS", "FontSet", "TextSource", "TrainingPage", "make_page"]
 

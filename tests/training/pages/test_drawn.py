@@ -5,10 +5,10 @@ import matplotlib
 import numpy as np
 import pytest
 
-from colpali_demo.training.degrade import degrade, move_boxes, rescan, scan
-from colpali_demo.training.fonts import HELD_OUT_FAMILIES
-from colpali_demo.training.pages import KINDS, FontSet, TextSource, TrainingPage, make_page
-from colpali_demo.training.text import collect
+from colpali_demo.training.corpus.fonts import HELD_OUT_FAMILIES
+from colpali_demo.training.corpus.text import collect
+from colpali_demo.training.pages.degrade import degrade, move_boxes, rescan, scan
+from colpali_demo.training.pages.drawn import KINDS, FontSet, TextSource, TrainingPage, make_page
 
 SENTENCES = (
     "The river had fallen for a week before anybody noticed that the mill was turning backwards.",

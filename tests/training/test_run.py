@@ -11,10 +11,13 @@ from PIL import Image, ImageDraw
 
 from colpali_demo import load_encoder
 from colpali_demo.training.__main__ import main
-from colpali_demo.training.model import DEPTHS, build_model, build_processor, train_tokenizer
-from colpali_demo.training.pages import CHAR, TrainingPage
-from colpali_demo.training.pretrain import HEADS_RATE, Pretrainer, Run, Schedule, sample_queries, to_pixels
-from colpali_demo.training.targets import make_example
+from colpali_demo.training.model import DEPTHS, build_model, build_processor
+from colpali_demo.training.pages.drawn import CHAR, TrainingPage
+from colpali_demo.training.pages.targets import make_example
+from colpali_demo.training.pretrainer import Pretrainer, to_pixels
+from colpali_demo.training.queries import Query, sample_queries
+from colpali_demo.training.run import HEADS_RATE, Run, Schedule
+from colpali_demo.training.tokenizer import train_tokenizer
 
 WORDS = ["alpha", "beta", "gamma", "delta", "omega", "sigma"]
 
@@ -179,7 +182,7 @@ def test_rates_changed_while_a_run_was_stopped_count(tmp_path, processor, monkey
     run = new_run(tmp_path, processor)
     run.step([example(processor, 0), example(processor, 1)], {})
     run.save_state()
-    monkeypatch.setattr("colpali_demo.training.pretrain.TABLE_RATE", 0.7)
+    monkeypatch.setattr("colpali_demo.training.run.TABLE_RATE", 0.7)
     again = new_run(tmp_path, processor)
     again.step([example(processor, 2), example(processor, 3)], {})
     table = again.trainer.model.get_input_embeddings().weight
@@ -200,13 +203,13 @@ def test_queries_come_from_the_page_they_are_asked_of(processor):
     examples = [example(processor, i) for i in range(3)]
     queries = sample_queries(examples, 8, {"alpha": 1000}, np.random.default_rng(0))
     assert len(queries) == 24
-    for query, page in queries:
-        assert f" {query} " in " " + " ".join(examples[page].words) + " "
+    for query in queries:
+        assert query.answered_by(" " + " ".join(examples[query.page].words) + " ")
 
 
 def single_words(page, count, counts):
     """How often each word of the page is a query of its own, half of which come by rarity and half by chance."""
-    queries = [query for query, _ in sample_queries([page], count, counts, np.random.default_rng(0))]
+    queries = [query.text for query in sample_queries([page], count, counts, np.random.default_rng(0))]
     return Counter(query for query in queries if " " not in query)
 
 
@@ -233,7 +236,7 @@ def test_other_pages_are_negatives_unless_they_hold_the_query(processor):
     def page_loss(pages):
         with torch.inference_mode():
             _, vectors = trainer.encode_pages(to_pixels(pages, torch.device("cpu")))
-            return float(trainer.retrieval_losses(vectors, pages, [(query, 0)])["page"])
+            return float(trainer.retrieval_losses(vectors, pages, [Query(query, 0, (query,))])["page"])
 
     assert page_loss(pages[:1]) == 0  # nothing to tell the page from
     assert page_loss(pages) == 0  # the others hold the same words

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colpali_demo.training.model import train_tokenizer
-from colpali_demo.training.pages import CHAR, TrainingPage
-from colpali_demo.training.targets import CHARACTER_CLASS, bare_word, make_example, patch_overlap, searchable
+from colpali_demo.training.pages.drawn import CHAR, TrainingPage
+from colpali_demo.training.pages.targets import CHARACTER_CLASS, bare_word, make_example, patch_overlap, searchable
+from colpali_demo.training.tokenizer import train_tokenizer
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .fonts import Face, FontSet
+from colpali_demo.training.corpus.fonts import Face, FontSet
 
 Color = tuple[int, int, int]
 

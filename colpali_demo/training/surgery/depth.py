@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from .pretrain import Run
+from colpali_demo.training.run import Run
 
 
 def deepen(old: Run, new: Run) -> None:

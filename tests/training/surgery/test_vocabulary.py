@@ -7,10 +7,11 @@ from torch.nn import functional as F
 
 from colpali_demo.training.__main__ import main
 from colpali_demo.training.meaning import Teacher
-from colpali_demo.training.model import build_processor, train_tokenizer
-from colpali_demo.training.pretrain import Pretrainer
-from colpali_demo.training.vocabulary import MEANING, TABLE, grow, pieces_before, with_whole_words
-from tests.training.test_pretrain import WORDS, example, new_run, trained_run
+from colpali_demo.training.model import build_processor
+from colpali_demo.training.pretrainer import Pretrainer
+from colpali_demo.training.surgery.vocabulary import MEANING, TABLE, grow, pieces_before, with_whole_words
+from colpali_demo.training.tokenizer import train_tokenizer
+from tests.training.test_run import WORDS, example, new_run, trained_run
 
 SMALL = 160  # pieces: single characters and hardly a merge
 

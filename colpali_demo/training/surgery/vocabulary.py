@@ -13,8 +13,8 @@ from tokenizers import Tokenizer
 from torch.nn import functional as F
 from transformers import PreTrainedTokenizerFast
 
-from .meaning import Teacher, closest
-from .model import with_special_tokens
+from colpali_demo.training.meaning import Teacher, closest
+from colpali_demo.training.tokenizer import with_special_tokens
 
 TABLE = "embed_tokens.weight"  # how the embedding table's name ends
 # How far a new row is drawn to the rows of words close to its own. On the documents for choosing, 0.2 took the pairs

@@ -7,9 +7,9 @@ that fill a box take its height.
 import numpy as np
 from PIL import Image
 
-from .canvas import Style
-from .sheet import Sheet
-from .text import code, number
+from colpali_demo.training.corpus.text import code, number
+from colpali_demo.training.pages.canvas import Style
+from colpali_demo.training.pages.sheet import Sheet
 
 
 def table(sheet: Sheet, x: float, y: float, width: float, bottom: float, rows: int) -> float:

@@ -6,7 +6,7 @@ import hashlib
 import pytest
 from reportlab.pdfgen import canvas
 
-from colpali_demo.training import debian
+from colpali_demo.training.corpus import debian
 
 PROSE = "it is the {0} of a {0} that was in the {0} and not by its {0} "  # no eight words without a name
 

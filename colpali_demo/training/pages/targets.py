@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from transformers import PreTrainedTokenizerFast
 
-from .pages import TrainingPage
+from colpali_demo.training.pages.drawn import TrainingPage
 
 CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,;:!?'\"()[]{}<>/\\|-_+=*&%$#@^~•"
 CHARACTER_CLASS = {character: index + 1 for index, character in enumerate(CHARACTERS)}  # 0: nothing here

@@ -9,7 +9,7 @@ from PIL import Image
 
 from colpali_demo.encoder import PageEmbedding, PageLayout, QueryEmbedding, QueryToken
 from colpali_demo.encoder.layout import patch, prompt_token
-from colpali_demo.training import evaluate
+from colpali_demo.training.evaluation import evaluate
 
 VOCABULARY = ["north", "south", "east", "west"]
 ROWS, COLS = 2, 3

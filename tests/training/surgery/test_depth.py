@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from colpali_demo.training.__main__ import main
-from colpali_demo.training.depth import deepen, depths_of
 from colpali_demo.training.model import DEPTHS, build_model
-from colpali_demo.training.pretrain import Pretrainer, to_pixels
-from tests.training.test_pretrain import example, new_run, processor, trained_run  # noqa: F401  (a fixture)
+from colpali_demo.training.pretrainer import Pretrainer, to_pixels
+from colpali_demo.training.surgery.depth import deepen, depths_of
+from tests.training.test_run import example, new_run, processor, trained_run  # noqa: F401  (a fixture)
 
 SHALLOW = (0, 0, 2, 2, 2)
 

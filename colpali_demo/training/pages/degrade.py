@@ -7,7 +7,7 @@ from math import cos, radians, sin
 import numpy as np
 from PIL import Image, ImageFilter
 
-from .pages import TrainingPage
+from colpali_demo.training.pages.drawn import TrainingPage
 
 # Part of the pages that look scanned, and that were merely resampled or saved as JPEG.
 SCANNED, RESAMPLED = 0.15, 0.2

@@ -7,7 +7,7 @@ import numpy as np
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-from .pages import CHAR, TrainingPage
+from colpali_demo.training.pages.drawn import CHAR, TrainingPage
 
 _UNIT = 1 << 16  # pages are mapped onto a square of this many units, which makes fractions
 _MIDDLE = 0.43  # of a loose character box, from the bottom: the middle of a lower-case letter

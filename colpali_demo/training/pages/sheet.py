@@ -6,9 +6,9 @@ from random import Random
 import numpy as np
 from PIL import Image, ImageChops
 
-from .canvas import Canvas, Color, Style
-from .fonts import Family, FontSet
-from .text import TextSource, code, number
+from colpali_demo.training.corpus.fonts import Family, FontSet
+from colpali_demo.training.corpus.text import TextSource, code, number
+from colpali_demo.training.pages.canvas import Canvas, Color, Style
 
 # Page formats: width and height in points.
 FORMATS = {

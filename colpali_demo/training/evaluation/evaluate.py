@@ -26,11 +26,10 @@ from rank_bm25 import BM25Okapi
 from colpali_demo import maxsim
 from colpali_demo.documents.pdfium import PdfiumFile
 from colpali_demo.encoder import Encoder
-
-from .degrade import move_boxes, rescan
-from .fonts import FontSet
-from .pages import TextSource, make_page
-from .targets import bare_word, patch_overlap
+from colpali_demo.training.corpus.fonts import FontSet
+from colpali_demo.training.pages.degrade import move_boxes, rescan
+from colpali_demo.training.pages.drawn import TextSource, make_page
+from colpali_demo.training.pages.targets import bare_word, patch_overlap
 
 # Lowest pointing on real PDFs and lowest share of BM25's recall for each level, and what the app says of it.
 LEVELS = (
