@@ -293,6 +293,13 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         default=Path(__file__).with_name("evaluation") / "pairs.txt",
         help="list of triples: a word, a related one, an unrelated one (default: the one kept here)",
     )
+    parser.add_argument(
+        "--questions", type=Path, help="questions over the files: document, page, kind, question a line"
+    )
+    parser.add_argument(
+        "--group", nargs="+", action="append", default=[], metavar=("NAME", "FILE"),
+        help="further PDFs, such as those in one language: pointing and phrases are measured for each group",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of which pages, words and phrases (default: %(default)s)")
     parser.add_argument("--threads", type=int, help="CPU threads (default: one a core)")
     parser.add_argument("--json", type=Path, help="write every figure here")
@@ -318,6 +325,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
         text=arguments.text,
         pairs=arguments.pairs,
         fonts=arguments.fonts or FONT_FOLDERS,
+        questions=arguments.questions,
+        groups={name: [Path(file) for file in files] for name, *files in arguments.group},
     )
     print(table(result))
     save(result, arguments.json, encoder.checkpoint.folder if arguments.write_reading else None)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from colpali_demo.encoder import PageEmbedding, PageLayout, QueryEmbedding, QueryToken
 from colpali_demo.encoder.layout import patch, prompt_token
-from colpali_demo.training.evaluation import evaluate
+from colpali_demo.training.evaluation import evaluate, measures, pairs, sheets
 
 VOCABULARY = ["north", "south", "east", "west"]
 ROWS, COLS = 2, 3
@@ -34,14 +34,14 @@ class OneHotEncoder:
 
 
 def page(words, boxes):
-    return evaluate.EvaluationPage("page", Image.new("RGB", (30, 20)), words, np.array(boxes, np.float32))
+    return sheets.EvaluationPage("page", Image.new("RGB", (30, 20)), words, np.array(boxes, np.float32))
 
 
 NORTH_IN_FIRST_PATCH = (0.02, 0.1, 0.3, 0.3)
 
 
 def pointing(patches):
-    evaluation = evaluate.Evaluation(OneHotEncoder(patches), [page(["north"], [NORTH_IN_FIRST_PATCH])])
+    evaluation = measures.Evaluation(OneHotEncoder(patches), [page(["north"], [NORTH_IN_FIRST_PATCH])])
     return evaluation.pointing(np.random.default_rng(0))
 
 
@@ -65,7 +65,7 @@ def test_pointing_hits_on_the_patch_and_nowhere_else():
     ],
 )
 def test_rank_measures(scores, relevant, recall, ndcg):
-    assert evaluate.rank_measures(np.array(scores), np.array(relevant)) == pytest.approx((recall, ndcg))
+    assert measures.rank_measures(np.array(scores), np.array(relevant)) == pytest.approx((recall, ndcg))
 
 
 def test_phrases_are_found_by_a_perfect_reader_and_by_bm25():
@@ -74,7 +74,7 @@ def test_phrases_are_found_by_a_perfect_reader_and_by_bm25():
     pages = [page(text, [NORTH_IN_FIRST_PATCH] * 5) for text in texts]
     encoder = OneHotEncoder(None)
     encoder.embed_pages = lambda images: [SimpleNamespace(vectors=embeddings.pop(0), layout=None)]
-    found = evaluate.Evaluation(encoder, pages).retrieval(np.random.default_rng(0))
+    found = measures.Evaluation(encoder, pages).retrieval(np.random.default_rng(0))
     assert found["recall@1"] == found["ndcg@5"] == 1.0
     assert found["pages"] == 2 and found["phrases"] == 4
 
@@ -87,7 +87,7 @@ def test_what_rescanning_loses_is_a_share_of_what_there_was(before, after, lost)
 
 
 def test_the_word_table_puts_ink_into_the_boxes():
-    image, boxes = evaluate.word_table(VOCABULARY)
+    image, boxes = pairs.word_table(VOCABULARY)
     pixels = np.asarray(image.convert("L"))
     for left, top, right, bottom in boxes.values():
         box = pixels[round(top * 1600) : round(bottom * 1600), round(left * 1132) : round(right * 1132)]
