@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from gradio.utils import get_upload_folder
-from starlette.middleware import Middleware
 
 from colpali_demo.settings import Settings
 from colpali_demo.web.api import prepare_mcp
-from colpali_demo.web.guard import Guard
+from colpali_demo.web.guard import guarded
 from colpali_demo.web.models import Models
 from colpali_demo.web.page import build_page
 from colpali_demo.web.sessions import Sessions
@@ -75,7 +74,7 @@ def launch_options(sessions: Sessions, settings: Settings) -> dict[str, Any]:
         "footer_links": ["gradio"],
         "run_history": False,
         "show_error": False,
-        "app_kwargs": {"middleware": [Middleware(Guard, uploads=sessions.uploads, settings=settings)]},
+        "app_kwargs": {"lifespan": guarded(sessions.uploads, settings)},
         "mcp_server": settings.mcp == "on",
     }
 

@@ -30,6 +30,7 @@ class Settings:
 
     # Search
     max_query_chars: int = 500
+    max_query_tokens: int = 256  # 500 characters of English are about 125; each takes a map of every page
     top_k: int = 5
 
     # Web: what one visitor may take
@@ -38,13 +39,18 @@ class Settings:
     session_minutes: float = 60.0  # without a click, until what they have is freed
     searches_per_minute: int = 60
     looks_per_minute: int = 240  # at single pages of a search
+    lessons_per_minute: int = 30
+    measures_per_minute: int = 6  # each of which runs the model a dozen times
     models_per_minute: int = 6  # changes of the model, each of which embeds the visitor's pages again
     files_per_minute: int = 60
+    session_events: int = 8  # that wait, run, or are answered and not yet fetched
+    session_unread: int = 3  # answers not yet fetched, until which no other event is begun
 
     # Web: what all visitors may take together
     sessions: int = 500  # beyond these, and beyond `total_mb`, the one unused for longest is freed
     total_mb: int = 4000
     documents_at_once: int = 16  # being read, each by a process of its own; others wait for their turn
+    unread_answers: int = 100  # not yet fetched, about 1.5 MB each; more push out the oldest
     queue_length: int = 200  # searches and uploads that wait; more are refused
 
     # Web: where

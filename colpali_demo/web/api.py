@@ -18,6 +18,7 @@ from gradio.data_classes import FileData
 
 from colpali_demo.web.faults import Refused
 from colpali_demo.web.turns import Rate
+from colpali_demo.web.uploads import NoRoom
 
 if TYPE_CHECKING:
     from colpali_demo.retrieval import Hit, Ranking
@@ -102,6 +103,8 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
             model, query with its tokens, results and errors. For every page of the results: its score, and for every
             query token the MaxSim, the place on the page where it was found, and the words there.
         """
+        if (path := _path(file)) is None or not sessions.uploads.holds(path):
+            raise Refused("No pages", "Upload a file first, and pass what the upload returns.")
         if seconds := passing_calls.wait():
             raise Refused("One moment", f"Too many ask at once; try again in {seconds:.0f} s.")
         passing = secrets.token_hex(16)
@@ -110,7 +113,7 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
             errors = _add(session, file)
             if not session.indexes():
                 reasons = " ".join(error["message"] for error in errors)
-                raise Refused("No pages", reasons or "Upload a file first, and pass what the upload returns.")
+                raise Refused("No pages", reasons)
             count = _count(top_k)
             ranking, milliseconds = _rank(session, query, count)
             return {**_answer(session, ranking[:count], milliseconds), "errors": errors}
@@ -120,10 +123,10 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
     # Not the group of the page's visitors: these hold a thread until the whole document is in.
     indexing: dict[str, Any] = {"concurrency_id": "api-indexing", "concurrency_limit": settings.documents_at_once}
     searching: dict[str, Any] = {"concurrency_id": "search", "concurrency_limit": 4}
-    _uploads_only(gr.api(index, **indexing))
+    _with_upload(gr.api(index, **indexing))
     gr.api(search, **searching)
     gr.api(explain, **searching)
-    _uploads_only(gr.api(search_pdf, **indexing))
+    _with_upload(gr.api(search_pdf, **indexing))
 
 
 def prepare_mcp(demo: gr.Blocks, uploads: Uploads) -> None:
@@ -147,11 +150,12 @@ def prepare_mcp(demo: gr.Blocks, uploads: Uploads) -> None:
         kind, _, data = str(arguments.get("file", "")).partition(",")
         if not kind.startswith("data:") or not kind.endswith(";base64"):
             raise ValueError("Pass the file itself, as data:application/pdf;base64,…")
-        if not uploads.has_room(len(data) * 3 // 4):
-            raise ValueError("The server has no room for this file; try again in a few minutes.")
-        with uploads.new_folder() as folder:
-            path = folder / f"document.{'pdf' if 'pdf' in kind else 'image'}"
-            path.write_bytes(base64.b64decode(data, validate=True))
+        try:
+            with uploads.new_folder(len(data) * 3 // 4) as folder:
+                path = folder / f"document.{'pdf' if 'pdf' in kind else 'image'}"
+                path.write_bytes(base64.b64decode(data, validate=True))
+        except NoRoom:
+            raise ValueError("The server has no room for this file; try again in a few minutes.") from None
         return {**arguments, "file": {"path": str(path)}}  # without the mark of files, which would be uploaded again
 
     server.tool_to_endpoint = {
@@ -164,16 +168,15 @@ def prepare_mcp(demo: gr.Blocks, uploads: Uploads) -> None:
     ]
 
 
-def _uploads_only(dependency: gr.events.Dependency) -> None:
-    """Gradio would fetch an address that is passed for a file."""
+def _with_upload(dependency: gr.events.Dependency) -> None:
+    """Let the first input of an endpoint, and no other, be an uploaded file."""
+    component = gr.context.get_blocks_context().fns[dependency["id"]].inputs[0]
+    component.accepts_uploads = True
+    component.async_move_resource_to_block_cache = _stay  # `Uploads` hands it over from where it lies
 
-    async def refuse(path: str | Path | None) -> str | None:
-        if path is not None and "://" in str(path):
-            raise gr.Error("Only uploaded files are taken.", print_exception=False)
-        return None if path is None else str(path)
 
-    for component in gr.context.get_blocks_context().fns[dependency["id"]].inputs:
-        component.async_move_resource_to_block_cache = refuse
+async def _stay(path: str) -> str:
+    return path
 
 
 def _session(sessions: Sessions, request: gr.Request) -> Session:
@@ -186,11 +189,16 @@ def _session(sessions: Sessions, request: gr.Request) -> Session:
 
 def _add(session: Session, file: Any) -> list[dict[str, Any]]:
     """Index an uploaded file; the errors that came of it."""
-    path = file.get("path") if isinstance(file, dict) else None
-    session.receive([path] if isinstance(path, str) else [])
+    path = _path(file)
+    session.receive([] if path is None else [path])
     for pause in session.index_inbox():
         time.sleep(pause)
     return _library(session)["errors"]
+
+
+def _path(file: Any) -> str | None:
+    path = file.get("path") if isinstance(file, dict) else None
+    return path if isinstance(path, str) else None
 
 
 def _library(session: Session) -> dict[str, Any]:

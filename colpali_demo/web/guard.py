@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gradio.route_utils import upload_fn
 from gradio.routes import file_upload_statuses
@@ -11,18 +16,27 @@ from python_multipart.exceptions import MultipartParseError
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from colpali_demo.web.faults import is_disk_full, log_fault
+from colpali_demo.web.uploads import NoRoom
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from colpali_demo.settings import Settings
     from colpali_demo.web.uploads import Uploads
 
-MAX_BODY_BYTES = 1 << 20  # of a request that is no upload: a query, a page's key
+MAX_BODY_BYTES = 64 << 10  # of a request that sends no file: a query, a page's key
+NO_ROOM = "The server has no room for this file; try again in a few minutes."
+UPLOAD_SECONDS = 900.0  # for an upload to arrive
+STALL_SECONDS = 30.0  # for the next piece of it
+BODY_SECONDS = 30.0  # for such a body to arrive
+SESSION_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)  # Gradio's browsers and clients send at most 36 characters
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 # Gradio fetches addresses for visitors, stores the state of a page under a name, records and monitors. Nothing of that
 # is used here.
@@ -39,8 +53,16 @@ _CLOSED = (
     "/gradio_api/dev/",
     "/gradio_api/vibe",
     "/gradio_api/profiling",
+    "/gradio_api/custom_component",
+    "/gradio_api/openapi.json",
+    "/openapi.json",
     "/monitoring",
 )
+
+# Ways to call an event by its number or its name. The second version takes arguments by their names.
+_CALL = re.compile(r"/gradio_api/(queue/join|(?:run|api|call/v2|call)/([^/]+))/?")
+
+_HEARTBEAT = "/gradio_api/heartbeat/"
 
 # What clients of MCP need. Gradio answers browsers at any longer address with a page that has it in a script.
 _MCP = "/gradio_api/mcp"
@@ -61,6 +83,9 @@ _POLICY = "; ".join(
         "frame-ancestors 'self' https://huggingface.co https://*.hf.space",
     )
 )
+# Gradio answers requests for a part of a file with the headers of the request, secrets included. Nothing here asks
+# for parts.
+_DROPPED = (b"range", b"if-range")
 _HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -73,8 +98,21 @@ class _TooLarge(Exception):
     """The body of a request is larger than it may be."""
 
 
+def guarded(uploads: Uploads, settings: Settings) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """Return a lifespan for Gradio's app that puts a `Guard` around it before the first request."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        # In front of Gradio's middleware, which `launch` would put around any given to it.
+        app.user_middleware.insert(0, Middleware(Guard, uploads=uploads, settings=settings))
+        app.middleware_stack = app.build_middleware_stack()
+        yield
+
+    return lifespan
+
+
 class Guard:
-    """ASGI middleware around Gradio's app."""
+    """ASGI middleware around Gradio's app and its middleware."""
 
     def __init__(self, app: ASGIApp, uploads: Uploads, settings: Settings) -> None:
         self._app = app
@@ -85,7 +123,9 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path = scope["path"].removeprefix(scope.get("root_path", "")).lower()
+        scope = {**scope, "headers": [header for header in scope["headers"] if header[0] not in _DROPPED]}
+        address = scope["path"].removeprefix(scope.get("root_path", ""))
+        path = address.lower()
         guarded_send = _with_headers(send, private=path.startswith("/gradio_api/file"))
         is_upload = scope["method"] == "POST" and path.rstrip("/") == "/gradio_api/upload"
         limit = self._settings.session_mb << 20 if is_upload else MAX_BODY_BYTES
@@ -93,14 +133,45 @@ class Guard:
         if is_mcp:  # a file in base64 takes a third more
             limit += (self._settings.max_file_mb << 20) * 4 // 3
         request = Request(scope, _limited(receive, limit))
-        if path.startswith(_CLOSED) or (is_mcp and path.removesuffix("/") not in _OPEN_MCP):
-            await PlainTextResponse("Not here.", 404)(scope, receive, guarded_send)
+        if CONTROL.search(address) or path.startswith(_CLOSED) or (is_mcp and path.removesuffix("/") not in _OPEN_MCP):
+            answer = PlainTextResponse("Not here.", 404)
         elif _stated_length(request) > limit:
-            await _too_large(limit)(scope, receive, guarded_send)
+            answer = _too_large(limit)
         elif is_upload:
-            await (await self._upload(request, limit))(scope, receive, guarded_send)
+            answer = await self._upload(Request(scope, _limited(_impatient(receive), limit)), limit)
+        elif is_mcp:
+            return await self._pass_on(scope, request.receive, guarded_send, limit)
         else:
-            await self._pass_on(scope, request.receive, guarded_send, limit)
+            answer = await self._call(request, address, guarded_send)
+        if answer is not None:
+            await answer(scope, receive, guarded_send)
+        return None
+
+    async def _call(self, request: Request, address: str, send: Send) -> Response | None:
+        """Pass on what sends no file, once its body is there and names what there is; else the answer that refuses."""
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await request.body()
+        except TimeoutError:
+            return PlainTextResponse("This request took too long to arrive.", 408)
+        except _TooLarge:
+            return _too_large(MAX_BODY_BYTES)
+        except ClientDisconnect:
+            return None
+        try:
+            sent = json.loads(body) if body else None
+        except (ValueError, RecursionError):
+            return PlainTextResponse("This is not JSON.", 400)
+        sent = sent if isinstance(sent, dict) else {}
+        sessions = [*request.query_params.getlist("session_hash"), *_heartbeat(address)]
+        if sent.get("session_hash") is not None:
+            sessions.append(sent["session_hash"])
+        if not all(isinstance(session, str) and SESSION_NAME.fullmatch(session) for session in sessions):
+            return PlainTextResponse("A session_hash has 1 to 64 letters, digits, dots, dashes or underscores.", 400)
+        if request.method == "POST" and (call := _CALL.fullmatch(address)) and not _exists(request, call, sent):
+            return PlainTextResponse("There is no such event; reload the page.", 404)
+        await self._pass_on(request.scope, _replay(body, request.receive), send, MAX_BODY_BYTES)
+        return None
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         started = False
@@ -124,19 +195,24 @@ class Guard:
         """Gradio's own upload, into a folder that no other request shares."""
         settings = self._settings
         upload_id = request.query_params.get("upload_id")
-        if not self._uploads.has_room(_stated_length(request) or limit):
-            return PlainTextResponse("The server has no room for this file; try again in a few minutes.", 507)
+        if upload_id is not None and not SESSION_NAME.fullmatch(upload_id):
+            upload_id = None  # under which one could ask how much of it has arrived
         try:
-            with self._uploads.new_folder() as folder:
-                # The files are renamed within the folder, so none is left to be copied.
-                files, _, _ = await upload_fn(
-                    request, folder, settings.max_file_mb << 20, upload_id, True, file_upload_statuses
-                )
-                if not files or not all(Path(file).is_file() for file in files):
-                    raise TypeError("no files")
-                for stray in set(folder.iterdir()) - {Path(file).parent for file in files}:
-                    stray.unlink()  # sent in a field of another name
+            async with asyncio.timeout(UPLOAD_SECONDS):
+                with self._uploads.new_folder(_stated_length(request) or limit) as folder:
+                    # The files are renamed within the folder, so none is left to be copied.
+                    files, _, _ = await upload_fn(
+                        request, folder, settings.max_file_mb << 20, upload_id, True, file_upload_statuses
+                    )
+                    if not files or not all(Path(file).is_file() for file in files):
+                        raise TypeError("no files")
+                    for stray in set(folder.iterdir()) - {Path(file).parent for file in files}:
+                        stray.unlink()  # sent in a field of another name
             return JSONResponse([str(file) for file in files])
+        except NoRoom:
+            return PlainTextResponse(NO_ROOM, 507)
+        except TimeoutError:
+            return PlainTextResponse("This upload stalled; try again.", 408)
         except _TooLarge:
             return _too_large(limit)
         except MultiPartException as error:
@@ -151,13 +227,48 @@ class Guard:
         except Exception as error:
             fault = log_fault("upload")
             if is_disk_full(error):
-                return PlainTextResponse("The server has no room for this file; try again in a few minutes.", 507)
+                return PlainTextResponse(NO_ROOM, 507)
             return PlainTextResponse(f"This upload failed; try again. If it stays so, quote {fault}.", 500)
 
 
 def _stated_length(request: Request) -> int:
     length = request.headers.get("content-length", "")
     return int(length) if length.isascii() and length.isdecimal() and len(length) < 20 else 0
+
+
+def _heartbeat(address: str) -> list[str]:
+    """The session in the address of a heartbeat."""
+    return [address.removeprefix(_HEARTBEAT)] if address.startswith(_HEARTBEAT) else []
+
+
+def _exists(request: Request, call: re.Match[str], sent: dict[str, Any]) -> bool:
+    """Whether there is the event that a request calls."""
+    functions = request.app.get_blocks().fns
+    route, name = call.groups()
+    number = sent.get("fn_index")
+    if number is not None and not route.startswith("call/"):
+        return type(number) is int and number in functions
+    named = [function for function in functions.values() if function.api_name == name]
+    return any(function.api_visibility == "public" or not route.startswith("call/v2") for function in named)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """`receive` that begins with a body which has been read already."""
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return replayed
+
+
+def _impatient(receive: Receive) -> Receive:
+    """`receive` that raises TimeoutError where nothing comes."""
+
+    async def impatient() -> Message:
+        return await asyncio.wait_for(receive(), STALL_SECONDS)
+
+    return impatient
 
 
 def _limited(receive: Receive, limit: int) -> Receive:
@@ -181,6 +292,9 @@ def _with_headers(send: Send, private: bool) -> Send:
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
+            # Gradio lets every origin in, with its visitors' cookies. No page but its own has business here.
+            for name in [name for name in headers if name.startswith("access-control-")]:
+                del headers[name]
             for name, value in _HEADERS.items():
                 headers[name] = value
             if private:  # pages of visitors: for their browser, not for caches on the way
@@ -191,4 +305,5 @@ def _with_headers(send: Send, private: bool) -> Send:
 
 
 def _too_large(limit: int) -> Response:
-    return PlainTextResponse(f"This is too large: at most {limit >> 20} MB may be sent at once.", 413)
+    most = f"{limit >> 20} MB" if limit >> 20 else f"{limit >> 10} KB"
+    return PlainTextResponse(f"This is too large: at most {most} may be sent at once.", 413)

@@ -17,12 +17,13 @@ from gradio.data_classes import ListFiles
 
 from colpali_demo.settings import Settings
 from colpali_demo.web.api import NOTES as API_NOTES
-from colpali_demo.web.api import add_endpoints
+from colpali_demo.web.api import STATELESS, add_endpoints
 from colpali_demo.web.checkpoint import Checkpoint
 from colpali_demo.web.delivery import Delivery
 from colpali_demo.web.engine import BUNDLED, Engine
 from colpali_demo.web.example import LENS, load_example
 from colpali_demo.web.faults import Refused, is_disk_full, log_fault
+from colpali_demo.web.inputs import checked
 from colpali_demo.web.lens import Lens
 from colpali_demo.web.lessons import FOLLOW_LINKS, Lessons
 from colpali_demo.web.lessons.desk import Desk
@@ -33,6 +34,7 @@ from colpali_demo.web.payload import checkpoint_value, library_value, samples_va
 from colpali_demo.web.samples import Samples
 from colpali_demo.web.sessions import POLL_SECONDS, Session, Sessions
 from colpali_demo.web.takeaway import KINDS
+from colpali_demo.web.visitor_queue import VisitorQueue
 
 EXAMPLES = 4  # buttons for the example queries of a sample
 MAX_PREFIX = 100  # characters
@@ -66,6 +68,7 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
         "concurrency_limit": 4,
         "trigger_mode": "always_last",
     }
+    lesson_group: dict[str, Any] = {"concurrency_id": "lessons", "concurrency_limit": 2}
     # Visitors who index take turns batch by batch, see `turns`, so all of them may begin.
     indexing_group: dict[str, Any] = {"concurrency_id": "indexing", "concurrency_limit": None}
     # Waiting costs no thread, so as many visitors as like may wait.
@@ -145,9 +148,9 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
         lens.take_away(handlers.take_away, None, delivery, **plain, **search_group)
 
         demo.load(js=FOLLOW_LINKS, **plain)
-        how_it_works.select(handlers.open_lessons, None, lessons, **plain, queue=False)
-        lessons.open_lesson(handlers.open_lesson, None, lessons, **plain, **search_group)
-        lessons.measure(handlers.measure, None, lessons, **plain, **search_group)
+        how_it_works.select(handlers.open_lessons, None, lessons, **plain, **lesson_group)
+        lessons.open_lesson(handlers.open_lesson, None, lessons, **plain, **lesson_group)
+        lessons.measure(handlers.measure, None, lessons, **plain, **lesson_group)
 
         samples.open_sample(handlers.open_sample, None, [library, *asks], **plain, queue=False).then(
             handlers.follow_samples, None, library, **plain, **waiting_group
@@ -169,7 +172,11 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
             handlers.embed_again, None, library, **plain, **indexing_group
         ).then(handlers.search_again, None, lens, **plain, **search_group)
         demo.unload(handlers.leave)
-    demo.queue(max_size=settings.queue_length)
+    demo.queue(max_size=settings.queue_length, api_open=False)  # nobody calls past the queue
+    queue = demo._queue
+    queue.for_all = frozenset({STATELESS})
+    queue.session_events, queue.session_unread = settings.session_events, settings.session_unread
+    queue.unread_answers = settings.unread_answers
     return demo
 
 
@@ -182,7 +189,9 @@ def _privacy(settings: Settings) -> str:
 
 
 class _Upload(gr.File):
-    """Files from the visitor's machine. Gradio's own would also fetch any address that a client sends."""
+    """Files from the visitor's machine."""
+
+    accepts_uploads = True
 
     def get_block_name(self) -> str:
         return "file"
@@ -191,14 +200,30 @@ class _Upload(gr.File):
         """Their paths. What a file is, its content will say, not its name."""
         return [] if payload is None else [file.path for file in payload.root]
 
-    async def async_move_resource_to_block_cache(self, path: str | Path | None) -> str | None:
-        if path is not None and "://" in str(path):
-            raise gr.Error("Only uploaded files are taken.", print_exception=False)
-        return await super().async_move_resource_to_block_cache(path)
-
 
 class _Page(gr.Blocks):
-    """Blocks that tell visitors a sentence where something fails, with an id under which the log has the rest."""
+    """Blocks that check all inputs, and tell a sentence where something fails, with an id of what the log has of it.
+
+    Their visitors take turns in the queue.
+    """
+
+    def queue(self, *arguments: Any, **named: Any) -> _Page:
+        super().queue(*arguments, **named)
+        made = self._queue
+        self._queue = VisitorQueue(
+            made.live_updates,
+            made.max_thread_count,
+            made.update_intervals,
+            made.max_size,
+            self,
+            made.default_concurrency_limit,
+        )
+        return self
+
+    async def preprocess_data(self, block_fn: BlockFunction, inputs: list[Any], *arguments: Any, **named: Any) -> Any:
+        # Every way to call any event comes through here, before Gradio looks for files among the inputs.
+        inputs = [checked(component, value) for component, value in zip(block_fn.inputs, inputs, strict=False)]
+        return await super().preprocess_data(block_fn, inputs, *arguments, **named)
 
     async def process_api(self, block_fn: BlockFunction | int, *arguments: Any, **named: Any) -> dict[str, Any]:
         try:
@@ -321,11 +346,13 @@ class _Handlers:
             session.asked = session.samples[0].queries[0], self._settings.top_k
         return self._found(session)
 
-    def leave(self, request: gr.Request) -> None:
+    async def leave(self, request: gr.Request) -> None:
         """Free what the visitor had."""
-        self._sessions.drop(request.session_hash)
+        blocks = LocalContext.blocks.get()
+        blocks._queue.forget(request.session_hash)
+        await to_thread.run_sync(self._sessions.drop, request.session_hash)
         # Gradio keeps the last values of a session, megabytes of them, until a hundred others have come.
-        LocalContext.blocks.get().state_holder.session_data.pop(request.session_hash, None)
+        blocks.state_holder.session_data.pop(request.session_hash, None)
 
     # ------------------------------------------------------------------ the library
 

@@ -97,6 +97,8 @@ class Session:
         self._looks = Rate(settings.looks_per_minute)
         self._files = Rate(settings.files_per_minute)
         self._models = Rate(settings.models_per_minute)
+        self.lesson_rate = Rate(settings.lessons_per_minute)
+        self.measure_rate = Rate(settings.measures_per_minute)
 
     @property
     def nbytes(self) -> int:
@@ -489,14 +491,14 @@ class Session:
         `prefix` and `augmentation` are the checkpoint's unless given, see `Encoder.embed_query`.
         """
         self._check(text)
-        with self.engine.turns.search():
+        with self.engine.turns.search(self):
             explained = min(max(1, top_k), max(MAX_EXPLAINED, self.engine.settings.top_k))
             return self._show(self._rank(text, explained, prefix, augmentation), explained)
 
     def rank(self, text: str, explained: int) -> Ranking:
         """Rank every page, for others than the lens, who will explain so many of the best. Raises Refused."""
         self._check(text)
-        with self.engine.turns.search():
+        with self.engine.turns.search(self):
             return self._rank(text, explained)
 
     def _check(self, text: str) -> None:
@@ -522,6 +524,10 @@ class Session:
             if error.code == "not_precomputed":
                 raise Refused("No model for this query", error.message) from None
             raise
+        limit, count = self.engine.settings.max_query_tokens, len(query.tokens)
+        if count > limit:
+            text = f"A query may have {limit} tokens; this one has {count}. Ask in fewer words."
+            raise Refused("Too long", text)
         return rank_together(indexes, query, explained=explained)
 
     def _show(self, ranking: Ranking, top_k: int) -> dict[str, Any]:
@@ -563,7 +569,7 @@ class Session:
             raise Refused("This page is gone", "Search again.")
         if seconds := self._searches.wait():
             raise Refused("One moment", f"Try again in {seconds:.0f} s.")
-        with self.engine.turns.search():
+        with self.engine.turns.search(self):
             data = self._taken(kind, result, explanation, token, start)
         folder = self.folder / "taken"
         shutil.rmtree(folder, ignore_errors=True)  # the last one

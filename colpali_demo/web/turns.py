@@ -14,14 +14,16 @@ PATIENCE = 8  # searches in a row before pages that wait get a turn, too
 
 @dataclass(eq=False)
 class _Ticket:
+    visitor: object = None
     delayed: bool = False  # has waited while a batch of pages ran
 
 
 class Turns:
     """The model runs for one thread at a time: searches first, then batches of pages in the order in which they came.
 
-    A visitor who indexes asks again for every batch, and so lines up behind all others. No search waits for more than
-    one batch. Pages get a turn after `PATIENCE` searches in a row, unless the next search has waited for some already.
+    A visitor whose search gets its turn lines up behind all others with any other search of theirs, as does one who
+    indexes and asks again for every batch. No search waits for more than one batch. Pages get a turn after `PATIENCE`
+    searches in a row, unless a search has waited for some already.
     """
 
     def __init__(self) -> None:
@@ -32,27 +34,30 @@ class Turns:
         self._changed = threading.Condition()
 
     @contextmanager
-    def search(self) -> Iterator[None]:
-        """Wait for a turn for a search, and hold it."""
-        with self._turn(self._searches):
+    def search(self, visitor: object) -> Iterator[None]:
+        """Wait for a turn for a search of this visitor, and hold it."""
+        with self._turn(self._searches, visitor):
             yield
 
     @contextmanager
     def batch(self) -> Iterator[None]:
         """Wait for a turn for one batch of pages, and hold it."""
-        with self._turn(self._batches):
+        with self._turn(self._batches, None):
             yield
 
     @contextmanager
-    def _turn(self, line: deque[_Ticket]) -> Iterator[None]:
+    def _turn(self, line: deque[_Ticket], visitor: object) -> Iterator[None]:
         with self._changed:
-            ticket = _Ticket(delayed=self._running is self._batches)
+            ticket = _Ticket(visitor, delayed=self._running is self._batches)
             line.append(ticket)
             self._changed.wait_for(lambda: self._running is None and self._next() is ticket)
             line.popleft()
             self._running = line
             if line is self._searches:
                 self._passed += bool(self._batches)
+                in_order = sorted(line, key=lambda other: other.visitor == visitor)
+                line.clear()
+                line.extend(in_order)
             else:
                 self._passed = 0
                 for search in self._searches:
@@ -65,7 +70,8 @@ class Turns:
                 self._changed.notify_all()
 
     def _next(self) -> _Ticket:
-        batch_is_due = not self._searches or (self._passed >= PATIENCE and not self._searches[0].delayed)
+        waited = any(search.delayed for search in self._searches)
+        batch_is_due = not self._searches or (self._passed >= PATIENCE and not waited)
         return self._batches[0] if self._batches and batch_is_due else self._searches[0]
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import huggingface_hub.constants
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from colpali_demo.encoder import CheckpointError, checkpoints, load_encoder
@@ -122,6 +123,18 @@ def test_lacking_weights(damaged):
     error = error_of(damaged)
     assert error.code == "checkpoint_corrupt"
     assert "embedding_proj_layer.weight" in error.message
+
+
+def test_weights_as_pickles_are_not_opened(damaged, monkeypatch):
+    def opened(*arguments, **named):
+        raise AssertionError("a pickle was opened")
+
+    monkeypatch.setattr(torch, "load", opened)
+    torch.save(load_file(damaged / "model.safetensors"), damaged / "pytorch_model.bin")
+    (damaged / "model.safetensors").unlink()
+    error = error_of(damaged)
+    assert error.code == "checkpoint_corrupt"
+    assert "a pickle was opened" not in str(error.message)
 
 
 def test_a_tokenizer_larger_than_the_model(damaged):

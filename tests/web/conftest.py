@@ -45,6 +45,10 @@ class Server:
 
     def outcome(self, session: str) -> dict[str, Any]:
         """The last message about the event that this session has joined the queue with."""
+        return next(self.outcomes(session))
+
+    def outcomes(self, session: str) -> Iterator[dict[str, Any]]:
+        """The last message about each of the events that this session has joined the queue with, as they come."""
         with self.client.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as answer:
             text = ""
             for chunk in answer.iter_text():  # not `iter_lines`, which ends lines at U+0085, too
@@ -52,7 +56,9 @@ class Server:
                 for line in lines:
                     message = json.loads(line.removeprefix("data: "))
                     if message["msg"] in ("process_completed", "unexpected_error", "server_stopped"):
-                        return message
+                        yield message
+                    elif message["msg"] == "close_stream":
+                        return
         raise AssertionError("the answer never ended")
 
     def upload(self, *files: tuple[str, bytes]) -> httpx.Response:

@@ -56,7 +56,7 @@ def models(settings, tmp_path) -> Models:
 def session(models, tmp_path) -> Session:
     sessions = Sessions(models.default, tmp_path / "visitors")
     session = sessions.get("visitor")
-    with sessions.uploads.new_folder() as folder:
+    with sessions.uploads.new_folder(0) as folder:
         canvas = Canvas(str(folder / "own.pdf"), pagesize=(200, 300), invariant=True)
         for number in range(1, 4):
             canvas.drawString(20, 150, f"copper {number}")

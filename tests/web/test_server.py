@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import errno
 import io
 import itertools
@@ -13,20 +15,25 @@ import threading
 import time
 from base64 import b64encode
 from collections import namedtuple
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import gradio as gr
 import httpx
 import pytest
+from gradio import processing_utils
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from live import serve
 from reportlab.pdfgen.canvas import Canvas
 
-from colpali_demo.web import guard
+from colpali_demo.web import guard, visitor_queue
 from colpali_demo.web import sessions as sessions_module
+from colpali_demo.web.lessons.desk import Desk
 from tests.web.conftest import Server
 
 NAMED = re.compile(r"quote [0-9a-f]{8}\.|not in the list of choices|[a-z]{3,}.*\.$")
@@ -133,6 +140,40 @@ def test_a_connection_lost_in_the_middle_of_an_upload_leaves_nothing(server: Ser
         )
         wait_until(lambda: list(server.sessions.uploads.folder.iterdir()))
     wait_until(lambda: not list(server.sessions.uploads.folder.iterdir()))
+
+
+BEGUN = (
+    b"POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    b"Content-Length: 900000\r\n\r\n--x\r\n"
+    b'Content-Disposition: form-data; name="files"; filename="a.pdf"\r\n\r\n' + bytes(1000)
+)
+
+
+@pytest.mark.parametrize("limit", ["STALL_SECONDS", "UPLOAD_SECONDS"])
+def test_an_upload_that_stalls_is_given_up_and_leaves_nothing(
+    server: Server, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(guard, limit, 0.5)
+    address = urlsplit(server.address)
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.settimeout(20)
+        connection.sendall(BEGUN)
+        wait_until(lambda: list(server.sessions.uploads.folder.iterdir()))
+        assert connection.recv(100).startswith(b"HTTP/1.1 408")
+    assert list(server.sessions.uploads.folder.iterdir()) == []
+
+
+def test_uploads_on_their_way_count(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server.sessions.uploads, "_max_bytes", 1_000_000)
+    address = urlsplit(server.address)
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.sendall(BEGUN)
+        wait_until(lambda: list(server.sessions.uploads.folder.iterdir()))
+        answer = server.upload(("report.pdf", bytes(200_000)))
+        assert (answer.status_code, "no room" in answer.text) == (507, True)
+    wait_until(lambda: not list(server.sessions.uploads.folder.iterdir()))
+    (path,) = server.upload(("report.pdf", bytes(200_000))).json()
+    shutil.rmtree(Path(path).parents[1])
 
 
 def wait_until(condition, seconds: float = 30) -> None:
@@ -289,6 +330,85 @@ def test_any_call_of_the_endpoints_is_answered_or_refused_in_words(
     server.sessions.drop(session)
 
 
+class Trap:
+    """A web server that counts who comes, at an address that Gradio's own guard lets pass."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        trap = self
+        self.visits = 0
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                trap.visits += 1
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(b"from elsewhere")
+
+            def log_message(self, *arguments: Any) -> None:
+                pass
+
+        monkeypatch.setattr(processing_utils, "PUBLIC_HOSTNAME_WHITELIST", ["127.0.0.1"])
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def trap(monkeypatch: pytest.MonkeyPatch) -> Iterator[Trap]:
+    trap = Trap(monkeypatch)
+    yield trap
+    trap.server.shutdown()
+    trap.server.server_close()
+
+
+@pytest.mark.parametrize("route", ["run/predict", "api/{name}", "queue/join", "call/{name}", "call/v2/{name}"])
+def test_no_input_of_any_event_makes_the_server_fetch_an_address(server: Server, trap: Trap, route: str) -> None:
+    numbers = itertools.count()
+
+    def addresses() -> list[Any]:
+        """Each shape in which an input may name a file, each with an address of its own, for Gradio keeps copies."""
+        data = [{**file_data(f"{trap.address}/{next(numbers)}"), "url": f"{trap.address}/{next(numbers)}"}]
+        return [data[0], [data], data[0]["path"]]
+
+    endpoints = server.client.get("/gradio_api/info").json()["named_endpoints"]
+    for function in server.client.get("/config").json()["dependencies"]:
+        name = function["api_name"] or "predict"
+        inputs = max(1, len(function["inputs"]))
+        for bad in addresses():
+            for position in range(inputs):
+                session = new_session()
+                data = ["sample", 3, None, None][:inputs] + [None] * (inputs - 4)
+                data[position] = bad
+                body = {"data": data, "event_data": bad, "session_hash": session}
+                if "call" not in route:
+                    body["fn_index"] = function["id"]
+                if "v2" in route:
+                    parameters = endpoints.get(f"/{name}", {"parameters": ()})["parameters"]
+                    body = dict(zip([each["parameter_name"] for each in parameters], data, strict=False))
+                answer = server.client.post(f"/gradio_api/{route.format(name=name)}", json=body)
+                if answer.status_code == 200 and "event_id" in answer.json():
+                    if "call" in route:
+                        place = f"/gradio_api/call/{name}/{answer.json()['event_id']}"
+                        assert "event: " in server.client.get(place).text
+                        server.sessions.drop(answer.json()["event_id"])  # the name of a session that gave none
+                    else:
+                        server.outcome(session)
+                server.sessions.drop(session)
+    assert trap.visits == 0
+
+
+def test_the_trap_would_spring(server: Server, trap: Trap) -> None:
+    """The same request against a page of Gradio's own."""
+    with gr.Blocks() as blocks:
+        box = gr.Textbox()
+        box.submit(lambda text: "", box, box)
+    with blocks:
+        data = [file_data(f"{trap.address}/own")]
+        with contextlib.suppress(Exception):
+            asyncio.run(blocks.process_api(0, data))
+    assert trap.visits == 1
+
+
 def call_tool(server: Server, arguments: Any) -> dict[str, Any]:
     """What the Model Context Protocol says of a call of `search_pdf`."""
     request = {"name": "search_pdf", "arguments": arguments}
@@ -356,19 +476,54 @@ def test_any_request_ends_in_a_named_error(server: Server, path: str, body: byte
 
 
 def test_requests_without_end_are_refused(server: Server) -> None:
-    assert server.client.post("/gradio_api/queue/join", content=bytes(1_100_000)).status_code == 413
+    answer = server.client.post("/gradio_api/queue/join", content=bytes(66_000))
+    assert (answer.status_code, answer.text) == (413, "This is too large: at most 64 KB may be sent at once.")
 
     def body():
         yield b'{"data": ["'
-        yield from [b"x" * 10_000] * 200
+        yield from [b"x" * 10_000] * 20
 
-    assert server.client.post("/gradio_api/queue/join", content=body()).status_code in (400, 413)
+    assert server.client.post("/gradio_api/queue/join", content=body()).status_code == 413
 
 
-def test_requests_without_a_session_are_refused(server: Server) -> None:
-    answer = server.join("", server.functions["arrive"])
-    assert answer.status_code == 500
-    assert NAMED.search(answer.text)
+def test_a_request_that_never_ends_is_given_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "BODY_SECONDS", 0.2)
+    address = urlsplit(server.address)
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.settimeout(20)
+        connection.sendall(b"POST /gradio_api/queue/join HTTP/1.1\r\nHost: x\r\nContent-Length: 90\r\n\r\n{")
+        assert connection.recv(100).startswith(b"HTTP/1.1 408")
+
+
+@pytest.mark.parametrize("session", ["", "x" * 65, "a b", "a\nb", "é", 5, ["x"], {}])
+def test_sessions_have_short_names(server: Server, session: Any) -> None:
+    for route in ("queue/join", "run/predict", "call/search"):
+        body = {"session_hash": session, "fn_index": server.functions["arrive"], "data": []}
+        answer = server.client.post(f"/gradio_api/{route}", json=body)
+        assert (answer.status_code, "session_hash has 1 to 64" in answer.text) == (400, True)
+    if isinstance(session, str):
+        assert server.client.get("/gradio_api/queue/data", params={"session_hash": session}).status_code == 400
+        assert server.client.get(f"/gradio_api/heartbeat/{quote(session)}").status_code in (400, 404)
+
+
+@pytest.mark.parametrize(
+    ("route", "body"),
+    [
+        *(
+            (route, {"fn_index": index})
+            for route in ("queue/join", "run/predict", "api/x")
+            for index in (9999, -1, "0")
+        ),
+        *((route, {}) for route in ("run/predict", "api/x", "call/x", "call/v2/x", "call/v2/search_again/")),
+    ],
+)
+def test_events_that_do_not_exist_are_named_and_not_logged(
+    server: Server, caplog: pytest.LogCaptureFixture, route: str, body: dict
+) -> None:
+    body = {"data": [], "session_hash": new_session(), **body}
+    answer = server.client.post(f"/gradio_api/{route}", json=body)
+    assert (answer.status_code, answer.text) == (404, "There is no such event; reload the page.")
+    assert caplog.text == ""
 
 
 def test_what_breaks_is_told_with_an_id_and_logged_with_its_trace(
@@ -466,6 +621,9 @@ def test_any_address_ends_in_an_error(server: Server, path: str) -> None:
         "/gradio_api/run-history/buckets",
         "/monitoring",
         "/monitoring/summary",
+        "/openapi.json",
+        "/gradio_api/openapi.json",
+        "/gradio_api/custom_component/x/client/component/x.js",
         "/gradio_api/mcp/sse",
         "/gradio_api/mcp/messages/",
         "/gradio_api/mcp/%3C/script%3E%3Cscript%3Ealert(1)%3C/script%3E/gradio_api/mcp",
@@ -473,6 +631,46 @@ def test_any_address_ends_in_an_error(server: Server, path: str) -> None:
 )
 def test_routes_that_are_not_needed_are_closed(server: Server, path: str) -> None:
     assert server.client.get(path).status_code == 404
+
+
+def test_no_answer_repeats_headers_of_its_request(server: Server) -> None:
+    session = new_session()
+    server.call(session, "arrive")
+    (value,) = server.call(session, "search", ["sample", 1])["output"]["data"]
+    path = f"/gradio_api/file={value['pages'][value['focus']]['image']['path']}"
+    headers = {"Cookie": "token=secret", "X-Secret": "secret", "Access-Control-Expose-Headers": "cookie"}
+    whole = server.client.get(path).content
+    for asked in ({}, {"Range": "bytes=0-5"}, {"Range": "bytes=1-2-3"}, {"Range": "bytes=0-5", "If-Range": "x"}):
+        answer = server.client.get(path, headers={**headers, **asked})
+        assert (answer.status_code, answer.content) == (200, whole)
+        assert "secret" not in str(answer.headers)
+    server.call(session, "leave")
+
+
+@pytest.mark.parametrize("range", ["bytes=0-5", "bytes=1-2-3", "bytes=-"])
+@pytest.mark.parametrize("path", ["/favicon.ico", "/static/img/logo.svg", "/nowhere"])
+def test_no_answer_is_a_part(server: Server, path: str, range: str) -> None:
+    assert server.client.get(path, headers={"Range": range}).status_code in (200, 404)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "demo.example.org"])
+@pytest.mark.parametrize("path", ["/", "/config", "/gradio_api/queue/join", "/gradio_api/info", "/nowhere"])
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+def test_no_other_origin_is_let_in(server: Server, method: str, path: str, host: str) -> None:
+    headers = {"Host": host, "Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
+    answer = server.client.request(method, path, headers={**headers, "Access-Control-Request-Headers": "x-secret"})
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
+    assert "elsewhere" not in str(answer.headers) and "x-secret" not in str(answer.headers)
+
+
+@pytest.mark.parametrize(
+    "path", ["/gradio_api/custom_component/a%0aFORGED/client/component/x", "/a%0aFORGED", "/%e2%80%a8"]
+)
+def test_addresses_write_no_lines_into_the_log(
+    server: Server, capfd: pytest.CaptureFixture, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    assert server.client.get(path).status_code == 404
+    assert "FORGED" not in "".join(capfd.readouterr()) + caplog.text
 
 
 @pytest.mark.parametrize("path", ["/", "/config", "/gradio_api/info", "/nowhere", "/gradio_api/file=/etc/passwd"])
@@ -508,8 +706,210 @@ def test_a_queue_that_is_full_says_so(server: Server, monkeypatch: pytest.Monkey
     assert blocks._queue.max_size == server.engine.settings.queue_length
     monkeypatch.setattr(blocks._queue, "max_size", 0)
     answer = server.join(new_session(), server.functions["arrive"])
-    assert answer.status_code == 503
-    assert "Queue is full" in answer.text
+    assert (answer.status_code, answer.json()["detail"]) == (503, visitor_queue.FULL)
+    assert NAMED.search(visitor_queue.FULL)
+
+
+def test_one_search_of_a_visitor_runs_at_a_time_and_the_others_delay_nobody(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, ben = new_session(), new_session()
+    started, gate = [], threading.Event()
+
+    def search(self: sessions_module.Session, text: str, top_k: int) -> dict[str, Any]:
+        started.append(text)
+        gate.wait(60)
+        return {"title": text, "message": ""}
+
+    for session in (anna, ben):
+        server.call(session, "arrive")
+    monkeypatch.setattr(sessions_module.Session, "search", search)
+    for _ in range(6):
+        assert server.join(anna, server.functions["search"], ["anna", 1]).status_code == 200
+    server.join(ben, server.functions["search"], ["ben", 1])
+    try:
+        wait_until(lambda: "ben" in started, seconds=10)
+        assert started.count("anna") == 1
+    finally:
+        gate.set()
+    assert len([*server.outcomes(anna)]) == 6
+    assert started.count("anna") == 6
+    server.outcome(ben)
+    for session in (anna, ben):
+        server.call(session, "leave")
+
+
+def test_queued_searches_of_visitors_take_turns(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    visitors = [new_session() for _ in range(6)]
+    started, gate = [], threading.Event()
+
+    def search(self: sessions_module.Session, text: str, top_k: int) -> dict[str, Any]:
+        started.append(text)
+        gate.wait(60)
+        return {"title": text, "message": ""}
+
+    for session in visitors:
+        server.call(session, "arrive")
+    monkeypatch.setattr(sessions_module.Session, "search", search)
+    for name, session in enumerate(visitors):
+        for _ in range(1 if name else 4):
+            server.join(session, server.functions["search"], [str(name), 1])
+    try:
+        wait_until(lambda: len(started) == 4)
+    finally:
+        gate.set()
+    for session in visitors:
+        assert [*server.outcomes(session)]
+    # Four run at once: whoever asked once does not come after the second search of the one who asked four times.
+    assert started.index("5") < [place for place, name in enumerate(started) if name == "0"][2]
+    for session in visitors:
+        server.call(session, "leave")
+
+
+def test_a_visitor_has_so_many_requests_under_way_and_no_more(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    anna, ben, gate = new_session(), new_session(), threading.Event()
+    monkeypatch.setattr(
+        sessions_module.Session, "search", lambda *arguments: gate.wait(60) and {"title": "", "message": ""}
+    )
+    server.call(anna, "arrive")
+    limit = server.engine.settings.session_events
+    search = server.functions["search"]
+    assert [server.join(anna, search, ["anna", 1]).status_code for _ in range(limit)] == [200] * limit
+    refused = server.join(anna, search, ["anna", 1])
+    assert (refused.status_code, refused.json()["detail"]) == (
+        400,
+        "8 of your requests are under way; wait for their answers, then ask again.",
+    )
+    assert server.join(ben, search, ["ben", 1]).status_code == 200
+    gate.set()
+    server.outcome(ben)
+    assert len([*server.outcomes(anna)]) == limit
+    for session in (anna, ben):
+        assert server.call(session, "arrive")["success"]
+        server.call(session, "leave")
+
+
+def test_answers_that_nobody_fetches_count_as_under_way(server: Server) -> None:
+    session, limit = new_session(), server.engine.settings.session_events
+    mailboxes = server.blocks._queue.pending_messages_per_session
+    for _ in range(limit):
+        assert server.join(session, server.functions["cancel"]).status_code == 200
+    wait_until(lambda: len(mailboxes[session].answered) == server.engine.settings.session_unread)
+    assert server.join(session, server.functions["cancel"]).status_code == 400
+    assert len([*server.outcomes(session)]) == limit
+    assert server.call(session, "cancel")["success"]
+    server.call(session, "leave")
+
+
+def unread(server: Server) -> dict[str, int]:
+    """How many answers each session has not fetched."""
+    mailboxes = server.blocks._queue.pending_messages_per_session
+    return {session: len(mailbox.answered) for session, mailbox in list(mailboxes.items()) if mailbox.answered}
+
+
+def test_answers_that_nobody_fetches_do_not_pile_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server.blocks._queue, "unread_answers", 4)
+    ready, searched = [], threading.Semaphore(0)
+    rank = sessions_module.Session._rank
+
+    def search(self: sessions_module.Session, *arguments: Any) -> Any:
+        searched.release()
+        return rank(self, *arguments)
+
+    monkeypatch.setattr(sessions_module.Session, "_rank", search)
+    for _ in range(3):
+        session = new_session()
+        server.call(session, "arrive")
+        for _ in range(4):
+            server.join(session, server.functions["search"], ["sample", 1])
+        for _ in range(3):
+            assert searched.acquire(timeout=30)
+        ready.append(session)
+        wait_until(lambda: unread(server).get(ready[-1]) == 3)
+        assert not searched.acquire(timeout=0.3)  # the fourth waits until an answer has been fetched
+        assert sum(unread(server).values()) <= 4
+    # Whoever came last can still fetch all four.
+    assert len([*server.outcomes(ready[-1])]) == 4
+    for session in ready:
+        server.call(session, "leave")
+
+
+def of_session(server: Server, session: str) -> list[Any]:
+    """What the queue keeps of a session."""
+    queue = server.blocks._queue
+    kept = [queue.pending_messages_per_session.get(session), queue.pending_event_ids_session.get(session)]
+    waiting = [event for group in queue.event_queue_per_concurrency_id.values() for event in group.queue]
+    kept += [event for event in [*waiting, *queue.event_ids_to_events.values()] if event.session_hash == session]
+    return [each for each in kept if each is not None]
+
+
+def test_leaving_takes_what_was_not_fetched_along(server: Server) -> None:
+    session = new_session()
+    with server.client.stream("GET", f"/gradio_api/heartbeat/{session}") as heartbeat:
+        beats = heartbeat.iter_text()
+        next(beats)
+        for _ in range(6):
+            server.join(session, server.functions["search"], ["sample", 1])
+        wait_until(lambda: unread(server).get(session) == server.engine.settings.session_unread)
+        assert len(of_session(server, session)) > 2
+    wait_until(lambda: not of_session(server, session))
+    assert server.call(session, "arrive")["success"]
+    server.call(session, "leave")
+
+
+def test_what_nobody_fetches_for_long_is_swept(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone, there = new_session(), new_session()
+    for session in (gone, there):
+        for _ in range(5):
+            server.join(session, server.functions["search"], ["sample", 1])
+    wait_until(lambda: unread(server).get(gone) == unread(server).get(there) == 3)
+    queue = server.blocks._queue
+    queue.pending_messages_per_session[gone].unread_since -= visitor_queue.UNREAD_SECONDS
+    queue.sweep()
+    assert not of_session(server, gone)
+    assert len([*server.outcomes(there)]) == 5
+    queue.sweep()
+    assert not of_session(server, there)
+    for session in (gone, there):
+        server.sessions.drop(session)
+
+
+def test_measuring_delays_no_search(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, visitors, anna = threading.Event(), [new_session() for _ in range(4)], new_session()
+    monkeypatch.setattr(Desk, "measure", lambda *arguments: gate.wait(60) and {})
+    for session in visitors:
+        server.join(session, server.functions["measure"])
+    server.join(anna, server.functions["search"], ["sample", 1])
+    try:
+        mailboxes = server.blocks._queue.pending_messages_per_session
+        wait_until(lambda: mailboxes[anna].answered, seconds=10)
+    finally:
+        gate.set()
+    for session in (*visitors, anna):
+        server.outcome(session)
+        server.sessions.drop(session)
+
+
+@pytest.mark.parametrize(
+    ("name", "event_data", "setting"),
+    [("measure", None, "measures_per_minute"), ("open_lesson", {"source": "own"}, "lessons_per_minute")],
+)
+def test_lessons_and_measuring_have_a_rate(server: Server, name: str, event_data: Any, setting: str) -> None:
+    session = new_session()
+    server.call(session, "arrive")
+    (value,) = server.call(session, "search", ["sample", 1])["output"]["data"]
+    if event_data:
+        event_data["key"] = value["focus"]
+    most = getattr(server.engine.settings, setting)
+    outcomes = [server.call(session, name, [], event_data) for _ in range(most + 1)]
+    assert [outcome["success"] for outcome in outcomes] == [True] * most + [False]
+    assert re.fullmatch(r"Too many at once; try again in \d+ s\.", outcomes[-1]["output"]["error"])
+    server.call(session, "leave")
+
+
+def test_nobody_calls_past_the_queue(server: Server) -> None:
+    body = {"fn_index": server.functions["search"], "data": ["sample", 1], "session_hash": new_session()}
+    assert server.client.post("/gradio_api/run/predict", json=body).status_code == 404
 
 
 def test_visitors_who_come_search_and_leave_leave_nothing(server: Server) -> None:

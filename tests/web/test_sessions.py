@@ -21,6 +21,7 @@ from colpali_demo.web.engine import Engine, Sample
 from colpali_demo.web.faults import Refused
 from colpali_demo.web.sessions import Session, Sessions
 from colpali_demo.web.turns import Places
+from colpali_demo.web.uploads import NoRoom
 
 Upload = Callable[..., str]
 
@@ -45,7 +46,7 @@ def upload(sessions) -> Upload:
     """Makes a PDF and uploads it."""
 
     def make(pages: int = 3, text: str = "revenue", name: str = "report.pdf") -> str:
-        with sessions.uploads.new_folder() as request:
+        with sessions.uploads.new_folder(0) as request:
             folder = request / f"{pages}-{text}"  # which Gradio names after the content
             folder.mkdir()
         canvas = Canvas(str(folder / name), pagesize=(200, 300), invariant=True)
@@ -81,6 +82,20 @@ def test_uploads_become_pages_that_can_be_searched(sessions, upload):
     assert len(value["ranking"]) == 3
     assert len(value["pages"]) == 2
     assert Path(value["pages"][value["focus"]]["image"]["path"]).is_file()
+
+
+def test_a_query_of_too_many_tokens_is_refused_with_both_numbers(engine, sessions, upload):
+    engine.settings = replace(engine.settings, max_query_tokens=20)
+    session = sessions.get("a")
+    session.receive([upload()])
+    index_all(session)
+    assert session.search("revenue", 1)["ranking"]
+    with pytest.raises(Refused, match=r"may have 20 tokens; this one has \d+\. Ask in fewer words\."):
+        session.search("revenue costs " * 20, 1)
+    with pytest.raises(Refused, match="may have 20 tokens"):
+        session.search("revenue", 1, augmentation=30)
+    with pytest.raises(Refused, match="may have 20 tokens"):
+        session.rank("revenue costs " * 20, 1)
 
 
 def test_progress_counts_the_pages_and_each_can_be_searched_at_once(sessions, upload):
@@ -482,24 +497,54 @@ def test_too_many_looks_and_changes_of_the_model_a_minute_are_refused(sessions, 
         session.switch(engine)
 
 
-def test_too_many_callers_without_a_session_are_refused(sessions, engine):
+def test_too_many_callers_without_a_session_are_refused(sessions, engine, upload):
     with gr.Blocks() as demo:
         add_endpoints(sessions, replace(engine.settings, files_per_minute=1))
     (search_pdf,) = (function.fn for function in demo.fns.values() if function.fn.__name__ == "search_pdf")
-    with pytest.raises(gr.Error, match="Upload a file first"):
-        search_pdf(None, "revenue")
+    for _ in range(3):  # whoever brings no file keeps nobody else out
+        with pytest.raises(gr.Error, match="Upload a file first"):
+            search_pdf(None, "revenue")
+        with pytest.raises(gr.Error, match="Upload a file first"):
+            search_pdf({"path": "/etc/hostname"}, "revenue")
+    assert search_pdf({"path": upload()}, "revenue")["results"]
     with pytest.raises(gr.Error, match="Too many ask at once"):
-        search_pdf(None, "revenue")
+        search_pdf({"path": upload()}, "revenue")
     assert len(sessions) == 0
 
 
 def test_uploads_that_nobody_takes_fill_no_disk(sessions, upload):
-    sessions.uploads._max_bytes = 10_000
-    assert sessions.uploads.has_room(9_000)
+    uploads = sessions.uploads
+    uploads._max_bytes = 10_000
     path = upload()
-    assert not sessions.uploads.has_room(9_000)
+    with pytest.raises(NoRoom), uploads.new_folder(9_000):
+        pass
     sessions.get("a").receive([path])
-    assert sessions.uploads.has_room(9_000)
+    with uploads.new_folder(9_000) as folder:
+        pass
+    folder.rmdir()
+
+
+def test_uploads_that_arrive_together_do_not_pass_the_limit_together(sessions):
+    uploads = sessions.uploads
+    uploads._max_bytes = 10_000
+    with uploads.new_folder(4_000) as first, uploads.new_folder(6_000):
+        (first / "part").write_bytes(bytes(3_000))  # counted once
+        with pytest.raises(NoRoom), uploads.new_folder(1):
+            pass
+    with uploads.new_folder(7_000):
+        pass
+    with pytest.raises(NoRoom), uploads.new_folder(7_001):
+        pass
+
+
+def test_an_upload_that_fails_gives_its_room_back(sessions):
+    uploads = sessions.uploads
+    uploads._max_bytes = 10_000
+    with pytest.raises(RuntimeError), uploads.new_folder(10_000) as folder:
+        (folder / "part").write_bytes(bytes(9_000))
+        raise RuntimeError
+    with uploads.new_folder(10_000):
+        assert not folder.exists()
 
 
 @pytest.mark.parametrize(("text", "title"), [("", "Nothing"), (" \n", "Nothing"), ("x" * 501, "Too long")])

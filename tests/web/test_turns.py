@@ -17,14 +17,13 @@ class Crowd:
         self.ran: list[str] = []
         self._threads: list[threading.Thread] = []
 
-    def ask(self, name: str, then: Callable[[], None] = lambda: None) -> None:
+    def ask(self, name: str, then: Callable[[], None] = lambda: None, visitor: object = None) -> None:
         """A search if the name begins with "s", else a batch; returns once it waits in line."""
         line = self.turns._searches if name.startswith("s") else self.turns._batches
-        kind = self.turns.search if name.startswith("s") else self.turns.batch
         waiting = len(line)
 
         def run() -> None:
-            with kind():
+            with self.turns.search(visitor or name) if name.startswith("s") else self.turns.batch():
                 self.ran.append(name)
                 then()
 
@@ -51,7 +50,7 @@ def test_searches_come_before_pages_and_each_kind_in_order() -> None:
 def test_one_at_a_time_even_after_an_error() -> None:
     turns = Turns()
     try:
-        with turns.search():
+        with turns.search("anna"):
             raise RuntimeError
     except RuntimeError:
         pass
@@ -61,19 +60,27 @@ def test_one_at_a_time_even_after_an_error() -> None:
 
 def test_visitors_who_index_take_turns() -> None:
     crowd = Crowd()
-    with crowd.turns.search():
+    with crowd.turns.search("nobody"):
         for name in ("anna", "ben"):
             crowd.ask(name, then=lambda name=name: crowd.ask(f"{name} again"))
     crowd.finish()
     assert crowd.finish() == ["anna", "ben", "anna again", "ben again"]
 
 
-@given(st.lists(st.sampled_from("sb"), min_size=1, max_size=40))
-def test_a_search_waits_for_one_batch_at_most(kinds: list[str]) -> None:
+def test_visitors_who_search_take_turns() -> None:
+    crowd = Crowd()
+    with crowd.turns.batch():
+        for name in ("s anna 1", "s anna 2", "s anna 3", "s ben 1", "s ben 2", "s cleo"):
+            crowd.ask(name, visitor=name.split()[1])
+    assert crowd.finish() == ["s anna 1", "s ben 1", "s cleo", "s anna 2", "s ben 2", "s anna 3"]
+
+
+@given(st.lists(st.sampled_from("sb"), min_size=1, max_size=40), st.integers(1, 40))
+def test_a_search_waits_for_one_batch_at_most(kinds: list[str], visitors: int) -> None:
     crowd = Crowd()
     with crowd.turns.batch():
         for number, kind in enumerate(kinds):
-            crowd.ask(f"{kind}{number}")
+            crowd.ask(f"{kind}{number}", visitor=number % visitors + 1)
     ran = crowd.finish()
     # All of them have waited for the batch that ran, so no other comes before any of them.
     assert ran == sorted(ran, key=lambda name: name[0] != "s")
@@ -81,7 +88,7 @@ def test_a_search_waits_for_one_batch_at_most(kinds: list[str]) -> None:
 
 def test_a_stream_of_searches_does_not_keep_pages_out_for_ever() -> None:
     crowd = Crowd()
-    with crowd.turns.search():
+    with crowd.turns.search("nobody"):
         for number in range(3 * PATIENCE):
             crowd.ask(f"s{number}")
         crowd.ask("b")

@@ -48,8 +48,9 @@ class Family:
     @classmethod
     def load_model(cls, folder: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, list[str]]:
         """Load the model onto the CPU, and the names of the weights that its files lack."""
+        # Safetensors only: a pickle is a program.
         model, report = cls.model_class.from_pretrained(
-            folder, dtype=dtype, local_files_only=True, output_loading_info=True
+            folder, dtype=dtype, local_files_only=True, use_safetensors=True, output_loading_info=True
         )
         return model, sorted(report["missing_keys"])
 

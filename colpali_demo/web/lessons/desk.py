@@ -15,6 +15,7 @@ from colpali_demo.web.pictures import page_key
 if TYPE_CHECKING:
     from colpali_demo.retrieval import Hit
     from colpali_demo.web.sessions import Session
+    from colpali_demo.web.turns import Rate
 
 CHOICES = 40  # pages to choose from
 BEFORE_A_SEARCH = "Search in Explore, and the cards are about your own page."
@@ -61,7 +62,10 @@ class Desk:
         return value
 
     def own(self, session: Session, key: str) -> dict[str, Any]:
-        """The lesson on a page of the visitor's last search; the example where there is no such page any more."""
+        """The lesson on a page of the visitor's last search; the example where there is no such page any more.
+
+        Raises Refused where lessons are opened too often.
+        """
         from colpali_demo.web.lessons.value import lesson_value
 
         if not session.engine.RUNS_MODEL:
@@ -70,9 +74,10 @@ class Desk:
         hit = next((hit for hit in result.ranking if page_key(hit.page) == key), None) if result else None
         if hit is None or any(page_key(other.page) not in pictures for other in result.ranking):
             return self.example(session)
+        _wait(session.lesson_rate)
         for old in session.folder.glob("lesson-*"):
             old.unlink(missing_ok=True)
-        with session.engine.turns.search():
+        with session.engine.turns.search(session):
             value = lesson_value(
                 name=f"lesson-{secrets.token_hex(6)}",
                 encoder=session.engine.encoder,
@@ -105,6 +110,7 @@ class Desk:
             raise Refused("Nothing to measure", "This set was computed beforehand. Choose a model that runs here.")
         if engine.encoder is None or result is None:
             raise Refused("Not yet", "The model is still loading; try again in a few seconds.")
+        _wait(session.measure_rate)
         showing = session.lesson
         if showing is None or showing.search not in (None, result.search):
             self.arrive(session)
@@ -113,3 +119,8 @@ class Desk:
             measured = measure(engine.encoder, result.ranking, showing.hit or result.ranking[0])
         session.lesson = LessonOnShow({**showing.value, "measured": measured}, showing.search, showing.hit)
         return session.lesson.value
+
+
+def _wait(rate: Rate) -> None:
+    if seconds := rate.wait():
+        raise Refused("One moment", f"Too many at once; try again in {seconds:.0f} s.")

@@ -1,0 +1,39 @@
+"""What the inputs of events may be: text, numbers and switches, and for upload boxes files that were uploaded.
+
+Gradio takes a file, or the address of one, for the value of any component, and downloads what lies at the address.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradio.components import Component
+
+from colpali_demo.web.faults import Refused
+
+_FILE = {"_type": "gradio.FileData"}  # by which Gradio knows a file
+
+
+def checked(component: Component, value: Any) -> Any:
+    """Return the value that a client sent for a component: a scalar, or for an upload box the paths of files alone.
+
+    An upload box is a component with `accepts_uploads`. Raises Refused for any other.
+    """
+    if getattr(component, "accepts_uploads", False):
+        return _files(value)
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise Refused("Not understood", "This request is malformed; reload the page.")
+
+
+def _files(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_file(each) for each in value]
+    return None if value is None else _file(value)
+
+
+def _file(value: Any) -> dict[str, Any]:
+    path = value.get("path") if isinstance(value, dict) else None
+    if not isinstance(path, str) or "://" in path:
+        raise Refused("No upload", "Only uploaded files are taken.")
+    return {"path": path, "meta": _FILE}
