@@ -20,6 +20,10 @@ def build_parser() -> argparse.ArgumentParser:
     debian = commands.add_parser("debian", help="gather documents, text and fonts from packages of Debian 12")
     debian.add_argument("out", type=Path, help="folder to write to: 1.5 GB, and 10 GB beside it on the way")
     debian.set_defaults(run=gather_from_debian)
+    held_out = commands.add_parser("held-out", help="gather and check documents in other languages and fonts held out")
+    held_out.add_argument("out", type=Path, help="folder to write to: 20 MB")
+    held_out.add_argument("--elsewhere", type=Path, help="folder with the documents of elsewhere.tsv, to be checked")
+    held_out.set_defaults(run=gather_held_out)
     tokenizer = commands.add_parser("tokenizer", help="make the processor and the word counts from a folder of text")
     tokenizer.add_argument("text", type=Path, help="folder of .txt files")
     tokenizer.add_argument("out", type=Path, help="folder for the processor; the counts are its word_counts.json")
@@ -68,6 +72,14 @@ def gather_from_debian(arguments: argparse.Namespace) -> None:
     from colpali_demo.training.corpus.debian import gather
 
     gather(arguments.out)
+
+
+def gather_held_out(arguments: argparse.Namespace) -> None:
+    from colpali_demo.training.corpus.held_out import check_listed, gather_listed
+
+    gather_listed(arguments.out)
+    if arguments.elsewhere:
+        check_listed(arguments.elsewhere, "elsewhere")
 
 
 def make_tokenizer(arguments: argparse.Namespace) -> None:

@@ -80,11 +80,11 @@ def test_what_function_words_add_varies_less_after_steps_on_that_loss_alone():
         maxima = losses.token_maxima(torch.nn.functional.normalize(queries, dim=-1), pages)
         return [losses.difference_between_pages(maxima, mask) for mask in (function, ~function)]
 
-    before = [float(variance) for variance in variances()]
+    before = [variance.item() for variance in variances()]
     for _ in range(60):
         optimizer.zero_grad()
         variances()[0].backward()
         optimizer.step()
-    after = [float(variance) for variance in variances()]
+    after = [variance.item() for variance in variances()]
     assert after[0] < before[0] / 10
     assert after[1] == pytest.approx(before[1])
