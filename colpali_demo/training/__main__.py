@@ -212,7 +212,9 @@ def add_pretrain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resolution", type=int, help="side of the square in pixels, a multiple of 32 (default: the processor's, 1024)"
     )
-    parser.add_argument("--counts", type=Path, required=True, help="word_counts.json: rare words are asked for more")
+    parser.add_argument(
+        "--counts", type=Path, required=True, help="word_counts.json: rare words are queries more often"
+    )
     parser.add_argument("--words", type=Path, help="table of words made by `words`: teaches which ones are close")
     parser.add_argument("--start", type=Path, help="a checkpoint of colpali-tiny for a new run to begin with")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw pages (default: %(default)s)")

@@ -2,7 +2,7 @@
 
 Drawing a page and embedding it takes a hundred times as long as a query does. With the pages' vectors on disk a step
 sees many queries, and beside each page others of its document, from which a question has to tell it. The language model
-is that of pages, too: with the tower's features one page a step is embedded anew, and asked to stay what it was.
+is that of pages, too: from the tower's features one page a step is embedded anew and compared with what it was.
 """
 
 from collections.abc import Iterator
@@ -89,7 +89,7 @@ def load(folder: Path) -> list[list[Example]]:
 
 
 def plain(example: Example) -> dict:
-    """The example's parts, arrays as tensors: torch reads them without running anything that a file says."""
+    """The example's parts, arrays as tensors: torch loads them without unpickling objects."""
     values = {name: value for name, value in vars(example).items() if value is not None}
     return {name: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for name, v in values.items()}
 

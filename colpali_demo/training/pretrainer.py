@@ -27,7 +27,7 @@ from colpali_demo.training.questions import adds_the_same
 PIECE_SCALE = 0.125
 EMPTY_CELLS = 2_000  # background cells a page contributes to the character loss
 TABLE_ROWS = 256  # a step, each compared with every other word that is one piece
-PATCHES = 8  # of those that show a word, at most this many are asked what it means
+PATCHES = 8  # of those that show a word, at most this many enter the meaning loss on pages
 PIECES = 200  # subwords a page contributes: each costs a softmax over the vocabulary
 
 
@@ -167,7 +167,7 @@ class Pretrainer(nn.Module):
         return (embedding.weight * embedding.embed_scale)[: len(self.piece_bias)]
 
     def chosen_pieces(self, examples: list[Example]) -> tuple[torch.Tensor, torch.Tensor]:
-        """The subwords of all pages, and which of them are asked for: the same ones for the same pages."""
+        """Return the ids of all subwords of the pages, and which enter the losses: the same for the same pages."""
         rng = np.random.default_rng(sum(len(example.piece_ids) for example in examples))
         ids = torch.from_numpy(np.concatenate([example.piece_ids for example in examples]))
         chosen = np.concatenate([rng.permutation(len(example.piece_ids)) < PIECES for example in examples])
@@ -251,7 +251,7 @@ class Pretrainer(nn.Module):
         Compared are about `count` words as queries, half of them shown on the pages: "meaning" has each word's mean
         vector with those of the others, "meaning_to_table" with the rows of the embedding table that are one word
         each, "query_to_row" with its own row, "meaning_on_page" its tokens' best cosine with the patches that show a
-        word, for every word of the pages; patches that show the query's own word, too, are not asked.
+        word, for every word of the pages; patches that show the query's own word, too, are left out.
         "meaning_in_table" has those rows with one another.
         """
         table = self.table_of_words(teacher)

@@ -10,7 +10,7 @@ from colpali_demo.training.pages.targets import (
     searchable,
 )
 
-LOOK_ALIKES = 4.0  # how much more often a word is asked for when another on the pages begins alike
+LOOK_ALIKES = 4.0  # factor: how much more often a word is a query when another word on the pages begins alike
 
 
 class Query(NamedTuple):
@@ -21,7 +21,7 @@ class Query(NamedTuple):
     shows: tuple[str, ...]
 
     def answered_by(self, text: str) -> bool:
-        """Whether a page whose bare words are `text`, with a space around each, shows all that is asked for."""
+        """Whether a page whose bare words are `text`, with a space around each, shows every run of words in `shows`."""
         return all(f" {run} " in text for run in self.shows)
 
 
@@ -32,7 +32,7 @@ def sample_queries(
 
     Half are single words of the page, one as likely as the other; a quarter single words drawn by how rare they are; a
     quarter phrases of 2-8 consecutive words about one drawn like that. By rarity alone hardly an everyday word would
-    be asked for by itself, and a model that finds it in a phrase would miss it alone. Among the rare, words with which
+    be a query by itself, and a model that finds it in a phrase would miss it alone. Among the rare, words with which
     another word of the pages begins alike come up more often: "option" is easily taken for "options".
     """
     stems: dict[str, set[str]] = {}

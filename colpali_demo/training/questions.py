@@ -46,7 +46,7 @@ CHANGED = 0.2  # of the words are other than on the page: another form, a relate
 def adds_the_same(query: Sequence[str]) -> list[bool]:
     """For each word of a query, whether it has to add the same on every page: function words beside others.
 
-    A function word that is all the query is asked for like any other.
+    In a query of function words alone they count like any other word.
     """
     function = [bare_word(word) in FUNCTION_WORDS or not bare_word(word) for word in query]
     return [False] * len(query) if all(function) else function
@@ -59,7 +59,7 @@ def sample_questions(
     rng: np.random.Generator,
     teacher: Teacher | None = None,
 ) -> list[Query]:
-    """`count` questions for each page that has words to ask for, about runs of words that are no function words.
+    """`count` questions for each page with such words, about runs of words that are no function words.
 
     Runs that are rare in the text that `counts` was taken from come up more often.
     """

@@ -3,8 +3,9 @@
 Coarse on fine, in two stages. First the vision tower alone learns which character stands in each 8-pixel cell, which
 subword in each 16-pixel cell and, in the space that MaxSim compares vectors in, which subwords a patch shows and which
 patch shows a subword: through the language model's embedding table, its final norm and the 128-d head, as if the layers
-between added nothing. Then the whole model runs: every query token is asked to prefer the patches that show its word,
-and every query its own page. The heads that read characters and subwords are dropped when a checkpoint is saved.
+between added nothing. Then the whole model runs: a contrastive loss draws every query token to the patches that
+show its word, and every query to its own page. The heads that read characters and subwords are dropped when a checkpoint
+is saved.
 """
 
 import copy
@@ -33,7 +34,7 @@ from colpali_demo.training.queries import sample_queries
 from colpali_demo.training.questions import sample_questions
 
 # Parts of the learning rate. The language model's layers begin at nothing and must not undo in ten steps what the tower
-# has learned; what is to be read must not run away from the features that learn to read it.
+# has learned; the table is the target of the features, which cannot follow a target that moves as fast as they do.
 LAYERS_RATE = 0.5
 TABLE_RATE = 0.3
 HEADS_RATE = 3e-3  # for linear heads over features that do not move
@@ -64,7 +65,7 @@ def _setting(default: float, help: str) -> Any:
 class Schedule:
     """What is trained when. Lengths are in pages seen, so they do not depend on the batch size.
 
-    Each setting is an argument of `pretrain`, and its metadata what `--help` says of it.
+    Each setting is an argument of `pretrain`; its metadata is the text of `--help`.
     """
 
     pages: int = _setting(40_000, "the run's length: how many pages it has been shown at its end")
@@ -76,7 +77,7 @@ class Schedule:
     warmup_pages: int = _setting(400, "over these the learning rate rises")
     decay_pages: int = _setting(6_000, "over these, the last ones, it falls to zero")
     batch: int = _setting(4, "pages a step; the wrong pages of a query are the others of its batch")
-    queries: int = _setting(20, "for each page; each of their tokens is told where its word stands")
+    queries: int = _setting(20, "for each page, words and phrases as they stand there")
     questions: int = _setting(0, "more for each page, of many words, as people ask (see `questions`)")
     learning_rate: float = _setting(1e-3, "at its height")
     weight_character: float = _setting(0.3, "which character stands in each 8-pixel cell; 1 while the tower is alone")
@@ -94,7 +95,7 @@ class Schedule:
     weight_meaning_in_table: float = _setting(0.5, "closeness of the table's rows that are whole words")
     weight_meaning_to_table: float = _setting(0.5, "closeness of words as queries to these rows")
     weight_meaning_on_page: float = _setting(1.5, "closeness of words as queries to the patches that show words")
-    meaning_words: int = _setting(96, "words a step that are asked how close they are")
+    meaning_words: int = _setting(96, "words a step whose closeness is compared with the text model's")
     ema: float = _setting(0.998, "how much of the averaged weights is left after a step")
 
     def rate(self, seen: int) -> float:
@@ -107,7 +108,7 @@ class Schedule:
 
 
 class Run:
-    """One training run in a folder: state, log, checkpoints. Killed at any moment, it goes on from its last state."""
+    """One training run in a folder: state, log, checkpoints. Stopped, it goes on from its last state."""
 
     def __init__(self, folder: Path, trainer: Pretrainer, processor: ColPaliProcessor, schedule: Schedule, device: str,
                  teacher: Teacher | None = None):  # fmt: skip
@@ -154,7 +155,7 @@ class Run:
 
     @property
     def slots(self) -> dict[str, torch.Tensor]:
-        """What an optimizer knows each parameter as, by the parameter's name."""
+        """The tensor that an optimizer updates for each parameter, by the parameter's name."""
         flat = {id(p): matrix for p, matrix in self.matrices}
         return {name: flat.get(id(p), p) for name, p in self.trainer.named_parameters()}
 

@@ -14,7 +14,7 @@ from colpali_demo.training.evaluation.measures import Evaluation
 from colpali_demo.training.evaluation.pairs import meaning
 from colpali_demo.training.evaluation.sheets import all_pages, generated_pages, pages_of_pdfs, photographed, rescanned
 
-# Lowest pointing on real PDFs and lowest share of BM25's recall for each level, and what the app says of it.
+# Lowest pointing on real PDFs and lowest share of BM25's recall for each level, and the sentence that the app shows.
 LEVELS = (
     (0.75, 0.70, "reads", "Reads printed English: heatmaps mostly land on the word, and most phrases find their page."),
     (
@@ -79,7 +79,7 @@ def share_lost(before: float, after: float) -> float:
 
 
 def reading(result: dict) -> dict:
-    """What the app says of a checkpoint (`reading.json`), from its figures on real PDFs."""
+    """Build `reading.json`, the sentence that the app shows about a checkpoint, from its figures on real PDFs."""
     pointing, share = result["real"]["pointing"], result["real"]["recall_share"]
     level, says = next((name, says) for low, least, name, says in LEVELS if pointing >= low and share >= least)
     figures = (
@@ -134,7 +134,7 @@ def table(result: dict) -> str:
 
 
 def save(result: dict, out: Path | None, checkpoint: Path | None) -> None:
-    """Write the figures to `out`, and what the app says of the checkpoint beside its weights."""
+    """Write the figures to `out`, and `reading.json` beside the weights of the checkpoint."""
     if out:
         out.write_text(json.dumps(result, indent=1))
     if checkpoint:
