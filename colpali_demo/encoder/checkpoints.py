@@ -12,12 +12,11 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 from tqdm.auto import tqdm
 
 from colpali_demo.encoder.families import FAMILIES, MEAN_SCORED, Family, family_of
-from colpali_demo.encoder.files import CheckpointError, read_json
+from colpali_demo.encoder.files import BUNDLED_FOLDER, CheckpointError, read_json
 from colpali_demo.settings import Settings
 
 DownloadProgress = Callable[[int, int], None]
 
-BUNDLED_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "colpali-tiny"
 DOWNLOAD_SIZES = {"vidore/colpali-v1.2-hf": "about 6 GB", "vidore/colpali-v1.3-hf": "about 6 GB"}
 UNMEASURED = {
     "schema": 1,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from colpali_demo import maxsim
 from colpali_demo.explain import explain
-from colpali_demo.retrieval.ranking import CosineRange, Ranking
+from colpali_demo.retrieval.ranking import CosineRange, NoLedger, Ranking
 
 if TYPE_CHECKING:
     from colpali_demo.encoder.layout import QueryEmbedding
@@ -29,10 +29,12 @@ class Ranker(Protocol):
 
     name: what `PageIndex.rank(method=)` takes
     title: what people call it
+    has_terms: whether its scores are sums of one term a token, so that pages can be explained
     """
 
     name: str
     title: str
+    has_terms: bool
 
     def rank(self, query: QueryEmbedding, pages: Sequence[StoredPage], explained: int = 0) -> Ranking:
         """Rank pages.
@@ -52,6 +54,7 @@ class LateInteraction:
     name: str
     title: str
     reduce: Callable[[Tensor], tuple[Tensor, Tensor]]
+    has_terms: ClassVar[bool] = True
 
     def rank(self, query: QueryEmbedding, pages: Sequence[StoredPage], explained: int = 0) -> Ranking:
         """Compare one page after the other, so that memory holds the cosines of one page and of those to explain."""
@@ -118,6 +121,7 @@ class MeanVector:
 
     name: str
     title: str
+    has_terms: ClassVar[bool] = False
 
     def rank(self, query: QueryEmbedding, pages: Sequence[StoredPage], explained: int = 0) -> Ranking:
         asked = mean_vector(query.vectors)
@@ -143,3 +147,10 @@ RANKERS: dict[str, Ranker] = {
     )
 }
 """The rankers by name."""
+
+
+def check_explains(name: str) -> None:
+    """Raise NoLedger unless `name` is that of a ranker whose pages can be explained token by token."""
+    if name not in RANKERS or not RANKERS[name].has_terms:
+        known = ", ".join(ranker.name for ranker in RANKERS.values() if ranker.has_terms)
+        raise NoLedger(f"no method {name!r} gives terms of tokens, which explanations need; choose one of: {known}")
