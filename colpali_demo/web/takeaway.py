@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colpali_demo.explain import explanation_dict, token_dict
+from colpali_demo.export.lens_value import with_files
 from colpali_demo.web.component import DRAWING, Sources, read_sources
 from colpali_demo.web.lens import Lens
 from colpali_demo.web.matrix import Matrix
-from colpali_demo.web.payload import with_files
 
 if TYPE_CHECKING:
     from colpali_demo.explain import Explanation
