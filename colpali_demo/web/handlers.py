@@ -12,6 +12,7 @@ import gradio as gr
 from anyio import CapacityLimiter, to_thread
 from gradio.context import LocalContext
 
+from colpali_demo.export.lens_value import LensValue
 from colpali_demo.web.example import LENS, load_example
 from colpali_demo.web.faults import Refused, is_disk_full, log_fault
 from colpali_demo.web.lessons.desk import Desk
@@ -21,7 +22,6 @@ from colpali_demo.web.visitors.indexing import POLL_SECONDS
 from colpali_demo.web.visitors.search import Question
 
 if TYPE_CHECKING:
-    from colpali_demo.export.lens_value import LensValue
     from colpali_demo.settings import Settings
     from colpali_demo.web.engine import Engine
     from colpali_demo.web.models import Models
