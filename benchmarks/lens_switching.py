@@ -2,7 +2,7 @@
 
     python benchmarks/lens_switching.py [--pages 10] [--side 32]
 
-Ten results of 25 tokens on grids of 32 x 32 patches, all made up; every token of every page is hovered once. Also the time
+Ten results of 25 tokens on grids of 32 x 32 patches, made up; every token of every page is hovered once. Also the time
 from the arrival of the value to the first painted explanation. Nothing is asked of a server meanwhile: there is none.
 """
 
@@ -145,9 +145,8 @@ def main() -> None:
         "p95": switches[int(0.95 * len(switches))],
         "first paint": first,
     }
-    print(
-        f"Chromium {version}; {len(switches)} switches: {given.pages} pages x {TOKENS} tokens on {given.side} x {given.side} patches"
-    )
+    shown = f"{given.pages} pages x {TOKENS} tokens on {given.side} x {given.side} patches"
+    print(f"Chromium {version}; {len(switches)} switches: {shown}")
     for name, value in results.items():
         print(f"{name:12} {value:7.1f} ms   (target: under {TARGETS[name]} ms)")
 

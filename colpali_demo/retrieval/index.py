@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from colpali_demo.retrieval.codecs import CODECS
+from colpali_demo.retrieval.pooling import PoolingTree
 from colpali_demo.retrieval.rankers import RANKERS
 from colpali_demo.retrieval.stores import STORES, StoredPage, page_key
 
@@ -27,13 +28,17 @@ class PageIndex:
     encoder: embeds pages and queries
     store: where pages are kept, a name in `stores.STORES`
     precision: how their vectors are kept, a name in `codecs.CODECS`
+    pool_factor: how many patches share a vector, about; 1 keeps all, see `pooling`
 
     May be shared by threads: a search may run while pages are being added, and covers those that are in.
-    Raises KeyError for a store or a precision that does not exist.
+    Raises KeyError for a store or a precision that does not exist, ValueError for a pooling factor below 1.
     """
 
-    def __init__(self, encoder: Encoder, *, store: str = "memory", precision: str = "float32") -> None:
+    def __init__(
+        self, encoder: Encoder, *, store: str = "memory", precision: str = "float32", pool_factor: int = 1
+    ) -> None:
         self.encoder = encoder
+        self._pool_factor = pool_factor
         self._keep = CODECS[precision]
         self._store = STORES[store]()
 
@@ -85,6 +90,8 @@ class PageIndex:
 
     def add_embedded(self, page: Page, embedding: PageEmbedding) -> bool:
         """Add a page whose vectors are known, made by the index's own encoder. False if the index has it already."""
+        if self._pool_factor != 1:
+            embedding = PoolingTree(embedding).pool(self._pool_factor)
         return self._store.add(StoredPage(page, self._keep(embedding)))
 
     def _add_batch(self, pages: list[Page]) -> int:

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colpali_demo.explain import explanation_dict, token_dict
+from colpali_demo.export.browser import Sources, as_function, read_component
 from colpali_demo.export.lens_value import with_files
-from colpali_demo.web.component import DRAWING, Sources, read_sources
-from colpali_demo.web.lens import Lens
-from colpali_demo.web.matrix import Matrix
+from colpali_demo.web.component import DRAWING
 
 if TYPE_CHECKING:
     from colpali_demo.explain import Explanation
@@ -85,8 +84,8 @@ def standalone(value: Mapping[str, Any], start: str = "") -> bytes:
     for entry in value["ranking"]:  # thumbnails of pages that cannot be opened there are left out
         if entry["key"] not in value["pages"]:
             entry["thumb"] = None
-    lens = read_sources(HERE / "lens", Lens.SCRIPTS)
-    matrix = read_sources(HERE / "matrix", Matrix.SCRIPTS)
+    lens = read_component(HERE / "lens")
+    matrix = read_component(HERE / "matrix")
     title = html.escape(f"Why did this page match? {value['query']['text']}")
     page = f"""<!doctype html>
 <html lang="en">
@@ -118,13 +117,10 @@ def _part(name: str, sources: Sources) -> str:
 
 
 def _run(name: str, sources: Sources, props: dict[str, Any], value: str) -> str:
-    """Runs the scripts of a component as Gradio does, with no server behind them."""
+    """Runs the script of a component as Gradio does, with no server behind it."""
     props = {**DRAWING, **props, "offline": True}
     arguments = f'document.getElementById("{name}"), () => {{}}, {{ ...{_json(props)}, value: {value} }}'
-    return (
-        f"(function (element, trigger, props, server, upload, watch) {{\n{sources.script}\n}})"
-        f"({arguments}, null, null, () => {{}});"
-    )
+    return f"({as_function(sources.script)})({arguments}, null, null, () => {{}});"
 
 
 def _json(value: Any) -> str:

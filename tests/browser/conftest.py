@@ -33,7 +33,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("server")
     checkpoint = make_checkpoint(folder / "random-colpali", image_size=224)
     Calibration(threshold=0.99, quantile=0.95, unrelated=(0.99,)).save(checkpoint / "calibration.json")
-    with serve(folder, checkpoint, render_pixels=800, max_pages=400, session_pages=400) as address:
+    limits = {"max_pages": 400, "session_pages": 400, "max_query_tokens": 600}  # its tokens are short
+    with serve(folder, checkpoint, render_pixels=800, **limits) as address:
         yield address
     assert "Traceback" not in (folder / "server.log").read_text()
 

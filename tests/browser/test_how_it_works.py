@@ -20,8 +20,8 @@ from colpali_demo.encoder import Calibration, load_encoder
 from colpali_demo.lessons.lesson import contrast
 from colpali_demo.retrieval import PageIndex
 from colpali_demo.settings import Settings
-from colpali_demo.web.lessons import CARDS
 
+CARDS = ("square", "patches", "vector", "tokens", "cosine", "max", "sum", "rank", "training", "costs")
 QUERY = "copper prices in Europe"
 
 
@@ -78,7 +78,7 @@ def walk(lesson: Lesson, encoder, page, hits) -> None:
 
     lesson.turn_to("square")
     size = sheet["input"]
-    caption = lesson.text(".sheet:nth-of-type(2) figcaption")
+    caption = lesson.text(".stage:nth-of-type(2) figcaption")
     assert caption == f"What the model sees, {size['width']} × {size['height']}"
     assert lesson.page.evaluate(
         "file => fetch(file).then(r => r.blob()).then(createImageBitmap).then(b => [b.width, b.height])",
@@ -91,7 +91,7 @@ def walk(lesson: Lesson, encoder, page, hits) -> None:
         )
 
     lesson.turn_to("patches")
-    lesson.page.focus("#lessons .paper.pick")
+    lesson.page.focus("#lessons .page.pick")
     lesson.page.keyboard.press("ArrowDown")
     row, col = (int(n) for n in re.findall(r"row (\d+), column (\d+)", lesson.text(".patch-closeup .facts"))[0])
     assert int(lesson.number("patch")) == row * cols + col
@@ -122,7 +122,7 @@ def walk(lesson: Lesson, encoder, page, hits) -> None:
 
     lesson.turn_to("cosine")
     lesson.choose(word)
-    lesson.page.focus("#lessons .paper.pick")
+    lesson.page.focus("#lessons .page.pick")
     for key in ("ArrowRight", "ArrowDown"):
         lesson.page.keyboard.press(key)
         row, col = map(int, re.findall(r"row (\d+), column (\d+)", lesson.text(".product h3:nth-of-type(2)"))[0])
@@ -137,7 +137,7 @@ def walk(lesson: Lesson, encoder, page, hits) -> None:
         assert float(lesson.number("maxsim")) == pytest.approx(lesson.cosines[token].max(), abs=5.1e-4)
         assert "maximum: " in lesson.text(".readout")
         if sheet["tokens"][token]["slot"] == "patch":
-            box = lesson.page.locator("#lessons .marks .box")
+            box = lesson.page.locator("#lessons .boxes .box")
             place = [int(box.get_attribute(f"data-{name}")) for name in ("row", "col")]
             assert sheet["patch_vectors"][place[0] * cols + place[1]] == lesson.cosines[token].argmax()
     lesson.page.fill("#lessons .toy input >> nth=0", "0.95")  # beats the 0.9 beside it

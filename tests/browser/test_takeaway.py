@@ -8,19 +8,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
+from planted import plant
 
-from colpali_demo.documents import Page, Word
-from colpali_demo.encoder.layout import TILE, PageEmbedding, PageLayout, QueryEmbedding, QueryToken, patch, prompt_token
+from colpali_demo.encoder.layout import TILE, PageLayout, patch, prompt_token
 from colpali_demo.explain import Explanation
-from colpali_demo.export.lens_value import lens_value
-from colpali_demo.export.pictures import page_key, write_pictures
-from colpali_demo.retrieval import RANKERS, StoredPage
-from colpali_demo.retrieval.codecs import CODECS
 from colpali_demo.web.takeaway import standalone
-
-HOSTILE = "</script><img src=x onerror=alert(1)>${alert(2)}{{alert(3)}}\u202eabc"
 
 
 def download(visitor, kind: str) -> Path:
@@ -111,60 +104,15 @@ def test_the_lens_in_a_file_works_without_a_server(visitor, new_visitor, tmp_pat
 
 @pytest.fixture
 def planted(tmp_path) -> tuple[Path, Explanation]:
-    """A landscape page on a grid of 7 x 12 patches with a planted winner for each token, in a file of its own.
-
-    Query vectors are unit vectors, so a page vector's numbers are its cosines with the tokens.
-    """
+    """A landscape page on a grid of 7 x 12 patches with a planted winner for each token, in a file of its own."""
     layout = PageLayout(
         7, 12, (prompt_token("<bos>"), *(patch((row, col)) for row in range(7) for col in range(12)), TILE)
     )
-    tokens = tuple(
-        QueryToken(index, text, kind, word, index)
-        for index, (text, kind, word) in enumerate(
-            [
-                ("<bos>", "bos", None),
-                (HOSTILE, "word", 0),
-                ("wind", "word", 0),
-                ("🦊", "word", 1),
-                ("\n", "suffix", None),
-            ]
-        )
-    )
-    chance = np.random.default_rng(0)
-    cosines = chance.uniform(-0.2, 0.2, (len(layout.slots), len(tokens)))
-    for token, vector in enumerate([0, 1 + 0 * 12 + 11, 1 + 6 * 12 + 0, 1 + 3 * 12 + 4, len(layout.slots) - 1]):
-        cosines[vector, token] = 0.9
-    query = QueryEmbedding(HOSTILE, torch.eye(len(tokens)), tokens, (HOSTILE + "wind", "🦊"), (), "Question: ", 0)
-    embedding = PageEmbedding(torch.tensor(cosines, dtype=torch.float32), layout)
-    image = Image.new("RGB", (400, 150), "white")
-    jpeg = tmp_path / "page.jpg"
-    image.save(jpeg)
-    words = (Word(HOSTILE, 0.0, 0.0, 1.0, 1.0),)
-    page = Page("d0c", f"{HOSTILE}.pdf", 1, 400, 150, jpeg.read_bytes(), words, False)
-    ranking = RANKERS["maxsim"].rank(query, [StoredPage(page, CODECS["float32"](embedding))])
-    model_input = {"width": 300, "height": 200, "resample": "bilinear"}
-    value = lens_value(
-        search="planted",
-        model={
-            "name": HOSTILE,
-            "prefix": "Question: ",
-            "augmentation": 0,
-            "input": model_input,
-            "reads": {"level": "reads", "sentence": ""},
-        },
-        ranking=ranking,
-        explanations=[ranking.explain(page)],
-        top_k=1,
-        focus=page_key(page),
-        strength=None,
-        pictures={page_key(page): write_pictures(page, tmp_path, model_input)},
-        blank=None,
-        samples=None,
-        save=lambda name, data: pytest.fail("the value is small"),
-    )
+    winners = [0, 1 + 0 * 12 + 11, 1 + 6 * 12 + 0, 1 + 3 * 12 + 4, len(layout.slots) - 1]
+    value, explanation = plant(tmp_path, layout, winners)
     file = tmp_path / "planted.html"
     file.write_bytes(standalone(value))
-    return file, ranking.explain(page)
+    return file, explanation
 
 
 HOT_PATCHES = """() => {

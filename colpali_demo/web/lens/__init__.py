@@ -19,14 +19,5 @@ class Lens(Component):
     and with `start` what a file of the lens should show first.
     """
 
-    SCRIPTS = (
-        "../shared/dom.js",
-        "../shared/explanation.js",
-        "stage.js",
-        "panels.js",
-        "takeaway.js",
-        "script.js",
-    )
-
     def __init__(self, value: dict[str, Any] | None = None, **props: Any) -> None:
         super().__init__(Path(__file__).parent, value, **DRAWING, **props)

@@ -1,6 +1,11 @@
-() => {
-  // A link to a card, #lesson-3, opens the tab of the lessons, where frame.js turns to the card.
-  const follow = () => /^#lesson-\d+$/.test(window.location.hash) && document.getElementById("how-it-works-button")?.click();
-  window.addEventListener("hashchange", follow);
-  follow();
+// Links to a card: #lesson-3.
+
+const LINK = /^#lesson-(\d+)$/;
+
+/** The number of the card that the address names, counted from 1; NaN where it names none. */
+export const linkedNumber = () => Number(LINK.exec(window.location.hash)?.[1]);
+
+/** Only a link that somebody follows goes into the history: turning cards must not fill it. */
+export function setLink(number) {
+  window.history.replaceState(window.history.state, "", `#lesson-${number}`);
 }

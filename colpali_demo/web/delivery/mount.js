@@ -1,0 +1,21 @@
+// The delivery. Each value is another file.
+
+import { node, partsOf } from "../shared/dom.js";
+
+export function mount({ element, props, watch }) {
+  const part = partsOf(element);
+  let delivered = null;
+
+  function load() {
+    const { value } = props;
+    document.dispatchEvent(new CustomEvent("delivery", { detail: value }));
+    if (!value?.file || value.id === delivered) return;
+    delivered = value.id;
+    const link = node("a", { href: value.file.url, download: value.name }, value.name);
+    part("line").replaceChildren("Your file: ", link);
+    link.click();
+  }
+
+  watch("value", load);
+  load();
+}

@@ -1,0 +1,72 @@
+// The lens on the page: puts the panels together and lets other components see and move what is on show.
+
+import { Chips } from "./chips.js";
+import { Headline } from "./headline.js";
+import { Leaders } from "./leaders.js";
+import { Ledger } from "./ledger.js";
+import { Lens } from "./lens.js";
+import { Notes } from "./notes.js";
+import { Ranking } from "./ranking.js";
+import { Scale } from "./scale.js";
+import { Stages } from "./stages.js";
+import { Take } from "./take.js";
+import { Toolbar } from "./toolbar.js";
+import { WhatIf } from "./whatif.js";
+
+export function mount({ element, trigger, props, watch }) {
+  const lens = new Lens({ element, trigger, props });
+  const stages = new Stages(lens);
+  lens.panels.push(
+    new Notes(lens),
+    stages,
+    new Toolbar(lens, stages),
+    new Ranking(lens),
+    new Chips(lens),
+    new Ledger(lens),
+    new WhatIf(lens),
+    new Headline(lens),
+    new Scale(lens),
+    new Leaders(lens, stages),
+    new Take(lens, stages),
+  );
+  element.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") lens.release();
+  });
+  element.lens = publicFace(lens);
+  element.lensValue = () => lens.state.found.value; // the JSON behind the picture, for scripts
+  element.dataset.lens = "";
+  watch("value", () => lens.load());
+  lens.load();
+}
+
+/** What other components use of the lens. */
+function publicFace(lens) {
+  const { state } = lens;
+  return {
+    /** What a search found, decoded; null when there is nothing to show. */
+    get found() {
+      return state.found;
+    },
+    get key() {
+      return state.key;
+    },
+    get view() {
+      return lens.view;
+    },
+    get patch() {
+      return state.patch;
+    },
+    get off() {
+      return state.off;
+    },
+    /** Preview a token, and point at a patch {row, col} of the page on show; null: neither. */
+    point(token, patch) {
+      state.patch = patch ? { ...patch, side: 0 } : null;
+      state.preview = token === null ? null : (state.itemWith(token)?.id ?? null);
+      lens.show();
+    },
+    pin(token, more) {
+      lens.pin(state.itemWith(token).id, more);
+    },
+  };
+}

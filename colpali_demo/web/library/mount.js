@@ -1,0 +1,84 @@
+// The library: documents, how far indexing is, what could not be read. File names and error messages only ever become
+// text nodes.
+
+import { node, partsOf } from "../shared/dom.js";
+import { plural } from "../shared/text.js";
+import { progressText, STOPPING } from "./progress.js";
+
+export function mount({ element, trigger, props, watch }) {
+  const part = partsOf(element);
+  const rows = new Map(); // document -> its line; kept, since a button replaced under the pointer would lose its click
+  let version = -1;
+  let shownErrors = "";
+
+  function row(entry) {
+    if (!rows.has(entry.document)) rows.set(entry.document, documentLine(entry, trigger));
+    const line = rows.get(entry.document);
+    line.querySelector(".pages").textContent =
+      entry.pages < entry.of ? `${entry.pages} of ${plural(entry.of, "page")}` : plural(entry.pages, "page");
+    return line;
+  }
+
+  function drawDocuments(documents) {
+    const pages = documents.reduce((total, entry) => total + entry.pages, 0);
+    part("title").textContent = documents.length ? `Searching ${plural(pages, "page")}` : "No pages yet";
+    part("clear").hidden = documents.length < 2;
+    const lines = documents.map(row);
+    const list = part("documents");
+    if (lines.length !== list.children.length || lines.some((line, at) => line !== list.children[at]))
+      list.replaceChildren(...lines);
+  }
+
+  function drawProgress(progress) {
+    part("progress").hidden = !progress;
+    if (!progress) return;
+    part("progress-text").textContent = progressText(progress);
+    part("cancel").hidden = Boolean(progress.stopping) || progress.cancel === false;
+    const bar = part("bar");
+    if (progress.total) bar.value = progress.done / progress.total;
+    else bar.removeAttribute("value");
+  }
+
+  function drawErrors(errors) {
+    part("failed").hidden = !errors.length;
+    if (JSON.stringify(errors) === shownErrors) return; // announced once, not with every page
+    part("errors").replaceChildren(...errors.map(errorLine));
+    shownErrors = JSON.stringify(errors);
+  }
+
+  function load() {
+    const value = props.value || {};
+    if (value.version < version) return; // an older answer that came late
+    version = value.version ?? version;
+    drawDocuments(value.documents || []);
+    drawProgress(value.progress);
+    drawErrors(value.errors || []);
+    element.dataset.state = value.progress ? "busy" : "idle";
+  }
+
+  part("clear").addEventListener("click", () => trigger("clear_all", {}));
+  part("dismiss").addEventListener("click", () => trigger("dismiss_errors", {}));
+  part("cancel").addEventListener("click", () => {
+    part("progress-text").textContent = STOPPING;
+    part("cancel").hidden = true;
+    trigger("cancel_indexing", {});
+  });
+  watch("value", load);
+  load();
+}
+
+function documentLine(entry, trigger) {
+  const onclick = () => trigger("remove_document", { document: entry.document });
+  return node(
+    "li",
+    { "data-document": entry.document },
+    node("span", { class: "name", title: entry.source }, entry.source),
+    node("span", { class: "pages" }),
+    node("button", { type: "button", class: "remove", "aria-label": `Remove ${entry.source}`, onclick }, "×"),
+  );
+}
+
+function errorLine(error) {
+  const about = error.page ? `${error.source}, page ${error.page}` : error.source;
+  return node("p", { "data-code": error.code }, node("b", {}, about), ` ${error.message}`);
+}
