@@ -28,9 +28,9 @@ from colpali_demo.documents import Page
 from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken, patch, prompt_token
 from colpali_demo.export.lens_value import lens_value
 from colpali_demo.export.pictures import page_key, write_pictures
+from colpali_demo.export.standalone import standalone
 from colpali_demo.retrieval import RANKERS, StoredPage
 from colpali_demo.retrieval.codecs import CODECS
-from colpali_demo.web.takeaway import standalone
 
 TOKENS = 25
 TARGETS = {"median": 8, "p95": 16, "first paint": 400}  # milliseconds

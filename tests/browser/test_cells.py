@@ -10,7 +10,7 @@ from PIL import Image
 from planted import plant
 
 from colpali_demo.encoder.layout import PageLayout, patch, prompt_token
-from colpali_demo.web.takeaway import standalone
+from colpali_demo.export.standalone import standalone
 
 ROWS, COLS = 6, 8
 POOLED = {
