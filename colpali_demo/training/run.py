@@ -4,8 +4,8 @@ Coarse on fine, in two stages. First the vision tower alone learns which charact
 subword in each 16-pixel cell and, in the space that MaxSim compares vectors in, which subwords a patch shows and which
 patch shows a subword: through the language model's embedding table, its final norm and the 128-d head, as if the layers
 between added nothing. Then the whole model runs: a contrastive loss draws every query token to the patches that
-show its word, and every query to its own page. The heads that read characters and subwords are dropped when a checkpoint
-is saved.
+show its word, and every query to its own page. The heads that read characters and subwords are dropped when a
+checkpoint is saved.
 """
 
 import copy
