@@ -1,16 +1,15 @@
-"""How pages are ordered for a query. A ranker is a class like those below and one entry in `RANKERS`."""
+"""Late interaction: every token of a query is compared with every vector of a page."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from colpali_demo import maxsim
 from colpali_demo.explain import explain
@@ -19,27 +18,9 @@ from colpali_demo.retrieval.ranking import CosineRange, Ranking
 if TYPE_CHECKING:
     from colpali_demo.encoder.layout import QueryEmbedding
     from colpali_demo.explain import Explanation
-    from colpali_demo.retrieval.stores.base import PageKey, StoredPage
+    from colpali_demo.retrieval.stores import PageKey, StoredPage
 
 SAMPLED = 1000  # cosines of a page that go into the median, at least, where it has so many
-
-
-class Ranker(Protocol):
-    """One way to order pages.
-
-    name: what `PageIndex.rank(method=)` takes
-    title: what people call it
-    """
-
-    name: str
-    title: str
-
-    def rank(self, query: QueryEmbedding, pages: Sequence[StoredPage], explained: int = 0) -> Ranking:
-        """Rank pages.
-
-        `explained` is how many of the best pages will be explained: their cosines are worth keeping.
-        """
-        ...
 
 
 @dataclass(frozen=True)
@@ -107,39 +88,3 @@ class _Extent:
             return None
         sample = torch.cat(self._sample).numpy()
         return CosineRange(self._lowest, self._highest, float(np.median(sample)), len(sample))
-
-
-@dataclass(frozen=True)
-class MeanVector:
-    """Query and page are each pooled into the mean of their vectors; the score is the cosine of the two means.
-
-    A stand-in for a bi-encoder, and an unfair one: a model that is trained to make one vector makes a better one.
-    """
-
-    name: str
-    title: str
-
-    def rank(self, query: QueryEmbedding, pages: Sequence[StoredPage], explained: int = 0) -> Ranking:
-        asked = mean_vector(query.vectors)
-        scores = [float(asked @ mean_vector(stored.kept.vectors)) for stored in pages]
-        return Ranking(query=query, method=self.name, pages=pages, scores=scores)
-
-
-def mean_vector(vectors: Tensor) -> Tensor:
-    """Pool all vectors of a page or a query into one: (vectors, dim) -> (dim,), the mean, scaled to length 1."""
-    return F.normalize(vectors.float().mean(dim=0), dim=0)
-
-
-def similarities_to_mean(vectors: Tensor, page: Tensor) -> Tensor:
-    """Return the cosine of each vector with the mean of a page's: (n, dim), (vectors, dim) -> (n,)."""
-    return maxsim.similarities(vectors, mean_vector(page)[None])[:, 0]
-
-
-RANKERS: dict[str, Ranker] = {
-    ranker.name: ranker
-    for ranker in (
-        LateInteraction("maxsim", "late interaction", maxsim.row_maxima),
-        MeanVector("mean", "one mean vector"),
-    )
-}
-"""The rankers by name."""
