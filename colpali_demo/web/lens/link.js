@@ -10,14 +10,17 @@ export const restoring = (state) => [
   ["overlay", state.overlay],
 ];
 
-/** Show what a link or a file says, as far as it makes sense here. Returns whether it said anything about tokens. */
+/**
+ * Show what a link or a file says, as far as it makes sense here. Returns whether it said which tokens to show, be it
+ * that of the whole query.
+ */
 export function restored(state, text) {
-  const told = new URLSearchParams(text);
-  if (overlayCalled(told.get("overlay"))) state.overlay = told.get("overlay");
-  const pins = (told.get("token") || "").split(",");
+  const given = new URLSearchParams(text);
+  if (overlayCalled(given.get("overlay"))) state.overlay = given.get("overlay");
+  const pins = (given.get("token") || "").split(",");
   if (pins.some((id) => /^w\d+$/.test(id))) state.unit = "word";
   state.items = itemsOf(state.found.value.query, state.unit);
-  const page = told.get("show");
+  const page = given.get("show");
   if (state.found.pages.has(page)) state.key = page;
   const known = pins.filter((id) => state.itemOf(id)).slice(0, MAX_PINS);
   if (known.length) state.pins = known;

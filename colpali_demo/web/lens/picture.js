@@ -112,22 +112,15 @@ function drawPage(context, stage, x, frame, { opacity, smooth }) {
   context.restore();
 }
 
+/** Strokes of an outline, [color, width] each; their widths are on both sides of the line. */
+const strokesOf = (color) => [
+  [color || "#000", color ? 12 : 10],
+  ["#fff", 8],
+  ["#000", 4],
+];
+
 function drawOutline(context, { cells, color }, at) {
-  if (areRectangle(cells)) {
-    const { top, left, bottom, right } = boundsOf(cells);
-    const [from, to] = [at(top, left), at(bottom, right)];
-    for (const [grow, ink, line] of [
-      [1, "#000", 2],
-      [3, "#fff", 2],
-      [4.5, color || "#000", color ? 3 : 1],
-    ]) {
-      context.strokeStyle = ink;
-      context.lineWidth = line;
-      const size = [to[0] - from[0] + 2 * grow, to[1] - from[1] + 2 * grow];
-      context.strokeRect(from[0] - grow, from[1] - grow, ...size);
-    }
-    return;
-  }
+  if (areRectangle(cells)) return drawBox(context, boundsOf(cells), color, at);
   const path = new Path2D();
   for (const loop of outlineOf(cells)) {
     for (const [i, corner] of loop.entries()) path[i ? "lineTo" : "moveTo"](...at(...corner));
@@ -139,16 +132,26 @@ function drawOutline(context, { cells, color }, at) {
   around.addPath(path);
   context.save();
   context.clip(around, "evenodd");
-  for (const [ink, line] of [
-    [color || "#000", color ? 12 : 10],
-    ["#fff", 8],
-    ["#000", 4],
-  ]) {
+  for (const [ink, line] of strokesOf(color)) {
     context.strokeStyle = ink;
     context.lineWidth = line;
     context.stroke(path);
   }
   context.restore();
+}
+
+function drawBox(context, { top, left, bottom, right }, color, at) {
+  const [from, to] = [at(top, left), at(bottom, right)];
+  for (const [grow, ink, line] of [
+    [1, "#000", 2],
+    [3, "#fff", 2],
+    [4.5, color || "#000", color ? 3 : 1],
+  ]) {
+    context.strokeStyle = ink;
+    context.lineWidth = line;
+    const size = [to[0] - from[0] + 2 * grow, to[1] - from[1] + 2 * grow];
+    context.strokeRect(from[0] - grow, from[1] - grow, ...size);
+  }
 }
 
 function drawBadge(context, { cells, color, badge }, at) {
