@@ -18,8 +18,10 @@ from colpali_demo.retrieval.ranking import CosineRange, Ranking
 
 if TYPE_CHECKING:
     from colpali_demo.encoder.layout import QueryEmbedding
-    from colpali_demo.explain import Explanation
-    from colpali_demo.retrieval.stores.base import PageKey, StoredPage
+    from colpali_demo.explain import Comparison, Explanation
+    from colpali_demo.retrieval.codecs import KeptVectors
+    from colpali_demo.retrieval.embedder import PageEmbedder
+    from colpali_demo.retrieval.stores.base import StoredPage
 
 SAMPLED = 1000  # cosines of a page that go into the median, at least, where it has so many
 
@@ -34,10 +36,17 @@ class Ranker(Protocol):
     name: str
     title: str
 
-    def rank(self, query: QueryEmbedding, pages: Sequence[StoredPage], explained: int = 0) -> Ranking:
+    def rank(
+        self,
+        query: QueryEmbedding,
+        pages: Sequence[StoredPage],
+        explained: int = 0,
+        embedder: PageEmbedder | None = None,
+    ) -> Ranking:
         """Rank pages.
 
-        `explained` is how many of the best pages will be explained: their cosines are worth keeping.
+        explained: how many of the best pages will be explained: their cosines are worth keeping
+        embedder: for the ranking, which embeds reference pages and edited pages with it
         """
         ...
 
@@ -53,7 +62,13 @@ class LateInteraction:
     title: str
     reduce: Callable[[Tensor], tuple[Tensor, Tensor]]
 
-    def rank(self, query: QueryEmbedding, pages: Sequence[StoredPage], explained: int = 0) -> Ranking:
+    def rank(
+        self,
+        query: QueryEmbedding,
+        pages: Sequence[StoredPage],
+        explained: int = 0,
+        embedder: PageEmbedder | None = None,
+    ) -> Ranking:
         """Compare one page after the other, so that memory holds the cosines of one page and of those to explain."""
         scores, rows, extent = [], [], _Extent()
         best: list[tuple[float, int, Tensor]] = []  # a heap of (score, -place, cosines)
@@ -66,7 +81,7 @@ class LateInteraction:
             heapq.heappush(best, (scores[-1], -place, similarities))
             if len(best) > explained:
                 heapq.heappop(best)
-        kept = {pages[-place].key: similarities for _, place, similarities in best}
+        known = {pages[-place]: similarities for _, place, similarities in best}
         return Ranking(
             query=query,
             method=self.name,
@@ -74,16 +89,29 @@ class LateInteraction:
             scores=scores,
             terms=torch.stack(rows).numpy() if rows else None,
             cosines=extent.found(),
-            explainer=lambda stored: self._explain(query, stored, kept),
+            explainer=_LateInteractionExplainer(query, self.reduce, known),
+            embedder=embedder,
         )
 
-    def _explain(self, query: QueryEmbedding, stored: StoredPage, kept: dict[PageKey, Tensor]) -> Explanation:
-        similarities = kept.get(stored.key)
+
+@dataclass(frozen=True)
+class _LateInteractionExplainer:
+    """Scores and explains pages for one query; the cosines of some, `known`, need not be computed again."""
+
+    query: QueryEmbedding
+    reduce: Callable[[Tensor], tuple[Tensor, Tensor]]
+    known: dict[StoredPage, Tensor]
+
+    def terms(self, kept: KeptVectors) -> np.ndarray:
+        return self.reduce(kept.similarities(self.query.vectors))[0].numpy()
+
+    def explain(self, stored: StoredPage, comparison: Comparison | None) -> Explanation:
+        similarities = self.known.get(stored)
         if similarities is None:
             # The same product of the same numbers, one page at a time as in the search: the same cosines, bit by bit.
-            similarities = stored.kept.similarities(query.vectors)
+            similarities = stored.kept.similarities(self.query.vectors)
         terms, winners = self.reduce(similarities)
-        return explain(query, stored.page, stored.kept.layout, similarities, terms, winners)
+        return explain(self.query, stored.page, stored.kept.layout, similarities, terms, winners, comparison)
 
 
 class _Extent:
@@ -119,10 +147,16 @@ class MeanVector:
     name: str
     title: str
 
-    def rank(self, query: QueryEmbedding, pages: Sequence[StoredPage], explained: int = 0) -> Ranking:
+    def rank(
+        self,
+        query: QueryEmbedding,
+        pages: Sequence[StoredPage],
+        explained: int = 0,
+        embedder: PageEmbedder | None = None,
+    ) -> Ranking:
         asked = mean_vector(query.vectors)
         scores = [float(asked @ mean_vector(stored.kept.vectors)) for stored in pages]
-        return Ranking(query=query, method=self.name, pages=pages, scores=scores)
+        return Ranking(query=query, method=self.name, pages=pages, scores=scores, embedder=embedder)
 
 
 def mean_vector(vectors: Tensor) -> Tensor:
