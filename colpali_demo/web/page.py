@@ -33,6 +33,7 @@ from colpali_demo.web.models import Models
 from colpali_demo.web.payload import checkpoint_value, library_value, samples_value
 from colpali_demo.web.samples import Samples
 from colpali_demo.web.sessions import POLL_SECONDS, Session, Sessions
+from colpali_demo.web.shelf import Shelf
 from colpali_demo.web.takeaway import KINDS
 from colpali_demo.web.visitor_queue import VisitorQueue
 
@@ -51,9 +52,12 @@ FILE_TYPES = [".pdf", ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"]
 
 MASTHEAD = """
 <h1>Why did this page match?</h1>
-<p>ColPali compares every token of your query with every patch of a page and adds up the best matches.
-See each of them on the page itself.</p>
+<p>Every word of your query looks for its best match on every page. See each of them on the page itself.</p>
 """
+
+# What the browser announces to the components on the page, see shared/events.js.
+ASKED = 'text => { document.dispatchEvent(new CustomEvent("query-asked", { detail: { text: text || "" } })); }'
+SETTLED = '() => { document.dispatchEvent(new CustomEvent("query-settled")); }'
 
 NOTES = (Path(__file__).parent / "notes.md").read_text("utf-8")
 
@@ -84,36 +88,44 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
             checkpoint = Checkpoint(checkpoint_value(engine, models.offers(engine)), elem_id="checkpoint")
         with gr.Tabs():
             with gr.Tab("Explore"):
-                with gr.Row(elem_classes="desk", equal_height=False):
-                    with gr.Column(scale=8, min_width=340):
+                with gr.Row(elem_classes="ask", equal_height=True):
+                    query = gr.Textbox(
+                        queries[0] if queries else None,
+                        label="Query",
+                        show_label=False,
+                        placeholder="Ask your pages something",
+                        max_lines=1,
+                        max_length=settings.max_query_chars,
+                        scale=8,
+                        min_width=180,
+                        elem_id="query",
+                    )
+                    top_k = gr.Dropdown(
+                        [(f"Top {n}", n) for n in sorted({1, 3, 5, 10, settings.top_k})],
+                        value=settings.top_k,
+                        label="How many pages to explain",
+                        show_label=False,
+                        scale=0,
+                        min_width=76,
+                        elem_id="top-k",
+                    )
+                    button = gr.Button("Search", variant="primary", scale=0, min_width=104, elem_id="search")
+                with gr.Row(elem_classes="below", equal_height=False):
+                    with gr.Row(elem_classes="examples"):
+                        examples = [
+                            gr.Button(queries[n] if n < len(queries) else "", visible=n < len(queries), size="sm")
+                            for n in range(EXAMPLES)
+                        ]
+                    Shelf(
+                        panel="desk",
+                        upload_box="upload",
+                        query_box="query",
+                        max_query_chars=settings.max_query_chars,
+                        elem_id="shelf",
+                    )
+                with gr.Row(elem_id="desk", elem_classes="desk", equal_height=False):
+                    with gr.Column(scale=6, min_width=300):
                         samples = Samples(samples_value(engine.samples), elem_id="samples")
-                        with gr.Row(elem_classes="ask", equal_height=True):
-                            query = gr.Textbox(
-                                queries[0] if queries else None,
-                                label="Query",
-                                show_label=False,
-                                placeholder="Ask your pages something",
-                                max_lines=1,
-                                max_length=settings.max_query_chars,
-                                scale=8,
-                                min_width=180,
-                                elem_id="query",
-                            )
-                            top_k = gr.Dropdown(
-                                [(f"Top {n}", n) for n in sorted({1, 3, 5, 10, settings.top_k})],
-                                value=settings.top_k,
-                                label="How many pages to explain",
-                                show_label=False,
-                                scale=0,
-                                min_width=76,
-                                elem_id="top-k",
-                            )
-                            button = gr.Button("Search", variant="primary", scale=0, min_width=104, elem_id="search")
-                        with gr.Row(elem_classes="examples"):
-                            examples = [
-                                gr.Button(queries[n] if n < len(queries) else "", visible=n < len(queries), size="sm")
-                                for n in range(EXAMPLES)
-                            ]
                     with gr.Column(scale=4, min_width=300):
                         upload = _Upload(
                             label=f"Add your own: up to {settings.max_pages} pages, {settings.max_file_mb} MB",
@@ -122,6 +134,7 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
                             elem_id="upload",
                         )
                         gr.HTML(_privacy(settings), elem_classes="privacy", apply_default_css=False)
+                    with gr.Column(scale=3, min_width=260):
                         library = Library(library_value([], []), elem_id="library")
                 lens = Lens(LOADING, elem_id="lens")
                 delivery = Delivery(elem_id="delivery")
@@ -138,11 +151,13 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
             handlers.follow_loading, None, [checkpoint, samples, library], **plain, **waiting_group
         ).then(handlers.first_look, None, lens, **plain, **search_group)
         for event in (query.submit, button.click):
-            event(handlers.search, [query, top_k], lens, **plain, **search_group)
+            event(None, query, None, js=ASKED, **plain, queue=False)
+            event(handlers.search, [query, top_k], lens, **plain, **search_group).then(None, js=SETTLED, **plain)
         for example in examples:
-            example.click(lambda text: text, example, query, **plain, queue=False).then(
+            example.click(None, example, None, js=ASKED, **plain, queue=False)
+            example.click(None, example, query, js="text => text", **plain, queue=False).then(
                 handlers.search, [query, top_k], lens, **plain, **search_group
-            )
+            ).then(None, js=SETTLED, **plain)
         lens.open_page(handlers.open_page, None, lens, **plain, **search_group)
         lens.encode_again(handlers.encode_again, None, lens, **plain, **search_group)
         lens.take_away(handlers.take_away, None, delivery, **plain, **search_group)
@@ -154,7 +169,9 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
 
         samples.open_sample(handlers.open_sample, None, [library, *asks], **plain, queue=False).then(
             handlers.follow_samples, None, library, **plain, **waiting_group
-        ).then(handlers.search, [query, top_k], lens, **plain, **search_group)
+        ).then(None, query, None, js=ASKED, **plain, queue=False).then(
+            handlers.search, [query, top_k], lens, **plain, **search_group
+        ).then(None, js=SETTLED, **plain)
         upload.upload(handlers.receive, upload, [upload, library], **plain, queue=False).then(
             handlers.index, None, library, **plain, **indexing_group
         ).then(handlers.search_again, None, lens, **plain, **search_group)

@@ -8,15 +8,20 @@ export const restoring = (state) => [
   ["show", state.key], // Gradio has a "page" of its own
   ["token", state.pins.join(",") || SUM],
   ["overlay", state.overlay],
+  ["by", state.measure],
 ];
 
 /** Show what a link or a file says, as far as it makes sense here. Returns whether it said anything about tokens. */
 export function restored(state, text) {
   const told = new URLSearchParams(text);
   if (overlayCalled(told.get("overlay"))) state.overlay = told.get("overlay");
+  if (["lead", "score"].includes(told.get("by"))) state.measure = told.get("by");
   const pins = (told.get("token") || "").split(",");
+  const tokens = pins.map((id) => state.tokens[id]).filter(Boolean);
   if (pins.some((id) => /^w\d+$/.test(id))) state.unit = "word";
-  state.items = itemsOf(state.found.value.query, state.unit);
+  else if (tokens.length) state.unit = "token";
+  if (tokens.some((token) => token.kind !== "word")) state.open = true;
+  state.items = itemsOf(state.found.value.query, state.unit, state.open);
   const page = told.get("show");
   if (state.found.pages.has(page)) state.key = page;
   const known = pins.filter((id) => state.itemOf(id)).slice(0, MAX_PINS);

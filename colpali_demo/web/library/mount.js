@@ -2,6 +2,7 @@
 // text nodes.
 
 import { node, partsOf } from "../shared/dom.js";
+import { LIBRARY } from "../shared/events.js";
 import { plural } from "../shared/text.js";
 import { progressText, STOPPING } from "./progress.js";
 
@@ -54,6 +55,8 @@ export function mount({ element, trigger, props, watch }) {
     drawProgress(value.progress);
     drawErrors(value.errors || []);
     element.dataset.state = value.progress ? "busy" : "idle";
+    const { documents = [], progress = null } = value;
+    document.dispatchEvent(new CustomEvent(LIBRARY, { detail: { documents, progress } }));
   }
 
   part("clear").addEventListener("click", () => trigger("clear_all", {}));

@@ -1,15 +1,17 @@
 // What tokens, words and winners are called.
 
 import { boundsOf } from "./cells.js";
-import { count, quoted } from "./text.js";
+import { count, plural, quoted } from "./text.js";
 
 export const SUM = "sum"; // stands for the whole query where items have their ids
+export const ADDED = "added"; // the item of all tokens that the model adds
 export const KINDS = {
   bos: "start token",
   prefix: "part of the prefix",
   word: "typed",
   augmentation: "added by the model",
   suffix: "added by the model",
+  added: "added by the model",
 };
 
 /** What a chip says: nothing is invisible. */
@@ -55,10 +57,12 @@ export function place(match) {
 /**
  * What can be chosen: every token, or every typed word and every other token. An item has an `id`, the indices of its
  * `tokens`, a `number` that counts from 1, its `kind`, and what it is called: `label` on a chip, `name` in a sentence.
+ * Unless they are `open`, the tokens that the model adds are one item, the last.
  */
-export function itemsOf(query, unit) {
+export function itemsOf(query, unit, open = true) {
   const items = [];
   for (const token of query.tokens) {
+    if (!open && token.kind !== "word") continue;
     const last = items[items.length - 1];
     if (unit === "word" && token.word !== null && last?.word === token.word) {
       last.tokens.push(token.index);
@@ -75,7 +79,14 @@ export function itemsOf(query, unit) {
       name: whole ? quoted(query.words[token.word].trim()) : spoken(token, query.tokens),
     });
   }
+  const added = query.tokens.filter((token) => token.kind !== "word").map((token) => token.index);
+  if (!open && added.length) items.push(addedItem(added, items.length + 1));
   return items;
+}
+
+function addedItem(tokens, number) {
+  const name = `the ${plural(tokens.length, "token")} that the model adds`;
+  return { id: ADDED, tokens, number, kind: "added", word: null, label: `+ ${tokens.length} added`, name };
 }
 
 /** Tokens in groups: the pieces of a typed word, and every other token on its own. Also for items, which have words. */
