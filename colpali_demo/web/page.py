@@ -52,7 +52,7 @@ FILE_TYPES = [".pdf", ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"]
 
 MASTHEAD = """
 <h1>Why did this page match?</h1>
-<p>Every word of your query looks for its best match on every page. See each of them on the page itself.</p>
+<p>See where each word of your query matched, on the page itself.</p>
 """
 
 # What the browser announces to the components on the page, see shared/events.js.

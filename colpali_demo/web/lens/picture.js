@@ -97,8 +97,10 @@ function drawPage(context, stage, x, frame, { opacity, smooth }) {
   const corner = [x - left * factor * width, TOP - top * factor * height];
   context.drawImage(stage.image, ...corner, factor * width, factor * height);
   context.globalAlpha = opacity;
+  context.globalCompositeOperation = "multiply"; // as on the screen: the page's words stay as dark as they are
   context.imageSmoothingEnabled = smooth;
   context.drawImage(stage.canvas, x, TOP, width, height);
+  context.globalCompositeOperation = "source-over";
   context.globalAlpha = 1;
   const at = (row, col) => {
     const { across, down } = stage.placeInFrame(row, col);
@@ -112,15 +114,18 @@ function drawPage(context, stage, x, frame, { opacity, smooth }) {
   context.restore();
 }
 
-function drawOutline(context, { cells, color }, at) {
+function drawOutline(context, { cells, color, kind }, at) {
   if (areRectangle(cells)) {
     const { top, left, bottom, right } = boundsOf(cells);
     const [from, to] = [at(top, left), at(bottom, right)];
-    for (const [grow, ink, line] of [
-      [1, "#000", 2],
-      [3, "#fff", 2],
-      [4.5, color || "#000", color ? 3 : 1],
-    ]) {
+    const slight = [[0.5, "rgb(0 0 0 / 0.45)", 1]];
+    const small = [
+      [0.5, kind.includes("behind") ? "#00604f" : "#000", 1],
+      [1.5, "#fff", 1],
+    ];
+    const last = [color ? 3.5 : 2.5, color || "#000", color ? 3 : 1];
+    const lines = kind.includes("slight") ? slight : kind.includes("small") ? small : [...small, last];
+    for (const [grow, ink, line] of lines) {
       context.strokeStyle = ink;
       context.lineWidth = line;
       const size = [to[0] - from[0] + 2 * grow, to[1] - from[1] + 2 * grow];
@@ -154,9 +159,9 @@ function drawOutline(context, { cells, color }, at) {
 function drawBadge(context, { cells, color, badge }, at) {
   const { top, left } = boundsOf(cells);
   const [x, y] = at(top, left);
-  context.font = "600 11px sans-serif";
+  context.font = "600 9px sans-serif";
   context.fillStyle = color || "#000";
-  context.fillRect(x - 5, y - 22, context.measureText(badge).width + 10, 16);
+  context.fillRect(x - 9, y - 9, context.measureText(badge).width + 6, 12);
   context.fillStyle = "#fff";
-  context.fillText(badge, x, y - 10);
+  context.fillText(badge, x - 6, y);
 }
