@@ -52,7 +52,7 @@ FILE_TYPES = [".pdf", ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"]
 
 MASTHEAD = """
 <h1>Why did this page match?</h1>
-<p>See where each word of your query matched, on the page itself.</p>
+<p>See where each word of your query matched.</p>
 """
 
 # What the browser announces to the components on the page, see shared/events.js.

@@ -4,6 +4,7 @@
 import { node, partsOf } from "../shared/dom.js";
 import { LIBRARY } from "../shared/events.js";
 import { plural } from "../shared/text.js";
+import { limitText, sorted } from "./limits.js";
 import { progressText, STOPPING } from "./progress.js";
 
 export function mount({ element, trigger, props, watch }) {
@@ -40,10 +41,15 @@ export function mount({ element, trigger, props, watch }) {
     else bar.removeAttribute("value");
   }
 
-  function drawErrors(errors) {
-    part("failed").hidden = !errors.length;
+  function drawErrors(errors, documents) {
+    const { limits, failures } = sorted(errors);
+    part("failed").hidden = !failures.length;
+    part("left-out").hidden = !limits.length;
     if (JSON.stringify(errors) === shownErrors) return; // announced once, not with every page
-    part("errors").replaceChildren(...errors.map(errorLine));
+    part("errors").replaceChildren(...failures.map(errorLine));
+    part("limits").replaceChildren(
+      ...limits.map((error) => errorLine({ ...error, message: limitText(error, documents) })),
+    );
     shownErrors = JSON.stringify(errors);
   }
 
@@ -53,13 +59,14 @@ export function mount({ element, trigger, props, watch }) {
     version = value.version ?? version;
     drawDocuments(value.documents || []);
     drawProgress(value.progress);
-    drawErrors(value.errors || []);
+    drawErrors(value.errors || [], value.documents || []);
     element.dataset.state = value.progress ? "busy" : "idle";
     const { documents = [], progress = null } = value;
     document.dispatchEvent(new CustomEvent(LIBRARY, { detail: { documents, progress } }));
   }
 
   part("clear").addEventListener("click", () => trigger("clear_all", {}));
+  part("understood").addEventListener("click", () => trigger("dismiss_errors", {}));
   part("dismiss").addEventListener("click", () => trigger("dismiss_errors", {}));
   part("cancel").addEventListener("click", () => {
     part("progress-text").textContent = STOPPING;

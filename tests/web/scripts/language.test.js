@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { languageNote } from "../../../colpali_demo/web/lens/language.js";
+import { limitText, sorted } from "../../../colpali_demo/web/library/limits.js";
 import { phraseAt } from "../../../colpali_demo/web/shared/words.js";
 import { isCut, summaryOf } from "../../../colpali_demo/web/shelf/summary.js";
 
@@ -46,4 +47,12 @@ test("a place is told in the words of its line", () => {
 test("where there are no words, none are told", () => {
   assert.equal(phraseAt({ grid, words: [] }, [[1, 4]]), "");
   assert.equal(phraseAt({ grid, words: line(0.1, "far") }, [[8, 8]]), "");
+});
+
+test("a document that a limit cut is in, and says how much of it", () => {
+  const error = { source: "long.pdf", code: "too_many_pages", message: "Split it." };
+  assert.deepEqual(sorted([error, { code: "damaged" }]), { limits: [error], failures: [{ code: "damaged" }] });
+  const documents = [{ source: "long.pdf", pages: 40 }];
+  assert.equal(limitText(error, documents), "40 pages are in and can be searched. Split it.");
+  assert.equal(limitText({ ...error, source: "other.pdf" }, documents), "Split it.");
 });
