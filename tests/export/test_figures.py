@@ -171,7 +171,7 @@ def test_title_and_scale_name_everything():
     assert shown[0] == "rain today"
     assert any(text.endswith("page 2   ·   org/model") and "…" in text and len(text) < 90 for text in shown)
     assert any(text.startswith("Weak match") for text in shown)
-    assert "Similarity map of “word1” (token 1)" in shown
+    assert "Similarity map of “word1” (token 2 of " in shown
     assert {"0.05", "0.90"} <= set(shown)  # median and highest cosine
     assert any("3 × 4 patches; clear below 0.4" in text for text in shown)
     assert "not in the vocabulary: zzz" in shown
