@@ -11,7 +11,6 @@ import json
 import os
 import sys
 import time
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -385,19 +384,15 @@ def _winner(token: TokenMatch) -> str:
 
 
 def _print_table(rows: Sequence[Sequence[str]], right: set[int]) -> None:
-    widths = [max(_columns(row[column]) for row in rows) for column in range(len(rows[0]))]
+    from colpali_demo.export.columns import width_in_columns
+
+    widths = [max(width_in_columns(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         cells = []
         for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
-            space = " " * (width - _columns(cell))
+            space = " " * (width - width_in_columns(cell))
             cells.append(space + cell if column in right else cell + space)
         print("  ".join(cells).rstrip())
-
-
-def _columns(text: str) -> int:
-    """Columns of a terminal that a text takes: East Asian characters two, combining ones none."""
-    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
-    return len(text) + wide - sum(unicodedata.combining(char) > 0 for char in text)
 
 
 def _printable(text: str) -> str:

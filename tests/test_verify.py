@@ -4,7 +4,8 @@ import json
 
 import pytest
 import torch
-from checkpoints import MAKERS, make_checkpoint
+from checkpoints import make_checkpoint
+from engine_checkpoints import ALL_MAKERS
 from transformers import AutoConfig, AutoModel, SiglipVisionConfig, SiglipVisionModel
 
 from colpali_demo.__main__ import main
@@ -16,14 +17,14 @@ from colpali_demo.verify import verify
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    return {name: make(tmp_path_factory.mktemp(name)) for name, make in MAKERS.items()}
+    return {name: make(tmp_path_factory.mktemp(name)) for name, make in ALL_MAKERS.items()}
 
 
 def failures(report) -> dict[str, str]:
     return {check.name: check.finding for check in report.checks if not check.passed}
 
 
-@pytest.mark.parametrize("family", list(MAKERS))
+@pytest.mark.parametrize("family", list(ALL_MAKERS))
 def test_a_checkpoint_of_each_family_passes(folders, family, capsys):
     assert main(["verify", "--model", str(folders[family]), "--device", "cpu"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -17,6 +17,7 @@ from colpali_demo.encoder.families import AUGMENTATION, Family
 from colpali_demo.encoder.files import CheckpointError
 from colpali_demo.encoder.interface import Calibration, Capabilities, ModelInfo
 from colpali_demo.encoder.layout import PageEmbedding, QueryEmbedding
+from colpali_demo.encoder.prefixes import QueryPrefix
 from colpali_demo.encoder.queries import QueryTokenizer, as_text
 from colpali_demo.settings import on_zero_gpu
 
@@ -31,7 +32,7 @@ class Encoder:
 
     capabilities = Capabilities(embeds_pages=True, embeds_queries=True, has_model=True)
 
-    def __init__(self, model: PreTrainedModel, family: Family, checkpoint: Checkpoint) -> None:
+    def __init__(self, model: PreTrainedModel, family: Family, checkpoint: Checkpoint, prefix: QueryPrefix) -> None:
         self.model = model
         self.family = family
         self.processor = family.processor
@@ -53,7 +54,11 @@ class Encoder:
             "device": str(model.device),
             "dtype": str(model.dtype).removeprefix("torch."),
             "dim": model.embedding_dim,
-            "prefix": self.processor.query_prefix,
+            "format": "colpali_engine" if family.is_engine(checkpoint.config) else "transformers",
+            "page_prompt": family.page_text,
+            "prefix": prefix.text,
+            "prefix_source": prefix.source,
+            "prefix_doubted": prefix.doubted,
             "augmentation": AUGMENTATION,
             "frame": family.frame()._asdict(),
             "input": family.input,
@@ -68,7 +73,7 @@ class Encoder:
 
     @cached_property
     def _calibration(self) -> Calibration:
-        path = self.checkpoint.folder / "calibration.json"
+        path = self.checkpoint.own_folder / "calibration.json"
         return Calibration.load(path) if path.is_file() else calibrate(self)
 
     def embed_pages(self, images: Sequence[Image.Image], batch_size: int | None = None) -> list[PageEmbedding]:

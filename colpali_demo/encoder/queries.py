@@ -19,13 +19,13 @@ from typing import NamedTuple
 from tokenizers import AddedToken, Encoding, Tokenizer
 from transformers import PreTrainedTokenizerFast
 
+from colpali_demo.documents.cjk import CJK_RANGES
 from colpali_demo.encoder.layout import QueryToken, TokenKind
 
 # Unicode noncharacters, which no text may contain, stand for the special tokens while a query is tokenized.
 START, AUGMENTATION, END, HIDDEN = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3"
 NOT_TEXT = re.compile("[\ufdd0-\ufdef\ud800-\udfff]")  # noncharacters and lone surrogates
-# Chinese and Japanese are written without spaces: there, each character is a word.
-CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+CJK = "".join(f"{chr(first)}-{chr(last)}" for first, last in CJK_RANGES)  # of which each character is a word
 WORD = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
 
 

@@ -6,8 +6,7 @@ Everything is drawn on explicit `Figure` objects: no pyplot, no global state, an
 from __future__ import annotations
 
 import io
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -23,6 +22,7 @@ from matplotlib.patches import Rectangle
 
 from colpali_demo.explain import place_text
 from colpali_demo.export.colormap import TABLE, colorize, common_scale
+from colpali_demo.export.columns import width_in_columns
 
 if TYPE_CHECKING:
     from colpali_demo.documents import Page
@@ -221,7 +221,7 @@ def _outline(ax: Axes, cells: Sequence[Cell], layout: PageLayout, box: Box, widt
 def _tag(ax: Axes, text: str, cell: Box, box: Box, taken: Sequence[Box]) -> Box:
     """Write a label beside a cell, on whichever side has the most room; returns where it is."""
     text = _elided(text, 26)
-    w, h, gap = 0.062 * _columns(text) + 0.06, 0.125, 0.035
+    w, h, gap = 0.062 * width_in_columns(text) + 0.06, 0.125, 0.035
     left, top, right, bottom = cell
     x, y = (left + right) / 2, (top + bottom) / 2
     spots = [(right + gap, y - h / 2), (left - gap - w, y - h / 2)]
@@ -367,7 +367,7 @@ def _ledger_column(
 ) -> None:
     (left, top, right), (low, high) = panel, span
     values, bars = right - 0.46, right - 0.86
-    start = left + 0.06 + 0.066 * max(8, max(_columns(row[0]) for row in rows))
+    start = left + 0.06 + 0.066 * max(8, max(width_in_columns(row[0]) for row in rows))
     zero = start + (bars - start) * (0 - low) / (high - low)
     _text(ax, left, top + 0.08, "token", 6.6, color=_GRAY)
     _text(ax, values, top + 0.08, "MaxSim", 6.6, color=_GRAY, align="right")
@@ -459,21 +459,16 @@ def _drawable(text: str, columns: int | None = None) -> str:
     return text if columns is None else _elided(text, columns)
 
 
-def _columns(text: Iterable[str]) -> int:
-    """Width of a text in columns of a terminal: East Asian characters take two."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
-
-
 def _elided(text: str, columns: int) -> str:
     """The text, with an ellipsis in its middle where it is wider than `columns`."""
-    if _columns(text) <= columns:
+    if width_in_columns(text) <= columns:
         return text
     head = tail = ""
     for first, last in zip(text, reversed(text), strict=True):
-        if _columns(head + first + tail) >= columns:
+        if width_in_columns(head + first + tail) >= columns:
             break
         head += first
-        if _columns(head + last + tail) >= columns:
+        if width_in_columns(head + last + tail) >= columns:
             break
         tail = last + tail
     return f"{head}…{tail}"
@@ -484,7 +479,7 @@ def _wrapped(text: str, columns: int, *, lines: int) -> list[str]:
     result, line = [], ""
     for word in _drawable(text).split():
         candidate = f"{line} {word}" if line else word
-        if _columns(candidate) <= columns or not line:
+        if width_in_columns(candidate) <= columns or not line:
             line = candidate
         else:
             result.append(line)
@@ -494,7 +489,7 @@ def _wrapped(text: str, columns: int, *, lines: int) -> list[str]:
     if len(result) > lines:
         result = [*result[: lines - 1], " ".join(result[lines - 1 :])]
         last = result[-1]
-        while _columns(last) > columns - 1:
+        while width_in_columns(last) > columns - 1:
             last = last[:-1]
         result[-1] = last.rstrip() + "…"
     return [_elided(line, columns) for line in result]

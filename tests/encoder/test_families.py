@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from checkpoints import MAKERS
+from engine_checkpoints import ALL_MAKERS
 from PIL import Image
 
 from colpali_demo.encoder import CheckpointError, load_encoder
@@ -16,9 +16,9 @@ from colpali_demo.verify import silenced_attention
 SHAPES = {"square": (112, 112), "portrait": (80, 120), "landscape": (130, 50), "small": (30, 20)}
 
 
-@pytest.fixture(scope="module", params=list(MAKERS))
+@pytest.fixture(scope="module", params=list(ALL_MAKERS))
 def encoder(request, tmp_path_factory):
-    folder = MAKERS[request.param](tmp_path_factory.mktemp(request.param))
+    folder = ALL_MAKERS[request.param](tmp_path_factory.mktemp(request.param))
     return load_encoder(str(folder), device="cpu", dtype="float32")
 
 
@@ -31,7 +31,7 @@ def noise(width: int, height: int) -> Image.Image:
 def direct(encoder, inputs) -> list[torch.Tensor]:
     """The vectors that the model gives when it is called with what the processor made, without padding."""
     inputs.pop("labels", None)
-    if encoder.family.name == "ColQwen2":  # whose own `forward` numbers the tokens of a page wrongly
+    if encoder.family.name.startswith("ColQwen2"):  # whose own `forward` numbers the tokens of a page wrongly
         vectors = whole_qwen2(encoder.model, inputs)
     else:
         vectors = encoder.model(**inputs).embeddings
@@ -52,16 +52,19 @@ def whole_qwen2(model, inputs) -> torch.Tensor:
 
 
 def process_pages(encoder, images):
-    call = encoder.processor.process_images if encoder.family.name == "ColModernVBERT" else encoder.processor
-    return call(images=images)
+    tiled = encoder.family.name in ("ColModernVBERT", "ColIdefics3")
+    return (encoder.processor.process_images if tiled else encoder.processor)(images=images)
 
 
 def process_queries(encoder, texts):
+    if encoder.family.name == "ColIdefics3":  # the newline is colpali_engine's
+        queries = [f"Query: {text}{'<end_of_utterance>' * 10}\n" for text in texts]
+        return encoder.processor.tokenizer(queries, padding="longest", return_tensors="pt")
     return encoder.processor.process_queries(text=texts)
 
 
 def test_every_family_is_tested():
-    assert sorted(MAKERS) == sorted(family.name for family in FAMILIES)
+    assert sorted(ALL_MAKERS) == sorted(family.name for family in FAMILIES)
 
 
 def test_page_vectors_are_those_of_a_direct_call(encoder):
@@ -87,9 +90,10 @@ def test_page_vectors_are_those_of_a_direct_call(encoder):
 )
 def test_inputs_are_to_the_last_bit_those_of_the_processor(encoder, tmp_path, settings):
     folder = shutil.copytree(encoder.checkpoint.folder, tmp_path / "checkpoint")
-    file = folder / "processor_config.json"
+    engine = encoder.model_info["format"] == "colpali_engine"
+    file = folder / ("preprocessor_config.json" if engine else "processor_config.json")
     config = json.loads(file.read_text())
-    config["image_processor"] |= settings
+    (config if engine else config["image_processor"]).update(settings)
     file.write_text(json.dumps(config))
     own = load_encoder(str(folder), device="cpu", dtype="float32")
     levels = Image.fromarray(np.arange(3 * 56 * 56, dtype=np.uint16).astype(np.uint8).reshape(56, 56, 3))
@@ -111,8 +115,9 @@ def test_padding_changes_nothing(encoder):
         assert page.layout == alone.layout
 
 
-def test_positions_of_colqwen2_are_those_of_the_grid(tmp_path):
-    encoder = load_encoder(str(MAKERS["ColQwen2"](tmp_path)), device="cpu", dtype="float32")
+@pytest.mark.parametrize("family", ["ColQwen2", "ColQwen2.5"])
+def test_positions_of_colqwen2_are_those_of_the_grid(tmp_path, family):
+    encoder = load_encoder(str(ALL_MAKERS[family](tmp_path)), device="cpu", dtype="float32")
     inputs = encoder.family.process_pages([noise(80, 120), noise(130, 50)])
     assert encoder.processor.tokenizer.padding_side == "left"
     padding = (~inputs["attention_mask"].bool()).sum(dim=1).tolist()
@@ -136,7 +141,7 @@ def test_query_vectors_are_those_of_a_direct_call(encoder, text):
     assert len(query.tokens) == len(query.vectors)
     if "<" not in text:  # the processor would take typed special tokens for real ones
         (expected,) = direct(encoder, process_queries(encoder, [text]))
-        if encoder.family.name == "ColQwen2":  # the newline of the processor, which no checkpoint was trained with
+        if encoder.family.name.startswith("ColQwen2"):  # its newline: no checkpoint was trained with it
             expected = expected[:-1]
         torch.testing.assert_close(query.vectors, expected, atol=1e-5, rtol=0)
     kinds = [token.kind for token in query.tokens]
@@ -151,6 +156,8 @@ def test_what_stands_around_a_query(encoder):
     first, augmentation, last = {
         "ColPali": ("<bos>", "<pad>", "\n"),
         "ColQwen2": (None, "<|endoftext|>", None),
+        "ColQwen2.5": (None, "<|endoftext|>", None),
+        "ColIdefics3": (None, "<end_of_utterance>", "\n"),
         "ColModernVBERT": ("[CLS]", "<end_of_utterance>", "[SEP]"),
     }[encoder.family.name]
     expected = [("augmentation", augmentation)] * 10 + ([("suffix", last)] if last else [])
@@ -162,6 +169,8 @@ def test_what_stands_around_a_query(encoder):
 GRIDS = {
     "ColPali": {"square": (4, 4), "portrait": (4, 4), "landscape": (4, 4)},
     "ColQwen2": {"square": (4, 4), "portrait": (4, 3), "landscape": (2, 5)},
+    "ColQwen2.5": {"square": (4, 4), "portrait": (4, 3), "landscape": (2, 5)},
+    "ColIdefics3": {"square": (8, 8), "portrait": (8, 6), "landscape": (4, 8)},
     "ColModernVBERT": {"square": (8, 8), "portrait": (8, 6), "landscape": (4, 8)},
 }
 
@@ -193,7 +202,7 @@ def check_grid(encoder, image, grid):
 
 
 def test_tiles_of_the_thumbnail_score_but_have_no_place(tmp_path):
-    encoder = load_encoder(str(MAKERS["ColModernVBERT"](tmp_path)), device="cpu")
+    encoder = load_encoder(str(ALL_MAKERS["ColModernVBERT"](tmp_path)), device="cpu")
     (page,) = encoder.embed_pages([noise(80, 120)])
     kinds = [slot.kind for slot in page.layout.slots]
     assert kinds.count("patch") == 8 * 6
@@ -204,7 +213,7 @@ def test_tiles_of_the_thumbnail_score_but_have_no_place(tmp_path):
 
 
 def test_a_page_of_one_tile_has_no_thumbnail(tmp_path):
-    encoder = load_encoder(str(MAKERS["ColModernVBERT"](tmp_path, longest=32)), device="cpu")
+    encoder = load_encoder(str(ALL_MAKERS["ColModernVBERT"](tmp_path, longest=32)), device="cpu")
     (page,) = encoder.embed_pages([noise(20, 20)])
     assert (page.layout.rows, page.layout.cols) == (2, 2)
     assert "tile" not in {slot.kind for slot in page.layout.slots}
@@ -224,7 +233,7 @@ def test_a_family_that_scores_by_a_mean_is_refused(tmp_path):
 
 
 def test_an_image_processor_that_needs_torchvision_is_named(tmp_path):
-    MAKERS["ColQwen2"](tmp_path)
+    ALL_MAKERS["ColQwen2"](tmp_path)
     path = tmp_path / "processor_config.json"
     config = json.loads(path.read_text())
     config["image_processor"]["image_processor_type"] = "NeoMMEImageProcessor"

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from colpali_demo.encoder.families.base import AUGMENTATION, Family
+from colpali_demo.encoder.families.colidefics3 import ColIdefics3
 from colpali_demo.encoder.families.colmodernvbert import ColModernVBert
 from colpali_demo.encoder.families.colpali import ColPali
 from colpali_demo.encoder.families.colqwen2 import ColQwen2
+from colpali_demo.encoder.families.colqwen2_5 import ColQwen2_5
 
-FAMILIES: list[type[Family]] = [ColPali, ColQwen2, ColModernVBert]
+FAMILIES: list[type[Family]] = [ColPali, ColQwen2_5, ColQwen2, ColModernVBert, ColIdefics3]
 """Every family; a checkpoint belongs to the first one that reads its `config.json`."""
 
 MEAN_SCORED = {"neomme": "NeoMME"}

@@ -121,13 +121,17 @@ export class Chips {
     );
   }
 
+  /** Ids of what is on show: a token that is shown by itself lights up the word that it is part of, too. */
+  litBy({ whole, items }) {
+    const words = whole ? [] : items.map((item) => this.lens.state.itemWith(item.tokens[0])?.id);
+    return new Set([...items.map((item) => item.id), ...words]);
+  }
+
   /** Light up what is on show, in the ledger and its stack, too, and say which color is whose. */
   show(view) {
     const { part, state } = this.lens;
     const several = view.items.length > 1;
-    const lit = new Set(view.items.map((item) => item.id));
-    // A token that is on show by itself lights up the word that it is part of.
-    for (const item of view.whole ? [] : view.items) lit.add(state.itemWith(item.tokens[0])?.id);
+    const lit = this.litBy(view);
     const colors = several ? new Map(view.items.map((item) => [item.id, item.color])) : new Map();
     const pinned = new Set(state.pins.length ? state.pins : [SUM]);
     this.list.classList.toggle("numbered", isNumbered(view));

@@ -40,17 +40,23 @@ export class Leaders {
     return starts;
   }
 
+  /** How much a token adds to a page: a function to shares of what the strongest of some items adds. */
+  sharesOf(parts, key) {
+    const { state } = this.lens;
+    const strength = (token) => Math.abs(state.valueOf(key, [token]));
+    const top = Math.max(...parts.flatMap((item) => item.tokens.map(strength)), 1e-6);
+    return (token) => strength(token) / top;
+  }
+
   /** The lines to one page, drawn from the corner of the lens's body. */
   lines({ stage, maps, key }, view, starts, body) {
-    const { state } = this.lens;
     const page = stage.frame.getBoundingClientRect();
     const paths = [];
     const parts = this.partsOf(view);
-    const strength = (token) => Math.abs(state.valueOf(key, [token]));
-    const top = Math.max(...parts.flatMap((item) => item.tokens.map(strength)), 1e-6);
+    const share = this.sharesOf(parts, key);
     for (const item of parts)
       for (const { cells, index } of maps.matches(item.tokens)) {
-        const from = starts.get(item.id) ?? starts.get(state.itemWith(index)?.id);
+        const from = starts.get(item.id) ?? starts.get(this.lens.state.itemWith(index)?.id);
         const { across, down } = endOf(stage, cells);
         if (!from || across < 0 || across > 1 || down < 0 || down > 1) continue;
         const [x, y] = [from.x - body.left, from.y - body.top];
@@ -59,7 +65,7 @@ export class Leaders {
         const d = `M${x} ${y}C${x} ${y + bend} ${toX} ${toY - bend} ${toX} ${toY}`;
         const path = svgNode("path", { d, class: item.kind === "word" ? "typed" : "" });
         if (view.items.length > 1) path.style.stroke = item.color;
-        if (view.whole) path.style.setProperty("--share", strength(index) / top);
+        if (view.whole) path.style.setProperty("--share", share(index));
         paths.push(path);
       }
     return paths;

@@ -114,25 +114,15 @@ function drawPage(context, stage, x, frame, { opacity, smooth }) {
   context.restore();
 }
 
+/** Strokes of an outline, [color, width] each; their widths are on both sides of the line. */
+const strokesOf = (color) => [
+  [color || "#000", color ? 12 : 10],
+  ["#fff", 8],
+  ["#000", 4],
+];
+
 function drawOutline(context, { cells, color, kind }, at) {
-  if (areRectangle(cells)) {
-    const { top, left, bottom, right } = boundsOf(cells);
-    const [from, to] = [at(top, left), at(bottom, right)];
-    const slight = [[0.5, "rgb(0 0 0 / 0.45)", 1]];
-    const small = [
-      [0.5, kind.includes("behind") ? "#00604f" : "#000", 1],
-      [1.5, "#fff", 1],
-    ];
-    const last = [color ? 3.5 : 2.5, color || "#000", color ? 3 : 1];
-    const lines = kind.includes("slight") ? slight : kind.includes("small") ? small : [...small, last];
-    for (const [grow, ink, line] of lines) {
-      context.strokeStyle = ink;
-      context.lineWidth = line;
-      const size = [to[0] - from[0] + 2 * grow, to[1] - from[1] + 2 * grow];
-      context.strokeRect(from[0] - grow, from[1] - grow, ...size);
-    }
-    return;
-  }
+  if (areRectangle(cells)) return drawBox(context, boundsOf(cells), { color, kind }, at);
   const path = new Path2D();
   for (const loop of outlineOf(cells)) {
     for (const [i, corner] of loop.entries()) path[i ? "lineTo" : "moveTo"](...at(...corner));
@@ -144,16 +134,32 @@ function drawOutline(context, { cells, color, kind }, at) {
   around.addPath(path);
   context.save();
   context.clip(around, "evenodd");
-  for (const [ink, line] of [
-    [color || "#000", color ? 12 : 10],
-    ["#fff", 8],
-    ["#000", 4],
-  ]) {
+  for (const [ink, line] of strokesOf(color)) {
     context.strokeStyle = ink;
     context.lineWidth = line;
     context.stroke(path);
   }
   context.restore();
+}
+
+/** Lines of a box, [distance from the cells, color, width] each, as stage.css has them for these kinds. */
+function linesOf({ color, kind }) {
+  if (kind.includes("slight")) return [[0.5, "rgb(0 0 0 / 0.45)", 1]];
+  const inner = [
+    [0.5, kind.includes("behind") ? "#00604f" : "#000", 1],
+    [1.5, "#fff", 1],
+  ];
+  return kind.includes("small") ? inner : [...inner, [color ? 3.5 : 2.5, color || "#000", color ? 3 : 1]];
+}
+
+function drawBox(context, { top, left, bottom, right }, mark, at) {
+  const [from, to] = [at(top, left), at(bottom, right)];
+  for (const [grow, ink, line] of linesOf(mark)) {
+    context.strokeStyle = ink;
+    context.lineWidth = line;
+    const size = [to[0] - from[0] + 2 * grow, to[1] - from[1] + 2 * grow];
+    context.strokeRect(from[0] - grow, from[1] - grow, ...size);
+  }
 }
 
 function drawBadge(context, { cells, color, badge }, at) {

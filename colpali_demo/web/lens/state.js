@@ -130,7 +130,7 @@ export class LensState {
   /** Choose among tokens or words, those that the model adds one by one or not; what is pinned stays, if it can. */
   setUnit(unit, open, most) {
     const pinned = this.pins.flatMap((id) => this.itemOf(id).tokens);
-    Object.assign(this, { unit, open });
+    Object.assign(this, { unit, open, preview: null });
     this.items = itemsOf(this.found.value.query, unit, open);
     this.pins = this.items
       .filter((item) => item.id !== ADDED && item.tokens.some((token) => pinned.includes(token)))

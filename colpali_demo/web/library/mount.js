@@ -11,7 +11,6 @@ export function mount({ element, trigger, props, watch }) {
   const part = partsOf(element);
   const rows = new Map(); // document -> its line; kept, since a button replaced under the pointer would lose its click
   let version = -1;
-  let shownErrors = "";
 
   function row(entry) {
     if (!rows.has(entry.document)) rows.set(entry.document, documentLine(entry, trigger));
@@ -41,17 +40,7 @@ export function mount({ element, trigger, props, watch }) {
     else bar.removeAttribute("value");
   }
 
-  function drawErrors(errors, documents) {
-    const { limits, failures } = sorted(errors);
-    part("failed").hidden = !failures.length;
-    part("left-out").hidden = !limits.length;
-    if (JSON.stringify(errors) === shownErrors) return; // announced once, not with every page
-    part("errors").replaceChildren(...failures.map(errorLine));
-    part("limits").replaceChildren(
-      ...limits.map((error) => errorLine({ ...error, message: limitText(error, documents) })),
-    );
-    shownErrors = JSON.stringify(errors);
-  }
+  const drawErrors = errorDrawer(part);
 
   function load() {
     const value = props.value || {};
@@ -91,4 +80,19 @@ function documentLine(entry, trigger) {
 function errorLine(error) {
   const about = error.page ? `${error.source}, page ${error.page}` : error.source;
   return node("p", { "data-code": error.code }, node("b", {}, about), ` ${error.message}`);
+}
+
+/** A function that shows what could not be read, and what is in up to a limit only. */
+function errorDrawer(part) {
+  let shown = "";
+  return (errors, documents) => {
+    const { limits, failures } = sorted(errors);
+    part("failed").hidden = !failures.length;
+    part("left-out").hidden = !limits.length;
+    if (JSON.stringify(errors) === shown) return; // announced once, not with every page
+    shown = JSON.stringify(errors);
+    part("errors").replaceChildren(...failures.map(errorLine));
+    const told = limits.map((error) => ({ ...error, message: limitText(error, documents) }));
+    part("limits").replaceChildren(...told.map(errorLine));
+  };
 }

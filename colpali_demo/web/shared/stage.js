@@ -1,6 +1,6 @@
 // A page with its grid of patches: its picture, a canvas for an overlay over it, outlines of cells, a cursor.
 //
-// It draws what it is given and tells where things are; what visitors do to it is up to whoever puts it on the screen.
+// It draws what it is given and knows where things are; whoever puts it on the screen listens to its visitors.
 
 import { areRectangle, boundsOf, outlineOf } from "./cells.js";
 import { node, svgNode } from "./dom.js";

@@ -60,28 +60,24 @@ export function place(match) {
  * Unless they are `open`, the tokens that the model adds are one item, the last.
  */
 export function itemsOf(query, unit, open = true) {
+  const shown = open ? query.tokens : query.tokens.filter((token) => token.kind === "word");
   const items = [];
-  for (const token of query.tokens) {
-    if (!open && token.kind !== "word") continue;
+  for (const token of shown) {
     const last = items[items.length - 1];
-    if (unit === "word" && token.word !== null && last?.word === token.word) {
-      last.tokens.push(token.index);
-      continue;
-    }
-    const whole = unit === "word" && token.word !== null;
-    items.push({
-      id: whole ? `w${token.word}` : String(token.index),
-      tokens: [token.index],
-      number: items.length + 1,
-      kind: token.kind,
-      word: token.word,
-      label: whole ? query.words[token.word].trim() || label(token) : label(token),
-      name: whole ? quoted(query.words[token.word].trim()) : spoken(token, query.tokens),
-    });
+    if (unit === "word" && token.word !== null && last?.word === token.word) last.tokens.push(token.index);
+    else items.push(itemOf(token, query, unit, items.length + 1));
   }
   const added = query.tokens.filter((token) => token.kind !== "word").map((token) => token.index);
   if (!open && added.length) items.push(addedItem(added, items.length + 1));
   return items;
+}
+
+function itemOf(token, query, unit, number) {
+  const item = { tokens: [token.index], number, kind: token.kind, word: token.word };
+  if (unit !== "word" || token.word === null)
+    return { ...item, id: String(token.index), label: label(token), name: spoken(token, query.tokens) };
+  const text = query.words[token.word].trim();
+  return { ...item, id: `w${token.word}`, label: text || label(token), name: quoted(text) };
 }
 
 function addedItem(tokens, number) {

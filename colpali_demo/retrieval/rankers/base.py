@@ -1,0 +1,29 @@
+"""What a ranker can do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from colpali_demo.encoder.layout import QueryEmbedding
+    from colpali_demo.retrieval.ranking import Ranking
+    from colpali_demo.retrieval.stores import StoredPage
+
+
+class Ranker(Protocol):
+    """One way to order pages.
+
+    name: what `PageIndex.rank(method=)` takes
+    title: what people call it
+    """
+
+    name: str
+    title: str
+
+    def rank(self, query: QueryEmbedding, pages: Sequence[StoredPage], explained: int = 0) -> Ranking:
+        """Rank pages.
+
+        `explained` is how many of the best pages will be explained: their cosines are worth keeping.
+        """
+        ...
