@@ -51,26 +51,26 @@ export class Leaders {
   /** The lines to one page, drawn from the corner of the lens's body. */
   lines({ stage, maps, key }, view, starts, body) {
     const page = stage.frame.getBoundingClientRect();
-    const paths = [];
     const parts = this.partsOf(view);
     const share = this.sharesOf(parts, key);
-    for (const item of parts)
-      for (const { cells, index } of maps.matches(item.tokens)) {
-        const from = starts.get(item.id) ?? starts.get(this.lens.state.itemWith(index)?.id);
-        const { across, down } = endOf(stage, cells);
-        if (!from || across < 0 || across > 1 || down < 0 || down > 1) continue;
-        const [x, y] = [from.x - body.left, from.y - body.top];
-        const [toX, toY] = [page.left + across * page.width - body.left, page.top + down * page.height - body.top];
-        const bend = (toY - y) * 0.45;
-        const d = `M${x} ${y}C${x} ${y + bend} ${toX} ${toY - bend} ${toX} ${toY}`;
-        const path = svgNode("path", { d, class: item.kind === "word" ? "typed" : "" });
-        if (view.items.length > 1) path.style.stroke = item.color;
-        if (view.whole) path.style.setProperty("--share", share(index));
-        paths.push(path);
-      }
-    return paths;
+    const ends = parts.flatMap((item) => maps.matches(item.tokens).map((match) => ({ item, match })));
+    return ends.flatMap(({ item, match }) => {
+      const from = starts.get(item.id) ?? starts.get(this.lens.state.itemWith(match.index)?.id);
+      const { across, down } = endOf(stage, match.cells);
+      if (!from || !inSight(across) || !inSight(down)) return [];
+      const [x, y] = [from.x - body.left, from.y - body.top];
+      const [toX, toY] = [page.left + across * page.width - body.left, page.top + down * page.height - body.top];
+      const bend = (toY - y) * 0.45;
+      const d = `M${x} ${y}C${x} ${y + bend} ${toX} ${toY - bend} ${toX} ${toY}`;
+      const path = svgNode("path", { d, class: item.kind === "word" ? "typed" : "" });
+      if (view.items.length > 1) path.style.stroke = item.color;
+      if (view.whole) path.style.setProperty("--share", share(match.index));
+      return [path];
+    });
   }
 }
+
+const inSight = (share) => share >= 0 && share <= 1;
 
 /** Where a line ends: above the only cell of a winner, or in the middle of several. */
 function endOf(stage, cells) {
