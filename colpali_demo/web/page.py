@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, suppress
 from functools import cached_property
@@ -57,6 +58,9 @@ MASTHEAD = """
 
 # What the browser announces to the components on the page, see shared/events.js.
 ASKED = 'text => { document.dispatchEvent(new CustomEvent("query-asked", { detail: { text: text || "" } })); }'
+# The examples of the API with the address that the visitor has for this page.
+AT_THIS_ADDRESS = f"""() => {json.dumps(API_NOTES)}.replaceAll(
+  "http://127.0.0.1:7860", window.location.origin + window.location.pathname.replace(/[/]+$/, ""))"""
 SETTLED = '() => { document.dispatchEvent(new CustomEvent("query-settled")); }'
 
 NOTES = (Path(__file__).parent / "notes.md").read_text("utf-8")
@@ -142,7 +146,7 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
             with gr.Tab("How it works", elem_id="how-it-works") as how_it_works:
                 lessons = Lessons(LESSONS_LOADING, elem_id="lessons")
             with gr.Tab("API"):
-                gr.Markdown(API_NOTES, elem_classes=["notes-page", "api-page"])
+                api_notes = gr.Markdown(API_NOTES, elem_classes=["notes-page", "api-page"])
             with gr.Tab("Notes"):
                 gr.Markdown(NOTES, elem_classes="notes-page")
 
@@ -163,6 +167,7 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
         lens.take_away(handlers.take_away, None, delivery, **plain, **search_group)
 
         demo.load(js=FOLLOW_LINKS, **plain)
+        demo.load(None, None, api_notes, js=AT_THIS_ADDRESS, **plain, queue=False)
         how_it_works.select(handlers.open_lessons, None, lessons, **plain, **lesson_group)
         lessons.open_lesson(handlers.open_lesson, None, lessons, **plain, **lesson_group)
         lessons.measure(handlers.measure, None, lessons, **plain, **lesson_group)
