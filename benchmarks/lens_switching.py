@@ -25,10 +25,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from colpali_demo.documents import Page
 from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken, patch, prompt_token
+from colpali_demo.export.lens_value import lens_value
+from colpali_demo.export.pictures import page_key, write_pictures
 from colpali_demo.retrieval import RANKERS, StoredPage
 from colpali_demo.retrieval.codecs import CODECS
-from colpali_demo.web.payload import lens_value
-from colpali_demo.web.pictures import page_key, write_pictures
 from colpali_demo.web.takeaway import standalone
 
 PAGES, TOKENS, SIDE = 10, 25, 32

@@ -13,12 +13,11 @@ from tqdm.auto import tqdm
 
 from colpali_demo.encoder import adapters
 from colpali_demo.encoder.families import FAMILIES, MEAN_SCORED, Family, family_of
-from colpali_demo.encoder.files import CheckpointError, read_json
+from colpali_demo.encoder.files import BUNDLED_FOLDER, CheckpointError, read_json
 from colpali_demo.settings import Settings
 
 DownloadProgress = Callable[[int, int], None]
 
-BUNDLED_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "colpali-tiny"
 DOWNLOAD_SIZES = {"vidore/colpali-v1.2-hf": "about 6 GB", "vidore/colpali-v1.3-hf": "about 6 GB"}
 UNMEASURED = {
     "schema": 1,

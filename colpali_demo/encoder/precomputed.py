@@ -24,14 +24,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from colpali_demo.documents import Page, Word
-from colpali_demo.encoder import Calibration, CheckpointError, PageEmbedding, PageLayout, QueryEmbedding, QueryToken
 from colpali_demo.encoder.calibration import blank_page
-from colpali_demo.encoder.checkpoints import read_json
+from colpali_demo.encoder.files import CheckpointError, read_json
+from colpali_demo.encoder.interface import Calibration, Capabilities, ModelInfo
+from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from colpali_demo.encoder import Encoder
+    from colpali_demo.encoder.interface import AnyEncoder
 
 LISTING = "set.json"
 QUERIES = "queries.safetensors"
@@ -51,7 +52,7 @@ class SetDocument:
 
 def save_set(
     folder: Path,
-    encoder: Encoder,
+    encoder: AnyEncoder,
     documents: Iterable[tuple[SetDocument, Iterable[Page]]],
     progress: Callable[[Page], None] | None = None,
 ) -> None:
@@ -197,10 +198,11 @@ class PrecomputedSet:
 class PrecomputedEncoder:
     """Stands for the checkpoint that made a set: knows the vectors of the queries in the set, and can embed nothing."""
 
+    capabilities = Capabilities(embeds_pages=False, embeds_queries=False, has_model=False)
     batch_size = 1
 
     def __init__(self, listing: Mapping[str, Any], vectors: Mapping[str, torch.Tensor]) -> None:
-        self.model_info: dict[str, Any] = {**listing["model"], "precomputed": True}
+        self.model_info: ModelInfo = {**listing["model"], "precomputed": True}
         calibration = listing["calibration"]
         self.calibration = Calibration(
             calibration["threshold"], calibration["quantile"], tuple(calibration["unrelated"])

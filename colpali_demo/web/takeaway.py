@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from colpali_demo.explain import explanation_dict, token_dict
 from colpali_demo.export.browser import Sources, as_function, read_component
+from colpali_demo.export.lens_value import with_files
 from colpali_demo.web.component import DRAWING
-from colpali_demo.web.payload import with_files
 
 if TYPE_CHECKING:
     from colpali_demo.explain import Explanation

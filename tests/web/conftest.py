@@ -14,12 +14,12 @@ from reportlab.pdfgen.canvas import Canvas
 from app import launch_options
 from colpali_demo.samples import read_samples
 from colpali_demo.settings import Settings
-from colpali_demo.web import engine as engine_module
+from colpali_demo.web import sources as sources_module
 from colpali_demo.web.api import prepare_mcp
 from colpali_demo.web.engine import Engine
 from colpali_demo.web.models import Models
 from colpali_demo.web.page import build_page
-from colpali_demo.web.sessions import Sessions
+from colpali_demo.web.visitors import Sessions
 
 
 @dataclass(repr=False)
@@ -82,7 +82,7 @@ def server(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     entry = {"file": "sample.pdf", "title": "A sample", "description": "", "queries": ["sample"]}
     (folder / "samples.json").write_text(json.dumps([entry]))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine_module, "read_samples", lambda: read_samples(folder))
+        patch.setattr(sources_module, "read_samples", lambda: read_samples(folder))
         patch.setenv("GRADIO_TEMP_DIR", str(folder / "uploads"))
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
         settings = Settings(

@@ -17,11 +17,12 @@ from reportlab.pdfgen.canvas import Canvas
 
 from colpali_demo.settings import Settings
 from colpali_demo.web.api import add_endpoints
-from colpali_demo.web.engine import Engine, Sample
+from colpali_demo.web.engine import Engine
 from colpali_demo.web.faults import Refused
-from colpali_demo.web.sessions import Session, Sessions
+from colpali_demo.web.sources import CheckpointSource, Sample
 from colpali_demo.web.turns import Places
 from colpali_demo.web.uploads import NoRoom
+from colpali_demo.web.visitors import Sessions, Visitor
 
 Upload = Callable[..., str]
 
@@ -29,7 +30,8 @@ Upload = Callable[..., str]
 @pytest.fixture
 def engine(encoder, tmp_path) -> Engine:
     """An engine that has loaded, without samples."""
-    engine = Engine(Settings(render_pixels=200), tmp_path / "shared")
+    settings = Settings(render_pixels=200)
+    engine = Engine(settings, CheckpointSource(settings), tmp_path / "shared")
     engine.samples.clear()
     engine.encoder, engine.state = encoder, "ready"
     engine.settled.set()
@@ -59,26 +61,26 @@ def upload(sessions) -> Upload:
     return make
 
 
-def index_all(session: Session) -> None:
-    for _ in session.index_inbox():
+def index_all(visitor: Visitor) -> None:
+    for _ in visitor.indexing.run():
         pass
 
 
-def pages(session: Session) -> dict[str, int]:
-    return {entry["source"]: entry["pages"] for entry in session.library()["documents"]}
+def pages(visitor: Visitor) -> dict[str, int]:
+    return {entry["source"]: entry["pages"] for entry in visitor.library()["documents"]}
 
 
-def codes(session: Session) -> list[str]:
-    return [error["code"] for error in session.library()["errors"]]
+def codes(visitor: Visitor) -> list[str]:
+    return [error["code"] for error in visitor.library()["errors"]]
 
 
 def test_uploads_become_pages_that_can_be_searched(sessions, upload):
-    session = sessions.get("a")
-    session.receive([upload()])
-    index_all(session)
-    assert pages(session) == {"report.pdf": 3}
-    assert session.library()["progress"] is None
-    value = session.search("revenue", top_k=2)
+    visitor = sessions.get("a")
+    visitor.receive([upload()])
+    index_all(visitor)
+    assert pages(visitor) == {"report.pdf": 3}
+    assert visitor.library()["progress"] is None
+    value = visitor.search.find("revenue", top_k=2)
     assert len(value["ranking"]) == 3
     assert len(value["pages"]) == 2
     assert Path(value["pages"][value["focus"]]["image"]["path"]).is_file()
@@ -86,79 +88,79 @@ def test_uploads_become_pages_that_can_be_searched(sessions, upload):
 
 def test_a_query_of_too_many_tokens_is_refused_with_both_numbers(engine, sessions, upload):
     engine.settings = replace(engine.settings, max_query_tokens=20)
-    session = sessions.get("a")
-    session.receive([upload()])
-    index_all(session)
-    assert session.search("revenue", 1)["ranking"]
+    visitor = sessions.get("a")
+    visitor.receive([upload()])
+    index_all(visitor)
+    assert visitor.search.find("revenue", 1)["ranking"]
     with pytest.raises(Refused, match=r"may have 20 tokens; this one has \d+\. Ask in fewer words\."):
-        session.search("revenue costs " * 20, 1)
+        visitor.search.find("revenue costs " * 20, 1)
     with pytest.raises(Refused, match="may have 20 tokens"):
-        session.search("revenue", 1, augmentation=30)
+        visitor.search.find("revenue", 1, augmentation=30)
     with pytest.raises(Refused, match="may have 20 tokens"):
-        session.rank("revenue costs " * 20, 1)
+        visitor.search.rank("revenue costs " * 20, 1)
 
 
 def test_progress_counts_the_pages_and_each_can_be_searched_at_once(sessions, upload):
-    session = sessions.get("a")
-    session.receive([upload(pages=3)])
+    visitor = sessions.get("a")
+    visitor.receive([upload(pages=3)])
     seen = []
-    for _ in session.index_inbox():
-        progress = session.library()["progress"]
+    for _ in visitor.indexing.run():
+        progress = visitor.library()["progress"]
         if "total" in progress:
-            found = len(session.search("revenue", top_k=1)["ranking"]) if session.indexes() else 0
+            found = len(visitor.search.find("revenue", top_k=1)["ranking"]) if visitor.shelf.searchable().indexes else 0
             seen.append((progress["done"], progress["total"], found))
     assert seen == [(0, 3, 0), (1, 3, 1), (2, 3, 2), (3, 3, 3)]
 
 
 def test_stopping_keeps_what_is_done(sessions, upload):
-    session = sessions.get("a")
-    session.receive([upload(pages=5), upload(pages=2, text="costs", name="costs.pdf")])
-    for _ in session.index_inbox():
-        if pages(session).get("report.pdf") == 2:
-            session.stop()
-            assert session.library()["progress"]["stopping"]
-    assert pages(session) == {"report.pdf": 2}
-    assert session.library()["documents"][0]["of"] == 5
-    assert len(session.search("revenue", top_k=5)["ranking"]) == 2
-    assert not list(session.folder.glob("*.pdf"))
+    visitor = sessions.get("a")
+    visitor.receive([upload(pages=5), upload(pages=2, text="costs", name="costs.pdf")])
+    for _ in visitor.indexing.run():
+        if pages(visitor).get("report.pdf") == 2:
+            visitor.indexing.stop()
+            assert visitor.library()["progress"]["stopping"]
+    assert pages(visitor) == {"report.pdf": 2}
+    assert visitor.library()["documents"][0]["of"] == 5
+    assert len(visitor.search.find("revenue", top_k=5)["ranking"]) == 2
+    assert not list(visitor.folder.glob("*.pdf"))
 
 
 def test_indexing_works_again_after_a_stop(sessions, upload):
-    session = sessions.get("a")
-    session.receive([upload(pages=3)])
-    job = session.index_inbox()
+    visitor = sessions.get("a")
+    visitor.receive([upload(pages=3)])
+    job = visitor.indexing.run()
     next(job)
-    session.stop()
+    visitor.indexing.stop()
     for _ in job:
         pass
-    session.receive([upload(pages=2, text="costs", name="costs.pdf")])
-    index_all(session)
-    assert pages(session)["costs.pdf"] == 2
+    visitor.receive([upload(pages=2, text="costs", name="costs.pdf")])
+    index_all(visitor)
+    assert pages(visitor)["costs.pdf"] == 2
 
 
 def test_files_that_fail_are_named_and_the_others_stay_searchable(sessions, upload, tmp_path):
-    session = sessions.get("a")
-    session.receive([upload()])
-    index_all(session)
+    visitor = sessions.get("a")
+    visitor.receive([upload()])
+    index_all(visitor)
     empty, text = Path(upload(name="empty.pdf")), Path(upload(name="notes.pdf"))
     empty.write_bytes(b"")
     text.write_text("not a PDF")
-    session.receive([str(empty), str(text), str(tmp_path / "gone.pdf")])
-    index_all(session)
-    assert sorted(codes(session)) == ["empty_file", "not_found", "unsupported_type"]
-    assert len(session.search("revenue", top_k=1)["ranking"]) == 3
+    visitor.receive([str(empty), str(text), str(tmp_path / "gone.pdf")])
+    index_all(visitor)
+    assert sorted(codes(visitor)) == ["empty_file", "not_found", "unsupported_type"]
+    assert len(visitor.search.find("revenue", top_k=1)["ranking"]) == 3
 
 
 def test_the_next_upload_clears_old_errors(sessions, upload, tmp_path):
-    session = sessions.get("a")
-    session.receive([str(tmp_path / "gone.pdf")])
-    index_all(session)
-    session.receive([upload()])
-    assert codes(session) == []
+    visitor = sessions.get("a")
+    visitor.receive([str(tmp_path / "gone.pdf")])
+    index_all(visitor)
+    visitor.receive([upload()])
+    assert codes(visitor) == []
 
 
 def test_a_page_that_cannot_be_embedded_is_left_out(sessions, engine, upload, monkeypatch, caplog):
-    session = sessions.get("a")
+    visitor = sessions.get("a")
     embed, calls = engine.encoder.embed_pages, []
 
     def fail_once(images, batch_size=None):
@@ -168,10 +170,10 @@ def test_a_page_that_cannot_be_embedded_is_left_out(sessions, engine, upload, mo
         return embed(images, batch_size)
 
     monkeypatch.setattr(engine.encoder, "embed_pages", fail_once)
-    session.receive([upload()])
-    index_all(session)
-    assert pages(session) == {"report.pdf": 2}
-    (error,) = session.library()["errors"]
+    visitor.receive([upload()])
+    index_all(visitor)
+    assert pages(visitor) == {"report.pdf": 2}
+    (error,) = visitor.library()["errors"]
     assert (error["code"], error["page"]) == ("embedding_failed", 2)
     assert "boom" not in error["message"]
     (record,) = [record for record in caplog.records if record.exc_info]
@@ -181,91 +183,91 @@ def test_a_page_that_cannot_be_embedded_is_left_out(sessions, engine, upload, mo
 
 def test_a_full_library_takes_no_more_pages(sessions, engine, upload):
     engine.settings = replace(engine.settings, session_pages=2)
-    session = sessions.get("a")
-    session.receive([upload()])
-    index_all(session)
-    assert pages(session) == {"report.pdf": 2}
-    assert codes(session) == ["session_full"]
+    visitor = sessions.get("a")
+    visitor.receive([upload()])
+    index_all(visitor)
+    assert pages(visitor) == {"report.pdf": 2}
+    assert codes(visitor) == ["session_full"]
 
 
 def test_the_same_file_twice_is_indexed_once(sessions, upload):
-    session = sessions.get("a")
+    visitor = sessions.get("a")
     for name in ("report.pdf", "copy.pdf"):
-        session.receive([upload(name=name)])
-        index_all(session)
-    assert pages(session) == {"report.pdf": 3}
-    assert codes(session) == ["already_indexed"]
+        visitor.receive([upload(name=name)])
+        index_all(visitor)
+    assert pages(visitor) == {"report.pdf": 3}
+    assert codes(visitor) == ["already_indexed"]
 
 
 def test_removing_a_document_removes_its_pages_and_pictures(sessions, upload):
-    session = sessions.get("a")
-    session.receive([upload(), upload(pages=1, text="costs", name="costs.pdf")])
-    index_all(session)
-    document = session.library()["documents"][0]["document"]
-    session.remove(document)
-    assert pages(session) == {"costs.pdf": 1}
-    assert not list(session.folder.glob(f"{document}*"))
-    assert [entry["source"] for entry in session.search("revenue", top_k=5)["ranking"]] == ["costs.pdf"]
+    visitor = sessions.get("a")
+    visitor.receive([upload(), upload(pages=1, text="costs", name="costs.pdf")])
+    index_all(visitor)
+    document = visitor.library()["documents"][0]["document"]
+    visitor.shelf.remove(document)
+    assert pages(visitor) == {"costs.pdf": 1}
+    assert not list(visitor.folder.glob(f"{document}*"))
+    assert [entry["source"] for entry in visitor.search.find("revenue", top_k=5)["ranking"]] == ["costs.pdf"]
 
 
 def test_leaving_the_page_closes_the_generator_and_frees_the_inbox(sessions, upload):
-    session = sessions.get("a")
-    session.receive([upload(), upload(pages=2, text="costs", name="costs.pdf")])
-    job = session.index_inbox()
+    visitor = sessions.get("a")
+    visitor.receive([upload(), upload(pages=2, text="costs", name="costs.pdf")])
+    job = visitor.indexing.run()
     for _ in range(3):
         next(job)
     job.close()
-    assert session.library()["progress"] is None
-    session.receive([upload(pages=1, text="last", name="last.pdf")])
-    index_all(session)
-    assert pages(session)["last.pdf"] == 1
-    assert "costs.pdf" not in pages(session)
+    assert visitor.library()["progress"] is None
+    visitor.receive([upload(pages=1, text="last", name="last.pdf")])
+    index_all(visitor)
+    assert pages(visitor)["last.pdf"] == 1
+    assert "costs.pdf" not in pages(visitor)
 
 
 def test_files_that_arrive_while_others_are_indexed_come_next(sessions, upload):
-    session = sessions.get("a")
-    session.receive([upload()])
-    for count, _ in enumerate(session.index_inbox()):
+    visitor = sessions.get("a")
+    visitor.receive([upload()])
+    for count, _ in enumerate(visitor.indexing.run()):
         if count == 2:
-            session.receive([upload(pages=2, text="costs", name="costs.pdf")])
-            index_all(session)  # the second upload's own event: it has nothing left to do
-            assert "costs.pdf" not in pages(session)
-    assert pages(session) == {"report.pdf": 3, "costs.pdf": 2}
+            visitor.receive([upload(pages=2, text="costs", name="costs.pdf")])
+            index_all(visitor)  # the second upload's own event: it has nothing left to do
+            assert "costs.pdf" not in pages(visitor)
+    assert pages(visitor) == {"report.pdf": 3, "costs.pdf": 2}
 
 
 def test_removing_a_document_while_it_is_indexed(sessions, upload):
-    session = sessions.get("a")
-    session.receive([upload()])
-    for _ in session.index_inbox():
-        documents = session.library()["documents"]
+    visitor = sessions.get("a")
+    visitor.receive([upload()])
+    for _ in visitor.indexing.run():
+        documents = visitor.library()["documents"]
         if documents and documents[0]["pages"] == 1:
-            session.remove(documents[0]["document"])
-    assert session.library()["documents"] == []
-    assert list(session.folder.iterdir()) == []
-    assert session.indexes() == []
+            visitor.shelf.remove(documents[0]["document"])
+    assert visitor.library()["documents"] == []
+    assert list(visitor.folder.iterdir()) == []
+    assert visitor.shelf.searchable().indexes == []
 
 
 def test_any_page_of_the_last_search_can_be_opened(sessions, upload):
-    session = sessions.get("a")
-    session.receive([upload()])
-    index_all(session)
-    value = session.search("revenue", top_k=1)
+    visitor = sessions.get("a")
+    visitor.receive([upload()])
+    index_all(visitor)
+    value = visitor.search.find("revenue", top_k=1)
     last = value["ranking"][2]["key"]
-    opened = session.open_page(last)
+    opened = visitor.search.open_page(last)
     assert opened["search"] == value["search"]
     assert opened["focus"] == last
     assert opened["pages"][last]["rank"] == 3
     with pytest.raises(KeyError):
-        session.open_page("nothing-1")
+        visitor.search.open_page("nothing-1")
 
 
 def test_the_lens_gets_no_more_pages_than_it_can_carry(sessions, upload):
-    session = sessions.get("a")
-    session.receive([upload(pages=35)])
-    index_all(session)
-    value = session.search("revenue", top_k=5)
+    visitor = sessions.get("a")
+    visitor.receive([upload(pages=35)])
+    index_all(visitor)
+    value = visitor.search.find("revenue", top_k=5)
     for entry in value["ranking"]:
-        value = session.open_page(entry["key"])
+        value = visitor.search.open_page(entry["key"])
         assert value["focus"] in value["pages"]
     assert len(value["pages"]) == 30
 
@@ -274,42 +276,42 @@ def test_visitors_see_only_their_own_pages(sessions, upload):
     anna, ben = sessions.get("a"), sessions.get("b")
     anna.receive([upload()])
     index_all(anna)
-    value = anna.search("revenue", top_k=1)
+    value = anna.search.find("revenue", top_k=1)
     assert ben.library()["documents"] == []
-    assert ben.indexes() == []
+    assert ben.shelf.searchable().indexes == []
     with pytest.raises(KeyError):
-        ben.open_page(value["focus"])
+        ben.search.open_page(value["focus"])
 
 
 def test_two_visitors_upload_the_same_file_and_one_leaves(sessions, upload):
     anna, ben = sessions.get("a"), sessions.get("b")
-    for session in (anna, ben):
-        session.receive([upload()])
-        index_all(session)
+    for visitor in (anna, ben):
+        visitor.receive([upload()])
+        index_all(visitor)
     sessions.drop("a")
-    value = ben.search("revenue", top_k=1)
+    value = ben.search.find("revenue", top_k=1)
     assert Path(value["pages"][value["focus"]]["image"]["path"]).is_file()
 
 
 def test_leaving_deletes_everything(sessions, upload):
-    session = sessions.get("a")
-    session.receive([upload()])
-    index_all(session)
-    assert oct(os.stat(session.folder).st_mode)[-3:] == "700"
+    visitor = sessions.get("a")
+    visitor.receive([upload()])
+    index_all(visitor)
+    assert oct(os.stat(visitor.folder).st_mode)[-3:] == "700"
     sessions.drop("a")
-    assert not session.folder.exists()
+    assert not visitor.folder.exists()
     assert len(sessions) == 0
-    assert sessions.get("a") is not session
+    assert sessions.get("a") is not visitor
 
 
 def test_leaving_while_pages_are_indexed_ends_the_indexing(sessions, upload):
-    session = sessions.get("a")
-    session.receive([upload(pages=5)])
-    for count, _ in enumerate(session.index_inbox()):
+    visitor = sessions.get("a")
+    visitor.receive([upload(pages=5)])
+    for count, _ in enumerate(visitor.indexing.run()):
         if count == 2:
             sessions.drop("a")
     assert count < 5
-    assert not session.folder.exists()
+    assert not visitor.folder.exists()
 
 
 @pytest.fixture
@@ -325,85 +327,88 @@ def sample(engine, upload, tmp_path) -> Sample:
 
 def test_a_sample_is_shared_and_its_pages_rank_beside_the_visitors_own(sessions, upload, sample):
     anna, ben = sessions.get("a"), sessions.get("b")
-    for session in (anna, ben):
-        session.add_sample("sample.pdf")
-        assert session.samples_ready()
+    for visitor in (anna, ben):
+        visitor.shelf.add_sample("sample.pdf")
+        assert visitor.shelf.samples_ready()
     anna.receive([upload()])
     index_all(anna)
-    assert {entry["source"] for entry in anna.search("revenue", top_k=5)["ranking"]} == {"report.pdf", "sample.pdf"}
-    assert {entry["source"] for entry in ben.search("revenue", top_k=5)["ranking"]} == {"sample.pdf"}
+    assert {entry["source"] for entry in anna.search.find("revenue", top_k=5)["ranking"]} == {
+        "report.pdf",
+        "sample.pdf",
+    }
+    assert {entry["source"] for entry in ben.search.find("revenue", top_k=5)["ranking"]} == {"sample.pdf"}
     sessions.drop("a")
     assert all(pictures.image.is_file() for pictures in sample.pictures.values())
 
 
 def test_ranks_run_through_all_indexes(sessions, upload, sample):
-    session = sessions.get("a")
-    session.add_sample("sample.pdf")
-    session.receive([upload()])
-    index_all(session)
-    ranking = session.search("revenue", top_k=5)["ranking"]
+    visitor = sessions.get("a")
+    visitor.shelf.add_sample("sample.pdf")
+    visitor.receive([upload()])
+    index_all(visitor)
+    ranking = visitor.search.find("revenue", top_k=5)["ranking"]
     assert [entry["rank"] for entry in ranking] == [1, 2, 3, 4, 5]
     assert [entry["score"] for entry in ranking] == sorted((entry["score"] for entry in ranking), reverse=True)
 
 
 def test_removing_a_sample_leaves_it_to_others(sessions, sample):
     anna, ben = sessions.get("a"), sessions.get("b")
-    for session in (anna, ben):
-        session.add_sample("sample.pdf")
-    anna.remove(anna.library()["documents"][0]["document"])
+    for visitor in (anna, ben):
+        visitor.shelf.add_sample("sample.pdf")
+    anna.shelf.remove(anna.library()["documents"][0]["document"])
     assert anna.library()["documents"] == []
-    assert len(ben.search("revenue", top_k=1)["ranking"]) == 2
+    assert len(ben.search.find("revenue", top_k=1)["ranking"]) == 2
 
 
 def test_there_is_no_sample_of_another_name(sessions, sample):
-    assert sessions.get("a").add_sample("../../etc/passwd") is None
+    assert sessions.get("a").shelf.add_sample("../../etc/passwd") is None
 
 
 # ---------------------------------------------------------------------- budgets
 
 
 def test_bytes_of_a_session_are_counted_and_come_back(sessions, upload):
-    session = sessions.get("a")
-    session.receive([upload()])
-    assert session.nbytes > 1000  # the file
-    index_all(session)
-    vectors = sum(index.nbytes for index in session.indexes())
-    files = sum(file.stat().st_size for file in session.folder.iterdir())
-    assert vectors + files < session.nbytes < 2 * (vectors + files)
-    assert sessions.nbytes == session.nbytes
-    session.clear()
-    assert session.nbytes == 0
+    visitor = sessions.get("a")
+    visitor.receive([upload()])
+    assert visitor.nbytes > 1000  # the file
+    index_all(visitor)
+    vectors = sum(index.nbytes for index in visitor.shelf.searchable().indexes)
+    files = sum(file.stat().st_size for file in visitor.folder.iterdir())
+    assert vectors + files < visitor.nbytes < 2 * (vectors + files)
+    assert sessions.nbytes == visitor.nbytes
+    visitor.clear()
+    assert visitor.nbytes == 0
 
 
 def test_a_library_that_takes_too_many_bytes_takes_no_more(sessions, engine, upload):
     engine.settings = replace(engine.settings, session_mb=1)
-    session = sessions.get("a")
-    session._sizes["elsewhere-1"] = 2 << 20
-    session.receive([upload()])
-    assert codes(session) == ["session_full"]
-    session._sizes["elsewhere-1"] = (1 << 20) - 4000
-    session.receive([upload()])
-    index_all(session)
-    assert codes(session) == ["session_full"]
-    assert pages(session) == {"report.pdf": 1}
-    assert "1 MB" in session.library()["errors"][0]["message"]
+    visitor = sessions.get("a")
+    visitor.shelf._sizes["elsewhere-1"] = 2 << 20
+    visitor.receive([upload()])
+    assert codes(visitor) == ["session_full"]
+    visitor.shelf._sizes["elsewhere-1"] = (1 << 20) - 4000
+    visitor.receive([upload()])
+    index_all(visitor)
+    assert codes(visitor) == ["session_full"]
+    assert pages(visitor) == {"report.pdf": 1}
+    assert "1 MB" in visitor.library()["errors"][0]["message"]
 
 
 def test_the_library_unused_for_longest_makes_room_and_its_visitor_is_told(sessions, engine, upload, sample):
     for visitor in ("anna", "ben", "carl"):
-        session = sessions.get(visitor)
-        session.add_sample("sample.pdf")
-        session.receive([upload(text=visitor)])
-        index_all(session)
+        visitor = sessions.get(visitor)
+        visitor.shelf.add_sample("sample.pdf")
+        visitor.receive([upload(text=visitor)])
+        index_all(visitor)
     sessions.get("looks around only")
     sessions.get("anna")  # is back, so ben has been away for longest
     engine.settings = replace(engine.settings, total_mb=1)
     ben, carl = sessions.get("ben"), sessions.get("carl")
-    ben.used = 0
-    carl._sizes["many-1"] = 1 << 20
+    ben.presence._last_seen = 0
+    carl.shelf._sizes["many-1"] = 1 << 20
     sessions.get("carl").receive([upload(text="more")])
     index_all(carl)
-    assert ben.closed and not ben.folder.exists()
+    assert ben.presence.left and not ben.folder.exists()
     back = sessions.get("ben")
     assert back is not ben
     assert pages(back) == {"A sample": 2}
@@ -430,11 +435,11 @@ def test_sessions_without_a_click_are_freed(sessions, engine, upload):
     anna, ben = sessions.get("anna"), sessions.get("ben")
     anna.receive([upload()])
     index_all(anna)
-    anna.used -= 60 * engine.settings.session_minutes + 1
+    anna.presence._last_seen -= 60 * engine.settings.session_minutes + 1
     stray = sessions._root / "left-over"
     stray.mkdir()
     sessions.sweep()
-    assert anna.closed and not ben.closed
+    assert anna.presence.left and not ben.presence.left
     assert not anna.folder.exists() and not stray.exists() and ben.folder.exists()
     (error,) = sessions.get("anna").library()["errors"]
     assert "60 minutes" in error["message"]
@@ -449,9 +454,9 @@ def test_uploads_nobody_takes_over_are_deleted(sessions, upload):
 
 @pytest.mark.parametrize("path", ["/etc/hostname", "../x", "", "report.pdf", "\0", "sessions/uploads"])
 def test_only_uploads_are_taken(sessions, upload, tmp_path, path):
-    session = sessions.get("a")
-    session.receive([path])
-    assert codes(session) == ["not_found"]
+    visitor = sessions.get("a")
+    visitor.receive([path])
+    assert codes(visitor) == ["not_found"]
 
 
 def test_pictures_links_and_folders_cannot_be_uploaded(sessions, upload, sample):
@@ -470,31 +475,31 @@ def test_pictures_links_and_folders_cannot_be_uploaded(sessions, upload, sample)
 
 def test_too_many_files_and_searches_a_minute_are_refused(sessions, engine, upload):
     engine.settings = replace(engine.settings, files_per_minute=2, searches_per_minute=2)
-    session = sessions.get("a")
-    session.receive([upload(pages=1, text=text) for text in "abc"])
-    index_all(session)
-    assert codes(session) == ["too_many_files"]
+    visitor = sessions.get("a")
+    visitor.receive([upload(pages=1, text=text) for text in "abc"])
+    index_all(visitor)
+    assert codes(visitor) == ["too_many_files"]
     for _ in range(2):
-        session.search("revenue", top_k=1)
+        visitor.search.find("revenue", top_k=1)
     with pytest.raises(Refused, match="searches a minute"):
-        session.search("revenue", top_k=1)
+        visitor.search.find("revenue", top_k=1)
     assert sessions.get("b").nbytes == 0
 
 
 def test_too_many_looks_and_changes_of_the_model_a_minute_are_refused(sessions, engine, upload):
     engine.settings = replace(engine.settings, looks_per_minute=2, models_per_minute=2)
-    session = sessions.get("a")
-    session.receive([upload()])
-    index_all(session)
-    key = session.search("revenue", top_k=1)["focus"]
+    visitor = sessions.get("a")
+    visitor.receive([upload()])
+    index_all(visitor)
+    key = visitor.search.find("revenue", top_k=1)["focus"]
     for _ in range(2):
-        session.open_page(key)
+        visitor.search.open_page(key)
     with pytest.raises(Refused, match="Too many pages"):
-        session.open_page(key)
+        visitor.search.open_page(key)
     for _ in range(2):
-        session.switch(engine)
+        visitor.change_model(engine)
     with pytest.raises(Refused, match="2 times a minute"):
-        session.switch(engine)
+        visitor.change_model(engine)
 
 
 def test_too_many_callers_without_a_session_are_refused(sessions, engine, upload):
@@ -502,12 +507,12 @@ def test_too_many_callers_without_a_session_are_refused(sessions, engine, upload
         add_endpoints(sessions, replace(engine.settings, files_per_minute=1))
     (search_pdf,) = (function.fn for function in demo.fns.values() if function.fn.__name__ == "search_pdf")
     for _ in range(3):  # whoever brings no file keeps nobody else out
-        with pytest.raises(gr.Error, match="Upload a file first"):
+        with pytest.raises(Refused, match="Upload a file first"):
             search_pdf(None, "revenue")
-        with pytest.raises(gr.Error, match="Upload a file first"):
+        with pytest.raises(Refused, match="Upload a file first"):
             search_pdf({"path": "/etc/hostname"}, "revenue")
     assert search_pdf({"path": upload()}, "revenue")["results"]
-    with pytest.raises(gr.Error, match="Too many ask at once"):
+    with pytest.raises(Refused, match="Too many ask at once"):
         search_pdf({"path": upload()}, "revenue")
     assert len(sessions) == 0
 
@@ -549,28 +554,28 @@ def test_an_upload_that_fails_gives_its_room_back(sessions):
 
 @pytest.mark.parametrize(("text", "title"), [("", "Nothing"), (" \n", "Nothing"), ("x" * 501, "Too long")])
 def test_queries_are_checked_wherever_they_come_from(sessions, upload, text, title):
-    session = sessions.get("a")
-    session.receive([upload()])
-    index_all(session)
+    visitor = sessions.get("a")
+    visitor.receive([upload()])
+    index_all(visitor)
     with pytest.raises(Refused) as refused:
-        session.search(text, top_k=1)
+        visitor.search.find(text, top_k=1)
     assert refused.value.title.startswith(title)
 
 
 def test_no_more_than_ten_pages_are_explained(sessions, upload):
-    session = sessions.get("a")
-    session.receive([upload(pages=12)])
-    index_all(session)
-    assert len(session.search("revenue", top_k=10**9)["pages"]) == 10
-    assert len(session.search("revenue", top_k=-5)["pages"]) == 1
+    visitor = sessions.get("a")
+    visitor.receive([upload(pages=12)])
+    index_all(visitor)
+    assert len(visitor.search.find("revenue", top_k=10**9)["pages"]) == 10
+    assert len(visitor.search.find("revenue", top_k=-5)["pages"]) == 1
 
 
 def test_documents_wait_for_a_place(sessions, engine, upload):
     engine.places = Places(1)
     anna, ben = sessions.get("anna"), sessions.get("ben")
-    for session in (anna, ben):
-        session.receive([upload(pages=2)])
-    first, second = anna.index_inbox(), ben.index_inbox()
+    for visitor in (anna, ben):
+        visitor.receive([upload(pages=2)])
+    first, second = anna.indexing.run(), ben.indexing.run()
     for _ in range(3):
         next(first)
     for _ in range(3):
@@ -586,14 +591,14 @@ def test_documents_wait_for_a_place(sessions, engine, upload):
 def test_who_gives_up_waiting_frees_the_place(sessions, engine, upload):
     engine.places = Places(1)
     place = engine.places.enter()
-    session = sessions.get("a")
-    session.receive([upload()])
-    job = session.index_inbox()
+    visitor = sessions.get("a")
+    visitor.receive([upload()])
+    job = visitor.indexing.run()
     next(job)
-    session.stop()
+    visitor.indexing.stop()
     for _ in job:
         pass
-    assert session.library()["progress"] is None
+    assert visitor.library()["progress"] is None
     engine.places.leave(place)
     assert engine.places.ahead(engine.places.enter()) == 0
 
@@ -612,17 +617,17 @@ def test_a_model_out_of_memory_takes_smaller_batches_and_costs_one_page(sessions
         return run(images)
 
     monkeypatch.setattr(engine.encoder, "_embed_batch", embed)
-    session = sessions.get("a")
+    visitor = sessions.get("a")
     path = upload(pages=6)
     Path(path).write_bytes(with_black_page(6, black=2))
-    session.receive([path])
-    index_all(session)
-    assert pages(session) == {"report.pdf": 5}
-    (error,) = session.library()["errors"]
+    visitor.receive([path])
+    index_all(visitor)
+    assert pages(visitor) == {"report.pdf": 5}
+    (error,) = visitor.library()["errors"]
     assert (error["page"], error["code"]) == (2, "model_memory")
     assert refused[0] == 4 and refused[-1] == 1
-    session.search("revenue", top_k=1)
-    assert not list(session.folder.glob("*-2.*"))
+    visitor.search.find("revenue", top_k=1)
+    assert not list(visitor.folder.glob("*-2.*"))
 
 
 def with_black_page(count: int, black: int) -> bytes:
@@ -638,8 +643,8 @@ def with_black_page(count: int, black: int) -> bytes:
 
 
 def test_a_full_disk_ends_the_document_and_keeps_what_is_in(sessions, upload, monkeypatch):
-    session = sessions.get("a")
-    session.receive([upload(pages=4)])
+    visitor = sessions.get("a")
+    visitor.receive([upload(pages=4)])
     write = Path.write_bytes
 
     def full(path, data):
@@ -649,22 +654,22 @@ def test_a_full_disk_ends_the_document_and_keeps_what_is_in(sessions, upload, mo
         return write(path, data)
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    index_all(session)
-    assert pages(session) == {"report.pdf": 2}
-    assert codes(session) == ["disk_full"]
-    assert not list(session.folder.glob("*-3.*"))
-    assert len(session.search("revenue", top_k=1)["ranking"]) == 2
+    index_all(visitor)
+    assert pages(visitor) == {"report.pdf": 2}
+    assert codes(visitor) == ["disk_full"]
+    assert not list(visitor.folder.glob("*-3.*"))
+    assert len(visitor.search.find("revenue", top_k=1)["ranking"]) == 2
 
 
 def test_a_renderer_that_is_killed_costs_its_page(sessions, upload):
-    session = sessions.get("a")
-    session.receive([upload(pages=4)])
-    for _ in session.index_inbox():
-        if pages(session).get("report.pdf") == 2 and not codes(session):
-            (process,) = session._open._processes.values()
+    visitor = sessions.get("a")
+    visitor.receive([upload(pages=4)])
+    for _ in visitor.indexing.run():
+        if pages(visitor).get("report.pdf") == 2 and not codes(visitor):
+            (process,) = visitor.indexing._document._processes.values()
             os.kill(process._process.pid, signal.SIGKILL)
-    assert pages(session) == {"report.pdf": 3}
-    assert codes(session) == ["page_memory"]
+    assert pages(visitor) == {"report.pdf": 3}
+    assert codes(visitor) == ["page_memory"]
 
 
 def test_closing_frees_everybody(sessions, upload):

@@ -16,10 +16,12 @@ class Ranker(Protocol):
 
     name: what `PageIndex.rank(method=)` takes
     title: what people call it
+    has_terms: whether its scores are sums of one term a token, so that pages can be explained
     """
 
     name: str
     title: str
+    has_terms: bool
 
     def rank(self, query: QueryEmbedding, pages: Sequence[StoredPage], explained: int = 0) -> Ranking:
         """Rank pages.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ class LateInteraction:
     name: str
     title: str
     reduce: Callable[[Tensor], tuple[Tensor, Tensor]]
+    has_terms: ClassVar[bool] = True
 
     def rank(self, query: QueryEmbedding, pages: Sequence[StoredPage], explained: int = 0) -> Ranking:
         """Compare one page after the other, so that memory holds the cosines of one page and of those to explain."""

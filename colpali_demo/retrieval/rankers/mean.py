@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -26,6 +26,7 @@ class MeanVector:
 
     name: str
     title: str
+    has_terms: ClassVar[bool] = False
 
     def rank(self, query: QueryEmbedding, pages: Sequence[StoredPage], explained: int = 0) -> Ranking:
         asked = mean_vector(query.vectors)

@@ -9,7 +9,7 @@ from colpali_demo.web.component import DRAWING, Component
 
 
 class Lens(Component):
-    """Shows the value that `payload.lens_value` makes; or a message, {"title", "message"}, where there is none.
+    """Shows the value that `export.lens_value` makes; or a message, {"title", "message"}, where there is none.
 
     It is an output only: never make it an input of an event.
 
