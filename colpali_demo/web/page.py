@@ -160,15 +160,20 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
         ).then(None, js=SETTLED, **plain)
         upload.upload(handlers.receive, upload, [upload, library], **plain, queue=False).then(
             handlers.index, None, library, **plain, **indexing_group
+        ).then(handlers.offer, None, asks, **plain, queue=False).then(
+            None, query, None, js=ASKED, **plain, queue=False
+        ).then(handlers.search_again, None, lens, **plain, **search_group).then(None, js=SETTLED, **plain)
+        library.choose_documents(handlers.choose_documents, None, library, **plain, queue=False).then(
+            handlers.offer, None, asks, **plain, queue=False
         ).then(handlers.search_again, None, lens, **plain, **search_group)
         library.cancel_indexing(handlers.cancel, None, library, **plain, queue=False)
         library.dismiss_errors(handlers.dismiss, None, library, **plain, queue=False)
-        library.remove_document(handlers.remove, None, library, **plain, queue=False).then(
-            handlers.search_again, None, lens, **plain, **search_group
-        )
-        library.clear_all(handlers.clear, None, library, **plain, queue=False).then(
-            handlers.search_again, None, lens, **plain, **search_group
-        )
+        for gone, handler in ((library.remove_document, handlers.remove), (library.clear_all, handlers.clear)):
+            gone(handler, None, library, **plain, queue=False).then(
+                handlers.offer, None, asks, **plain, queue=False
+            ).then(None, None, delivery, js="() => null", **plain, queue=False).then(
+                handlers.search_again, None, lens, **plain, **search_group
+            )
         model.choose_model(
             handlers.choose_model, None, [model, samples, library, lens, *asks], **plain, queue=False
         ).then(handlers.follow_loading, None, [model, samples, library], **plain, **waiting_group).then(

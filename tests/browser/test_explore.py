@@ -88,8 +88,9 @@ def test_files_that_cannot_be_read_are_named_and_the_rest_stays_searchable(visit
     assert found["password_protected"].startswith("locked.pdf")
     assert "Traceback" not in "".join(found.values())
     assert visitor.documents()["good.pdf"] == "3 pages"
-    value = visitor.search("fox and dog")
-    assert len(value["ranking"]) == 11  # the sample's pages and the good file's
+    assert len(visitor.search("fox and dog")["ranking"]) == 3  # the good file's, which leads
+    value = visitor.open_shelf().after_search(lambda: visitor.page.click("#library [data-part=all]"))
+    assert len(value["ranking"]) == 11  # the sample's pages, too
     visitor.open_shelf().page.click("#library [data-part=dismiss]")
     visitor.page.wait_for_selector("#library [data-part=failed]", state="hidden")
 
@@ -98,7 +99,7 @@ def test_a_search_works_while_pages_are_indexed(visitor, make_pdf):
     visitor.upload(make_pdf("long.pdf", pages=300))
     wait_for_progress(visitor, r"^long.pdf · [3-9] of 300")
     value = visitor.search("fox and dog")
-    assert 8 < len(value["ranking"]) < 308
+    assert 0 < len(value["ranking"]) < 300
     assert "of 300 pages" in visitor.page.inner_text("#shelf")  # the shelf is folded, and says how far it is
     assert visitor.open_shelf().page.is_visible("#library progress")
     visitor.open_shelf().page.click("#library [data-part=cancel]")

@@ -255,13 +255,37 @@ DROP = """([name, data]) => {
 }"""
 
 
-def test_a_drop_anywhere_is_taken(wide, report):
+def test_a_drop_anywhere_is_taken_and_leads(wide, report):
     value = wide.after_search(
         lambda: wide.page.evaluate(DROP, [report.name, list(report.read_bytes())]),
         "value => value.ranking.some(entry => entry.source === 'rivers.pdf')",
     )
-    assert "rivers.pdf" in wide.documents()
-    assert value["ranking"]
+    # Only it is searched, for one of its own headings; others are offered.
+    assert {entry["source"] for entry in value["ranking"]} == {"rivers.pdf"}
+    headings = wide.page.locator(".examples button:visible").all_inner_texts()
+    assert headings == ["Who repairs the barriers", "Ice on the harbour", "Price of a new bridge"]
+    assert value["query"]["text"] == headings[0] == wide.page.input_value("#query input")
+    assert "rivers.pdf · 4 pages" in wide.page.inner_text("#shelf")
+    assert box(wide, PAGE)["y"] <= 330
+    assert fits(wide, PAGE, 900)
+
+    # Any choice of documents, by check boxes.
+    wide.open_shelf()
+    assert wide.page.is_disabled('#library [aria-label="Search rivers.pdf"]')
+    value = wide.after_search(lambda: wide.page.check('#library [aria-label="Search Annual report"]'))
+    assert len({entry["source"] for entry in value["ranking"]}) == 2
+    value = wide.after_search(lambda: wide.page.uncheck('#library [aria-label="Search rivers.pdf"]'))
+    assert "rivers.pdf" not in {entry["source"] for entry in value["ranking"]}
+    value = wide.after_search(lambda: wide.page.click("#library [data-part=all]"))
+    assert len({entry["source"] for entry in value["ranking"]}) == 2
+
+
+def test_nothing_of_documents_that_are_gone_is_offered(wide, report):
+    wide.after_search(lambda: wide.upload(report))
+    wide.open_shelf().page.click("#library [data-part=clear]")
+    wide.page.wait_for_selector("#lens .empty", state="visible")
+    wide.page.wait_for_function("!document.querySelector('.examples button:not(.hidden)')?.offsetParent")
+    assert wide.page.inner_text("#delivery") == ""
 
 
 def test_whoever_leaves_with_documents_of_their_own_is_asked(wide, report):

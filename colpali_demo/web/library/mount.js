@@ -1,9 +1,10 @@
 // The library: documents, how far indexing is, what could not be read. File names and error messages only ever become
 // text nodes.
 
-import { node, partsOf } from "../shared/dom.js";
+import { bar, node, partsOf } from "../shared/dom.js";
 import { LIBRARY } from "../shared/events.js";
 import { plural } from "../shared/text.js";
+import { searchedOf } from "../shelf/summary.js";
 import { limitText, sorted } from "./limits.js";
 import { progressText, STOPPING } from "./progress.js";
 
@@ -21,10 +22,15 @@ export function mount({ element, trigger, props, watch }) {
   }
 
   function drawDocuments(documents) {
-    const pages = documents.reduce((total, entry) => total + entry.pages, 0);
+    const searched = searchedOf(documents);
+    const pages = searched.reduce((total, entry) => total + entry.pages, 0);
     part("title").textContent = documents.length ? `Searching ${plural(pages, "page")}` : "No pages yet";
     part("clear").hidden = documents.length < 2;
+    part("all").hidden = searched.length === documents.length;
     const lines = documents.map(row);
+    documents.forEach((entry, at) => {
+      mark(lines[at], entry, searched);
+    });
     const list = part("documents");
     if (lines.length !== list.children.length || lines.some((line, at) => line !== list.children[at]))
       list.replaceChildren(...lines);
@@ -54,6 +60,7 @@ export function mount({ element, trigger, props, watch }) {
     document.dispatchEvent(new CustomEvent(LIBRARY, { detail: { documents, progress } }));
   }
 
+  part("all").addEventListener("click", () => trigger("choose_documents", { which: "all", document: "" }));
   part("clear").addEventListener("click", () => trigger("clear_all", {}));
   part("understood").addEventListener("click", () => trigger("dismiss_errors", {}));
   part("dismiss").addEventListener("click", () => trigger("dismiss_errors", {}));
@@ -68,13 +75,30 @@ export function mount({ element, trigger, props, watch }) {
 
 function documentLine(entry, trigger) {
   const onclick = () => trigger("remove_document", { document: entry.document });
+  const choose = (which) => trigger("choose_documents", { which, document: entry.document });
+  const box = node("input", {
+    type: "checkbox",
+    "aria-label": `Search ${entry.source}`,
+    onchange: (event) => choose(event.target.checked ? "with" : "without"),
+  });
   return node(
     "li",
     { "data-document": entry.document },
+    box,
     node("span", { class: "name", title: entry.source }, entry.source),
+    node("button", { type: "button", class: "link only", onclick: () => choose("only") }, "only"),
     node("span", { class: "pages" }),
     node("button", { type: "button", class: "remove", "aria-label": `Remove ${entry.source}`, onclick }, "×"),
   );
+}
+
+/** Tick the documents that are searched; the last of them cannot be unticked. */
+function mark(line, { searched }, all) {
+  const box = line.querySelector("input");
+  const on = searched !== false;
+  box.checked = on;
+  bar(box, on && all.length === 1 ? "One document has to be searched" : null);
+  line.querySelector(".only").hidden = on && all.length === 1;
 }
 
 function errorLine(error) {

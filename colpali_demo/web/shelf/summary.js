@@ -2,9 +2,13 @@
 
 import { plural } from "../shared/text.js";
 
-/** documents: {source, pages} each, as in the value of the library. */
-export function summaryOf(documents) {
-  if (!documents.length) return "No pages yet: pick a sample or add your own";
+/** Those documents of a library that are searched. */
+export const searchedOf = (documents) => documents.filter((entry) => entry.searched !== false);
+
+/** all: {source, pages, searched} each, as in the value of the library. */
+export function summaryOf(all) {
+  if (!all.length) return "No pages yet: pick a sample or add your own";
+  const documents = searchedOf(all);
   const pages = plural(
     documents.reduce((sum, entry) => sum + entry.pages, 0),
     "page",

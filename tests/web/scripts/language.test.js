@@ -28,6 +28,7 @@ test("a line says what is searched", () => {
   const report = { source: "report.pdf", pages: 13 };
   assert.match(summaryOf([]), /No pages/);
   assert.equal(summaryOf([report]), "Searching report.pdf · 13 pages");
+  assert.equal(summaryOf([report, { source: "b.pdf", pages: 1, searched: false }]), "Searching report.pdf · 13 pages");
   assert.match(summaryOf([report, { source: "b.pdf", pages: 1 }]), /2 documents · 14 pages, with b\.pdf/);
 });
 
