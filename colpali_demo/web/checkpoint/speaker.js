@@ -3,7 +3,7 @@
 const METHOD =
   "ColPali is a way to search: one vector for every patch of a page and every token of a query, matched late. ";
 const TINY = {
-  text: "a small reader, no ColPali v1",
+  text: "a small stand-in for ColPali",
   sentence:
     `${METHOD}Here it is carried out by colpali-tiny, a reader of 12.6 million parameters trained for this demo. The ` +
     "published ColPali checkpoints have about three billion, know pictures and many languages, and need a GPU; what " +
