@@ -114,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
 
     for command in (search, explain, verify, precompute):
         command.add_argument("--model", help="checkpoint: tiny, a folder or a Hub id (COLPALI_MODEL; the bundled one)")
+        command.add_argument("--adapter", help="LoRA adapter to add to the checkpoint: a folder or a Hub id")
         command.add_argument("--download", action="store_true", help="allow downloading the checkpoint from the Hub")
     return parser
 
@@ -155,7 +156,7 @@ def _search(given: argparse.Namespace, settings: Settings) -> int:
 
     timing: dict[str, float] = {}
     with _timed(timing, "load"):
-        encoder = _load_encoder(settings, given.download)
+        encoder = _load_encoder(settings, given.download, adapter=given.adapter)
     index = PageIndex(encoder)
     errors: list[PageError | DocumentError] = []
     with _timed(timing, "index"):
@@ -195,7 +196,7 @@ def _explain(given: argparse.Namespace, settings: Settings) -> int:
         raise UsageError(f"--out must end in {', '.join(FORMATS)}: {_printable(str(given.out))}")
     if not given.out.parent.is_dir():
         raise UsageError(f"there is no folder {_printable(str(given.out.parent))} to write the figure to")
-    encoder = _load_encoder(settings, given.download)
+    encoder = _load_encoder(settings, given.download, adapter=given.adapter)
     query = encoder.embed_query(given.query)
     _say_unknown(query)
     candidates = _find_tokens(query, given.token)  # before the page is embedded: it may be misspelled
@@ -229,7 +230,7 @@ def _explain(given: argparse.Namespace, settings: Settings) -> int:
 def _verify(given: argparse.Namespace, settings: Settings) -> int:
     from colpali_demo.verify import verify
 
-    encoder = _load_encoder(settings, given.download, device=given.device, dtype=given.dtype)
+    encoder = _load_encoder(settings, given.download, adapter=given.adapter, device=given.device, dtype=given.dtype)
     report = verify(encoder, prefix=given.prefix)
     print(report)
     return OK if report.passed else FAILED
@@ -249,7 +250,7 @@ def _precompute(given: argparse.Namespace, settings: Settings) -> int:
             (sample.path, sample.title, sample.description, tuple(given.query or sample.queries))
             for sample in read_samples()
         ]
-    encoder = _load_encoder(settings, given.download)
+    encoder = _load_encoder(settings, given.download, adapter=given.adapter)
     errors: list[PageError] = []
 
     def documents() -> Iterator[tuple[SetDocument, Document]]:

@@ -53,7 +53,7 @@ class Encoder:
             "parameters": model.num_parameters(),
             "device": str(model.device),
             "dtype": str(model.dtype).removeprefix("torch."),
-            "dim": model.embedding_dim,
+            "dim": family.head.out_features,
             "format": "colpali_engine" if family.is_engine(checkpoint.config) else "transformers",
             "page_prompt": family.page_text,
             "prefix": prefix.text,
@@ -132,6 +132,7 @@ class Encoder:
             unknown=unknown,
             prefix=as_text(prefix),
             augmentation=augmentation,
+            divisor=len(tokens) if self.family.scores_by_mean else 1.0,
         )
 
     def run(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
@@ -140,7 +141,7 @@ class Encoder:
         Vectors of padding are zero. Raises CheckpointError where the model computes anything but numbers.
         """
         inputs = {**inputs, **self.family.model_options(inputs)}
-        inputs.pop("labels", None)
+        inputs = {name: value for name, value in inputs.items() if name not in self.family.not_for_model}
         with self._model_lock:
             vectors = self._embed(inputs)
         if not vectors.isfinite().all():

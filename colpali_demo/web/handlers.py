@@ -17,7 +17,7 @@ from colpali_demo.web.example import LENS, load_example
 from colpali_demo.web.faults import Refused, is_disk_full, log_fault
 from colpali_demo.web.lessons.desk import Desk
 from colpali_demo.web.payload import DownloadValue, LibraryValue, Message, model_value, samples_value
-from colpali_demo.web.takeaway import KINDS
+from colpali_demo.web.visitors.downloads import KINDS
 from colpali_demo.web.visitors.indexing import POLL_SECONDS
 from colpali_demo.web.visitors.search import Question
 from colpali_demo.web.visitors.shelf import Choice

@@ -13,7 +13,7 @@ from planted import plant
 
 from colpali_demo.encoder.layout import TILE, PageLayout, patch, prompt_token
 from colpali_demo.explain import Explanation
-from colpali_demo.web.takeaway import standalone
+from colpali_demo.export.standalone import standalone
 
 
 def download(visitor, kind: str) -> Path:

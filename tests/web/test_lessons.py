@@ -63,9 +63,16 @@ def test_the_bundled_example_was_made_by_the_bundled_checkpoint():
     assert made_by == fingerprint(BUNDLED_FOLDER), "stale: run `python -m colpali_demo.web.example`"
 
 
-def test_a_precomputed_set_has_the_example_alone(tmp_path):
+class VisitorOfASet:
+    """One who has searched a set."""
+
     engine = SimpleNamespace(capabilities=SetSource.capabilities)
-    visitor = SimpleNamespace(engine=engine, search=SimpleNamespace(result=object()), has_acted=True)
+    search = SimpleNamespace(result=object())
+    has_acted = True
+
+
+def test_a_precomputed_set_has_the_example_alone(tmp_path):
+    visitor = VisitorOfASet()
     desk = Desk(tmp_path)
     for value in (desk.arrive(visitor), desk.own(visitor, "any-1")):
         assert value["example"]

@@ -1,6 +1,6 @@
 // What is on show as a PNG: headline, pages with their overlays, legend.
 
-import { areRectangle, boundsOf, outlineOf } from "../shared/cells.js";
+import { areRectangle, boundsOf, firstOf, outlineOf } from "../shared/cells.js";
 import { node } from "../shared/dom.js";
 import { BARS } from "./scale.js";
 
@@ -163,8 +163,7 @@ function drawBox(context, { top, left, bottom, right }, mark, at) {
 }
 
 function drawBadge(context, { cells, color, badge }, at) {
-  const { top, left } = boundsOf(cells);
-  const [x, y] = at(top, left);
+  const [x, y] = at(...firstOf(cells));
   context.font = "600 9px sans-serif";
   context.fillStyle = color || "#000";
   context.fillRect(x - 9, y - 9, context.measureText(badge).width + 6, 12);

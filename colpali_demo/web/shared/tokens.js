@@ -1,8 +1,9 @@
 // What tokens, words and winners are called.
 
-import { boundsOf } from "./cells.js";
+import { areRectangle, boundsOf } from "./cells.js";
 import { count, plural, quoted } from "./text.js";
 
+const FEW_CELLS = 3; // that a sentence has room for
 export const SUM = "sum"; // stands for the whole query where items have their ids
 export const ADDED = "added"; // the item of all tokens that the model adds
 export const KINDS = {
@@ -40,10 +41,15 @@ export const slotText = (match) => quoted(visibleNewlines(match.slot_text || "")
 
 const between = (name, from, to) => (from === to ? `${name} ${from}` : `${name}s ${from}–${to}`);
 
-/** Where some cells are, as "row 3, col 5" or "rows 3–4, cols 5–8". */
+/** Where some cells are: "row 3, col 5", "rows 3–4, cols 5–8", or of cells that are no rectangle the first few. */
 export function cellsText(cells, [row, col] = ["row", "col"]) {
-  const { top, left, bottom, right } = boundsOf(cells);
-  return `${between(row, top, bottom - 1)}, ${between(col, left, right - 1)}`;
+  if (areRectangle(cells)) {
+    const { top, left, bottom, right } = boundsOf(cells);
+    return `${between(row, top, bottom - 1)}, ${between(col, left, right - 1)}`;
+  }
+  const named = cells.slice(0, FEW_CELLS).map(([r, c]) => `${row} ${r}, ${col} ${c}`);
+  const more = cells.length - named.length;
+  return `${named.join("; ")}${more ? `; ${more} more` : ""}`;
 }
 
 /** Where the winner of a line of the ledger is. */

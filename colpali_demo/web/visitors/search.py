@@ -15,8 +15,8 @@ from colpali_demo.encoder.files import CheckpointError
 from colpali_demo.export.lens_value import LensValue, Strength, file_data, lens_value
 from colpali_demo.export.pictures import page_key
 from colpali_demo.retrieval import rank_together
-from colpali_demo.web import takeaway
 from colpali_demo.web.faults import Refused
+from colpali_demo.web.visitors.downloads import file_bytes, file_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -250,7 +250,7 @@ class Search:
     # ------------------------------------------------------------------ downloads
 
     def download(self, kind: str, key: str, token: int | None, start: str) -> DownloadValue:
-        """Make a file, one of `takeaway.KINDS`, about a page of the last search. Raises Refused.
+        """Make a file, one of `downloads.KINDS`, about a page of the last search. Raises Refused.
 
         `token` is the one that a figure shows; `start` is what a file of the lens shows first.
         """
@@ -260,19 +260,19 @@ class Search:
             raise Refused("This page is gone", "Search again.")
         self._quota.count_download()
         with self.turn(result.engine):
-            data = self._file(kind, result, explanation, token, start)
+            data = file_bytes(
+                kind,
+                explanation,
+                rank=result.ranking.hit(explanation.page).rank,
+                model=result.engine.public_model_info,
+                weak=bool(result.strength and result.strength["weak"]),
+                token=token,
+                start=start,
+                lens=lambda: self._lens(result, key),
+            )
         folder = self._folder / "taken"
         shutil.rmtree(folder, ignore_errors=True)  # the last one
-        id, name = secrets.token_hex(6), takeaway.file_name(explanation, kind)
+        id, name = secrets.token_hex(6), file_name(explanation, kind)
         (folder / id).mkdir(parents=True)
         (folder / id / name).write_bytes(data)
         return {"id": id, "name": name, "file": file_data(folder / id / name)}
-
-    def _file(self, kind: str, result: Result, explanation: Explanation, token: int | None, start: str) -> bytes:
-        model = result.engine.public_model_info
-        if kind == "json":
-            return takeaway.tensors(explanation, result.ranking.hit(explanation.page).rank, model)
-        if kind == "html":
-            return takeaway.standalone(self._lens(result, page_key(explanation.page)), start)
-        weak = bool(result.strength and result.strength["weak"])
-        return takeaway.figure(explanation, token, kind, checkpoint=model["name"], weak=weak)
