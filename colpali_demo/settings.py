@@ -32,6 +32,7 @@ class Settings:
     max_query_chars: int = 500
     max_query_tokens: int = 256  # 500 characters of English are about 125; each takes a map of every page
     top_k: int = 5
+    ranker: str = "maxsim"  # orders the pages of visitors; a name in `retrieval.RANKERS` that gives terms of tokens
 
     # Web: what one visitor may take
     session_pages: int = 200  # indexed at a time
@@ -58,6 +59,11 @@ class Settings:
     mcp: str = "off"  # "on" offers search_pdf to assistants over the Model Context Protocol
     host: str = "127.0.0.1"
     port: int = 7860
+
+    @property
+    def model_is_bundled(self) -> bool:
+        """Whether `model` is the checkpoint that comes with the demo."""
+        return self.model in ("auto", "tiny")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:

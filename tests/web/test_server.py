@@ -18,7 +18,7 @@ from collections import namedtuple
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 from urllib.parse import quote, urlsplit
 
 import gradio as gr
@@ -32,8 +32,10 @@ from live import serve
 from reportlab.pdfgen.canvas import Canvas
 
 from colpali_demo.web import guard, visitor_queue
-from colpali_demo.web import sessions as sessions_module
 from colpali_demo.web.lessons.desk import Desk
+from colpali_demo.web.visitors import Visitor
+from colpali_demo.web.visitors import search as search_module
+from colpali_demo.web.visitors.search import Search
 from tests.web.conftest import Server
 
 NAMED = re.compile(r"quote [0-9a-f]{8}\.|not in the list of choices|[a-z]{3,}.*\.$")
@@ -314,6 +316,13 @@ def test_every_event_is_fuzzed(server: Server) -> None:
     assert set(EVENTS) | {"<lambda>"} == set(server.functions)
 
 
+def test_gradio_can_read_what_each_handler_takes(server: Server) -> None:
+    """It looks for requests and event data among the types of the arguments, and gives up where it cannot read one."""
+    for function in server.blocks.fns.values():
+        if function.fn is not None:
+            assert get_type_hints(function.fn) is not None
+
+
 @pytest.mark.parametrize("name", EVENTS)
 @hypothesis_settings(max_examples=15)
 @given(data=st.lists(values, max_size=3), event_data=values)
@@ -361,7 +370,7 @@ def test_any_call_of_the_endpoints_is_answered_or_refused_in_words(
     server: Server, query: Any, top_k: Any, number: Any, own: bool, maps: Any
 ) -> None:
     session = new_session()
-    document = server.engine.samples[0].document if own else query
+    document = server.engine.samples[0].document_id if own else query
     for name, data in (("search", [query, top_k]), ("explain", [query, document, number, maps])):
         joined = server.join(session, server.functions[f"api.{name}"], data)
         if joined.status_code != 200:
@@ -589,10 +598,10 @@ def test_what_breaks_is_told_with_an_id_and_logged_with_its_trace(
     def fail(*arguments, **named):
         raise RuntimeError("/secret/folder")
 
-    monkeypatch.setattr(sessions_module.Session, "_rank", fail)
+    monkeypatch.setattr(Search, "_embed", fail)
     (value,) = server.call(session, "search", ["sample", 1])["output"]["data"]
     told = [value["message"], server.call(session, "api.search", ["sample", 1])["output"]["error"]]
-    monkeypatch.setattr(sessions_module.Session, "clear", fail)
+    monkeypatch.setattr(Visitor, "clear", fail)
     told.append(server.call(session, "clear")["output"]["error"])
     for text in told:
         assert "secret" not in text
@@ -607,7 +616,7 @@ def test_a_full_disk_spares_the_search_and_says_so(server: Server, monkeypatch: 
 
     session = new_session()
     server.call(session, "arrive")
-    monkeypatch.setattr(sessions_module, "lens_value", full)
+    monkeypatch.setattr(search_module, "lens_value", full)
     (value,) = server.call(session, "search", ["sample", 1])["output"]["data"]
     assert value["title"] == "The server’s disk is full"
     monkeypatch.undo()
@@ -770,14 +779,14 @@ def test_one_search_of_a_visitor_runs_at_a_time_and_the_others_delay_nobody(
     anna, ben = new_session(), new_session()
     started, gate = [], threading.Event()
 
-    def search(self: sessions_module.Session, text: str, top_k: int) -> dict[str, Any]:
+    def find(self: Search, text: str, top_k: int) -> dict[str, Any]:
         started.append(text)
         gate.wait(60)
         return {"title": text, "message": ""}
 
     for session in (anna, ben):
         server.call(session, "arrive")
-    monkeypatch.setattr(sessions_module.Session, "search", search)
+    monkeypatch.setattr(Search, "find", find)
     for _ in range(6):
         assert server.join(anna, server.functions["search"], ["anna", 1]).status_code == 200
     server.join(ben, server.functions["search"], ["ben", 1])
@@ -797,14 +806,14 @@ def test_queued_searches_of_visitors_take_turns(server: Server, monkeypatch: pyt
     visitors = [new_session() for _ in range(6)]
     started, gate = [], threading.Event()
 
-    def search(self: sessions_module.Session, text: str, top_k: int) -> dict[str, Any]:
+    def find(self: Search, text: str, top_k: int) -> dict[str, Any]:
         started.append(text)
         gate.wait(60)
         return {"title": text, "message": ""}
 
     for session in visitors:
         server.call(session, "arrive")
-    monkeypatch.setattr(sessions_module.Session, "search", search)
+    monkeypatch.setattr(Search, "find", find)
     for name, session in enumerate(visitors):
         for _ in range(1 if name else 4):
             server.join(session, server.functions["search"], [str(name), 1])
@@ -822,9 +831,7 @@ def test_queued_searches_of_visitors_take_turns(server: Server, monkeypatch: pyt
 
 def test_a_visitor_has_so_many_requests_under_way_and_no_more(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     anna, ben, gate = new_session(), new_session(), threading.Event()
-    monkeypatch.setattr(
-        sessions_module.Session, "search", lambda *arguments: gate.wait(60) and {"title": "", "message": ""}
-    )
+    monkeypatch.setattr(Search, "find", lambda *arguments: gate.wait(60) and {"title": "", "message": ""})
     server.call(anna, "arrive")
     limit = server.engine.settings.session_events
     search = server.functions["search"]
@@ -864,13 +871,13 @@ def unread(server: Server) -> dict[str, int]:
 def test_answers_that_nobody_fetches_do_not_pile_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server.blocks._queue, "unread_answers", 4)
     ready, searched = [], threading.Semaphore(0)
-    rank = sessions_module.Session._rank
+    embed = Search._embed
 
-    def search(self: sessions_module.Session, *arguments: Any) -> Any:
+    def counted(self: Search, *arguments: Any) -> Any:
         searched.release()
-        return rank(self, *arguments)
+        return embed(self, *arguments)
 
-    monkeypatch.setattr(sessions_module.Session, "_rank", search)
+    monkeypatch.setattr(Search, "_embed", counted)
     for _ in range(3):
         session = new_session()
         server.call(session, "arrive")
@@ -969,6 +976,7 @@ def test_nobody_calls_past_the_queue(server: Server) -> None:
 def test_visitors_who_come_search_and_leave_leave_nothing(server: Server) -> None:
     wrong: list[str] = []
     remembered = set(server.blocks.state_holder.session_data)
+    before = {visitor.folder.name for visitor in server.sessions._visitors.values()}  # of calls without a session
 
     def visit(number: int) -> None:
         session = new_session()
@@ -993,8 +1001,8 @@ def test_visitors_who_come_search_and_leave_leave_nothing(server: Server) -> Non
         thread.join(120)
         assert not thread.is_alive()
     assert wrong == []
-    assert len(server.sessions) == 0
-    assert {path.name for path in server.sessions._root.iterdir() if path.is_dir()} == {"uploads"}
+    assert len(server.sessions) == len(before)
+    assert {path.name for path in server.sessions._root.iterdir() if path.is_dir()} == {*before, "uploads"}
     assert remembered >= set(server.blocks.state_holder.session_data)
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from colpali_demo.encoder import load_encoder
-from colpali_demo.web.pictures import write_pictures
+from colpali_demo.export.pictures import write_pictures
 
 
 @pytest.mark.parametrize("resample", [Image.Resampling.BICUBIC, Image.Resampling.BILINEAR])

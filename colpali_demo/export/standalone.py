@@ -1,25 +1,16 @@
-"""What visitors take away: figures, exact numbers, and one file that shows the lens wherever it is opened."""
+"""One HTML file that shows the lens and the matrix wherever it is opened."""
 
 from __future__ import annotations
 
 import html
 import json
-import re
 from base64 import b64encode
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from colpali_demo.explain import explanation_dict, token_dict
-from colpali_demo.export.browser import Sources, as_function, read_component
-from colpali_demo.web.component import DRAWING
-from colpali_demo.web.payload import with_files
+from colpali_demo.export.browser import DRAWING, WEB, Sources, as_function, read_component
+from colpali_demo.export.lens_value import FileData, LensValue, with_files
 
-if TYPE_CHECKING:
-    from colpali_demo.explain import Explanation
-
-HERE = Path(__file__).parent
-KINDS = ("pdf", "svg", "json", "html")
 MIME_TYPES = {".jpg": "image/jpeg", ".webp": "image/webp", ".maps": "application/octet-stream"}
 CONTENT_POLICY = (
     "default-src 'none'; img-src data: blob:; connect-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -35,46 +26,7 @@ main > * { min-width: 0; }
 """
 
 
-def file_name(explanation: Explanation, kind: str) -> str:
-    """A name for the file of an explained page, of letters, digits, dots and hyphens."""
-    stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(explanation.page.source).stem).strip("-")[:60] or "document"
-    return f"{stem}-page-{explanation.page.number}.{kind}"
-
-
-def figure(explanation: Explanation, token: int | None, kind: str, *, checkpoint: str, weak: bool) -> bytes:
-    """A figure for print, "pdf" or "svg": the contribution map, or with a `token` its similarity map."""
-    from colpali_demo.export.figures import explanation_figure, figure_bytes  # takes a second to import
-
-    drawn = explanation_figure(explanation, explanation.page, token, checkpoint=checkpoint, weak=weak)
-    return figure_bytes(drawn, f".{kind}")
-
-
-def tensors(explanation: Explanation, rank: int, model: Mapping[str, Any]) -> bytes:
-    """Everything behind a score as JSON, exact: numbers that are read back as float32 are those computed.
-
-    {"schema", "model", "query": {"text", "prefix", "augmentation",
-    "tokens": [{"index", "text", "kind", "word", "id"}]}, "page": `explanation_dict`,
-    "slots": what each vector of the page is: [kind, [[row, col], ...], text], "similarities": (tokens, vectors)}
-    """
-    query = explanation.query
-    value = {
-        "schema": 1,
-        "model": dict(model),
-        "query": {
-            "text": query.text,
-            "prefix": query.prefix,
-            "augmentation": query.augmentation,
-            "tokens": [{**token_dict(token), "id": token.id} for token in query.tokens],
-        },
-        "page": explanation_dict(explanation, rank),
-        "slots": explanation.layout.to_json()["slots"],
-        # The shortest digits that float32 needs, a third of those of float64.
-        "similarities": [[float(str(cosine)) for cosine in row] for row in explanation.similarities],
-    }
-    return json.dumps(value, ensure_ascii=False).encode()
-
-
-def standalone(value: Mapping[str, Any], start: str = "") -> bytes:
+def standalone(value: LensValue, start: str = "") -> bytes:
     """The lens and the matrix with everything they show, as one HTML file that fetches nothing.
 
     value: the value of the lens; its files are read and put in
@@ -84,8 +36,8 @@ def standalone(value: Mapping[str, Any], start: str = "") -> bytes:
     for entry in value["ranking"]:  # thumbnails of pages that cannot be opened there are left out
         if entry["key"] not in value["pages"]:
             entry["thumb"] = None
-    lens = read_component(HERE / "lens")
-    matrix = read_component(HERE / "matrix")
+    lens = read_component(WEB / "lens")
+    matrix = read_component(WEB / "matrix")
     title = html.escape(f"Why did this page match? {value['query']['text']}")
     page = f"""<!doctype html>
 <html lang="en">
@@ -93,7 +45,7 @@ def standalone(value: Mapping[str, Any], start: str = "") -> bytes:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="{CONTENT_POLICY}">
 <title>{title}</title>
-<style>{(HERE / "style.css").read_text("utf-8")}{STYLE}</style>
+<style>{(WEB / "style.css").read_text("utf-8")}{STYLE}</style>
 <main>
 <header class="masthead"><h1>Why did this page match?</h1><p id="asked"></p></header>
 {_part("lens", lens)}
@@ -128,6 +80,6 @@ def _json(value: Any) -> str:
     return json.dumps(value).replace("<", "\\u003c")
 
 
-def _data_address(file: Mapping[str, Any]) -> dict[str, str]:
+def _data_address(file: FileData) -> dict[str, str]:
     path = Path(file["path"])
     return {"url": f"data:{MIME_TYPES[path.suffix]};base64,{b64encode(path.read_bytes()).decode()}"}
