@@ -531,6 +531,15 @@ def test_any_request_ends_in_a_named_error(server: Server, path: str, body: byte
     assert "Traceback" not in answer.text
 
 
+def test_answers_to_what_nobody_asked_are_not_there_and_not_logged(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = server.client.get("/gradio_api/queue/data", params={"session_hash": new_session()})
+    assert (answer.status_code, answer.text) == (404, "Nothing is under way in this session.")
+    assert server.client.get("/gradio_api/queue/data").status_code == 404
+    assert caplog.text == ""
+
+
 def test_requests_without_end_are_refused(server: Server) -> None:
     for route, size, most in (("cancel", 66_000, "64 KB"), ("queue/join", 1_100_000, "1 MB")):
         answer = server.client.post(f"/gradio_api/{route}", content=bytes(size))
