@@ -52,6 +52,7 @@ class Settings:
     total_mb: int = 4000
     documents_at_once: int = 16  # being read, each by a process of its own; others wait for their turn
     unread_answers: int = 100  # not yet fetched, about 1.5 MB each; more push out the oldest
+    large_bodies_mb: int = 256  # memory of requests beyond 64 KB each: names of many files, and files over MCP
     queue_length: int = 200  # searches and uploads that wait; more are refused
 
     # Web: where

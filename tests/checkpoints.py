@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from transformers import (
     LlamaConfig,
     ModernBertConfig,
     ModernVBertConfig,
+    NeoMMEConfig,
+    NeoMMEForRetrieval,
     PaliGemmaConfig,
     PreTrainedConfig,
     PreTrainedModel,
@@ -242,6 +245,54 @@ def tiles_processor(longest: int, tile: int, *, sentence_marks: bool = True) -> 
     )
 
 
+NEOMME_TEMPLATE = (
+    "{%- if task == 'query' -%}{{ query_token + messages[0].content + mask_token * 10 }}"
+    "{%- else -%}{{ document_token + image_token }}{%- endif -%}"
+)
+
+
+def make_neomme_checkpoint(folder: Path, *, patch_size: int = 8, max_side: int = 64, seed: int = 0) -> Path:
+    """Save a random NeoMME checkpoint whose pages have at most 8 x 8 patches of 8 x 8 pixels."""
+    torch.manual_seed(seed)
+    tokenizer = make_tokenizer()
+    named = {"document_token": "<doc>", "image_token": "<img>", "query_token": "<query>", "row_token": "<row>"}
+    tokenizer.add_special_tokens({"mask_token": "<mask>", "additional_special_tokens": [*named.values()]})
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer.backend_tokenizer,
+        pad_token="<pad>",
+        eos_token="<eos>",
+        bos_token="<bos>",
+        unk_token="<unk>",
+        mask_token="<mask>",
+        extra_special_tokens=named,
+        chat_template=NEOMME_TEMPLATE,
+    )
+    config = NeoMMEConfig(
+        vocab_size=len(tokenizer),
+        embedding_rank=16,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        layer_types=["sliding_attention", "full_attention"],
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=16,
+        patch_size=patch_size,
+        embedding_dim=16,
+        pad_token_id=tokenizer.pad_token_id,
+        document_token_id=tokenizer.document_token_id,
+        image_token_id=tokenizer.image_token_id,
+    )
+    model = NeoMMEForRetrieval(config)
+    spread(model)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    images = {"image_processor_type": "NeoMMEImageProcessor", "patch_size": patch_size, "max_side": max_side}
+    settings = {"image_processor": images, "processor_class": "NeoMMEProcessor"}
+    (folder / "processor_config.json").write_text(json.dumps(settings))
+    return folder
+
+
 def maker(build: Callable[..., Parts]) -> Callable[..., Path]:
     """What builds a random checkpoint, as what saves one into a folder and returns that."""
 
@@ -258,6 +309,7 @@ MAKERS = {
     "ColQwen2": maker(colqwen2),
     "ColQwen2.5": maker(colqwen2_5),
     "ColModernVBERT": maker(colmodernvbert),
+    "NeoMME": make_neomme_checkpoint,
 }
 """Checkpoints in the format of transformers, by family."""
 

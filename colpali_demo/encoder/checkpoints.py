@@ -12,7 +12,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 from tqdm.auto import tqdm
 
 from colpali_demo.encoder import adapters
-from colpali_demo.encoder.families import FAMILIES, MEAN_SCORED, Family, family_of
+from colpali_demo.encoder.families import FAMILIES, Family, family_of
 from colpali_demo.encoder.files import BUNDLED_FOLDER, CheckpointError, read_json
 from colpali_demo.settings import Settings
 
@@ -169,12 +169,6 @@ def _family(folder: Path, name: str) -> type[Family]:
         raise CheckpointError("checkpoint_missing", f"`{name}` holds no checkpoint: config.json is missing.")
     config = read_json(folder / "config.json")
     model_type = str(config.get("model_type"))
-    if model_type in MEAN_SCORED:
-        raise CheckpointError(
-            "unknown_family",
-            f"`{name}` is a {MEAN_SCORED[model_type]} checkpoint. It scores by a mean of MaxSim; this demo explains "
-            "sums.",
-        )
     family = family_of(config)
     if family is None:
         known = ", ".join(family.name for family in FAMILIES)

@@ -11,7 +11,7 @@ from PIL import Image
 from transformers import PreTrainedModel
 
 from colpali_demo.encoder import zerogpu
-from colpali_demo.encoder.calibration import calibrate
+from colpali_demo.encoder.calibration import calibrate, reference_images
 from colpali_demo.encoder.checkpoints import Checkpoint
 from colpali_demo.encoder.families import AUGMENTATION, Family
 from colpali_demo.encoder.files import CheckpointError
@@ -45,7 +45,7 @@ class Encoder:
         self._embed = partial(zerogpu.embed, zerogpu.register(model)) if lent else partial(zerogpu.run, model)
         # Padding settings are state of the tokenizer inside the processor.
         self._processor_lock = threading.Lock()
-        self._calibration_lock = threading.Lock()
+        self._calibration_lock, self._reference_lock = threading.Lock(), threading.Lock()
         self.model_info: ModelInfo = {
             "name": checkpoint.name,
             "checkpoint": checkpoint.source,
@@ -53,7 +53,7 @@ class Encoder:
             "parameters": model.num_parameters(),
             "device": str(model.device),
             "dtype": str(model.dtype).removeprefix("torch."),
-            "dim": model.embedding_dim,
+            "dim": family.head.out_features,
             "format": "colpali_engine" if family.is_engine(checkpoint.config) else "transformers",
             "page_prompt": family.page_text,
             "prefix": prefix.text,
@@ -75,6 +75,16 @@ class Encoder:
     def _calibration(self) -> Calibration:
         path = self.checkpoint.own_folder / "calibration.json"
         return Calibration.load(path) if path.is_file() else calibrate(self)
+
+    @property
+    def reference_pages(self) -> Sequence[PageEmbedding]:
+        """Pages of plain words, which answer nothing, embedded at first use."""
+        with self._reference_lock:
+            return self._reference_pages
+
+    @cached_property
+    def _reference_pages(self) -> Sequence[PageEmbedding]:
+        return tuple(self.embed_pages(reference_images()))
 
     def embed_pages(self, images: Sequence[Image.Image], batch_size: int | None = None) -> list[PageEmbedding]:
         """Embed page images, `batch_size` at a time (by default what suits the device).
@@ -132,6 +142,7 @@ class Encoder:
             unknown=unknown,
             prefix=as_text(prefix),
             augmentation=augmentation,
+            divisor=len(tokens) if self.family.scores_by_mean else 1.0,
         )
 
     def run(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
@@ -140,7 +151,7 @@ class Encoder:
         Vectors of padding are zero. Raises CheckpointError where the model computes anything but numbers.
         """
         inputs = {**inputs, **self.family.model_options(inputs)}
-        inputs.pop("labels", None)
+        inputs = {name: value for name, value in inputs.items() if name not in self.family.not_for_model}
         with self._model_lock:
             vectors = self._embed(inputs)
         if not vectors.isfinite().all():

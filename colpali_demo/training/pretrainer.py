@@ -79,7 +79,7 @@ class Pretrainer(nn.Module):
     def encode_queries(self, queries: list[str]) -> tuple[torch.Tensor, torch.Tensor, list[list[tuple[int, int]]]]:
         """Vectors (queries, tokens, dim), mask (queries, tokens), and for each query the (token, word) pairs.
 
-        Punctuation around a word belongs to none: its number is -1.
+        Punctuation around a word, and a space that is a piece of its own, belong to none: their number is -1.
         """
         rows, places = [], []
         for query in queries:
@@ -185,62 +185,68 @@ class Pretrainer(nn.Module):
         self, pages: torch.Tensor, examples: list[Example], queries: list[Query]
     ) -> dict[str, torch.Tensor]:
         """Token-to-patch and page losses, and how far function words and untyped tokens vary between pages."""
-        device = pages.device
         vectors, mask, places = self.encode_queries([query.text for query in queries])
         vectors, pages = vectors.float(), pages.float()
-        scale = self.scale
-
-        asked_words = {bare_word(word) for query in queries for word in query.text.split(" ")}
-        showing, touching = word_patches(examples, asked_words - {""}, self.grid)
-        rows, columns, owners = [], [], []
-        function = torch.zeros_like(mask)
-        for number, query in enumerate(queries):
-            words = query.text.split(" ")
-            same = adds_the_same(words)
-            words = [bare_word(word) for word in words]
-            for token, word in places[number]:
-                if word < 0 or same[word]:
-                    function[number, token] = True
-                elif showing.get(words[word]):
-                    rows.append(number)
-                    columns.append(token)
-                    owners.append(words[word])
-        asked = [(token, patches) for token, word in enumerate(owners) for patches in showing[word]]
-        lengths = [len(patches) for _, patches in asked]
-        patches = np.concatenate([patches for _, patches in asked])
-        slots = pages.shape[1] - self.patches  # of text, behind the patches of each page
-        tokens, occurrences = np.repeat([token for token, _ in asked], lengths), np.repeat(range(len(asked)), lengths)
-        shown = np.stack([tokens, patches + patches // self.patches * slots, occurrences])
-        shown = torch.from_numpy(shown).to(device)
-        excluded = torch.from_numpy(np.stack([touching[word] for word in owners]))
-        excluded = nn.functional.pad(excluded, (0, slots)).flatten(1).to(device)
-        logits = scale * vectors[rows, columns] @ pages.flatten(0, 1).T
-        token = losses.token_to_patch(logits, shown, excluded)
-        right = torch.zeros_like(excluded)
-        right[shown[0], shown[1]] = True
-        pointing = right.gather(1, logits.argmax(1, keepdim=True)).float().mean()
-
-        maxima = losses.token_maxima(vectors, pages)
+        points, function = tokens_by_part(queries, places, mask)
         untyped = mask.clone()
         for number, place in enumerate(places):
             untyped[number, [token for token, _ in place]] = False
-        untyped = losses.difference_between_pages(scale.detach() * maxima, untyped)
-        function = losses.difference_between_pages(scale.detach() * maxima, function)
-        scores = losses.late_interaction_scores(maxima, mask) / mask.sum(dim=1, keepdim=True)
-        own = torch.tensor([query.page for query in queries], device=device)
-        texts = [f" {' '.join(example.words)} " for example in examples]
-        also = torch.tensor([[query.answered_by(text) for text in texts] for query in queries], device=device)
-        also[torch.arange(len(own)), own] = False
-        page = losses.in_batch_softmax(scale * scores, own, also)
-        page = page + losses.pairwise_hardest(scale * scores, own, also)
-        first = (scores.masked_fill(also, -1).argmax(dim=1) == own).float().mean()
+        maxima = losses.token_maxima(vectors, pages)
+        scaled = self.scale.detach() * maxima
         return {
-            "token": token,
-            "page": page,
-            "untyped": untyped,
-            "function": function,
-            "pointing": pointing,
-            "first": first,
+            **self.token_losses(vectors, pages, examples, points),
+            **self.page_losses(maxima, mask, examples, queries),
+            "untyped": losses.difference_between_pages(scaled, untyped),
+            "function": losses.difference_between_pages(scaled, function),
+        }
+
+    def token_losses(
+        self, vectors: torch.Tensor, pages: torch.Tensor, examples: list[Example], points: list[tuple[int, int, str]]
+    ) -> dict[str, torch.Tensor]:
+        """Each token against all vectors of the batch, where its word is shown; the share that points at its word.
+
+        Args:
+            vectors: (queries, tokens, dim); pages: (pages, vectors, dim).
+            points: number of the query and of the token, and the bare word that it has to point at.
+        """
+        device = pages.device
+        showing, touching = word_patches(examples, {word for _, _, word in points}, self.grid)
+        rows, columns, words = zip(*(point for point in points if showing[point[2]]), strict=True)
+        occurrences = [(token, patches) for token, word in enumerate(words) for patches in showing[word]]
+        lengths = [len(patches) for _, patches in occurrences]
+        patches = np.concatenate([patches for _, patches in occurrences])
+        slots = pages.shape[1] - self.patches  # of text, behind the patches of each page
+        tokens, numbers = (
+            np.repeat([token for token, _ in occurrences], lengths),
+            np.repeat(range(len(lengths)), lengths),
+        )
+        shown = torch.from_numpy(np.stack([tokens, patches + patches // self.patches * slots, numbers])).to(device)
+        excluded = torch.from_numpy(np.stack([touching[word] for word in words]))
+        excluded = nn.functional.pad(excluded, (0, slots)).flatten(1).to(device)
+        logits = self.scale * vectors[rows, columns] @ pages.flatten(0, 1).T
+        right = torch.zeros_like(excluded)
+        right[shown[0], shown[1]] = True
+        return {
+            "token": losses.token_to_patch(logits, shown, excluded),
+            "pointing": right.gather(1, logits.argmax(1, keepdim=True)).float().mean(),
+        }
+
+    def page_losses(
+        self, maxima: torch.Tensor, mask: torch.Tensor, examples: list[Example], queries: list[Query]
+    ) -> dict[str, torch.Tensor]:
+        """Each query's own page against the others that do not answer it; the share of queries that prefer theirs.
+
+        `maxima` is (queries, pages, tokens), `mask` bool (queries, tokens).
+        """
+        scores = losses.late_interaction_scores(maxima, mask) / mask.sum(dim=1, keepdim=True)
+        own = torch.tensor([query.page for query in queries], device=maxima.device)
+        texts = [f" {' '.join(example.words)} " for example in examples]
+        also = torch.tensor([[query.answered_by(text) for text in texts] for query in queries], device=maxima.device)
+        also[torch.arange(len(own)), own] = False
+        scaled = self.scale * scores
+        return {
+            "page": losses.in_batch_softmax(scaled, own, also) + losses.pairwise_hardest(scaled, own, also),
+            "first": (scores.masked_fill(also, -1).argmax(dim=1) == own).float().mean(),
         }
 
     def meaning_losses(
@@ -302,6 +308,25 @@ class Pretrainer(nn.Module):
         alike = torch.from_numpy(look_alike(words, others)).to(cosines.device)
         target = teacher.similarities(words, others).to(cosines.device)
         return loss(self.scale * cosines.clamp(min=-1), target, cosines.isinf() | alike)
+
+
+def tokens_by_part(
+    queries: list[Query], places: list[list[tuple[int, int]]], mask: torch.Tensor
+) -> tuple[list[tuple[int, int, str]], torch.Tensor]:
+    """Sort typed tokens: those that point, each as (query, token, bare word), and those that add the same everywhere.
+
+    `places` and `mask` are those of `Pretrainer.encode_queries`; the second result is bool, of the mask's shape.
+    """
+    points, function = [], torch.zeros_like(mask)
+    for number, (query, place) in enumerate(zip(queries, places, strict=True)):
+        words = query.text.split(" ")
+        same = adds_the_same(words)
+        for token, word in place:
+            if word < 0 or same[word]:
+                function[number, token] = True
+            elif bare := bare_word(words[word]):
+                points.append((number, token, bare))
+    return points, function
 
 
 def word_patches(

@@ -5,10 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from colpali_demo.training.meaning import stem
-from colpali_demo.training.pages.targets import (
-    Example,
-    searchable,
-)
+from colpali_demo.training.pages.targets import Example, searchable
 
 LOOK_ALIKES = 4.0  # factor: how much more often a word is a query when another word on the pages begins alike
 

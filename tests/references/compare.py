@@ -41,6 +41,7 @@ SIZES = {
     "ColQwen2.5": [(84, 112), (140, 56)],
     "ColModernVBERT": [(96, 128), (128, 64)],
     "ColIdefics3": [(96, 128), (128, 64)],
+    "NeoMME": [(64, 64), (44, 61), (30, 20)],  # the last two are padded
 }
 SCALED = [(56, 56), (200, 310), (333, 100)]
 
@@ -73,9 +74,16 @@ def engine(folder: Path) -> Iterator[tuple[str, float]]:
             inputs = engine_inputs(folder / family, name, load_encoder(str(base), device="cpu", dtype="float32"))
             job = {"family": family, "folder": str(base), "adapter": None, "saved": None, **inputs, **changes}
             cases.append((f"colpali_engine 0.3.18  {family:15} {name:20}", checkpoint, job))
+    neomme = MAKERS["NeoMME"](folder / "NeoMME")
+    pages = [str(folder / f"neomme-{number}.png") for number in range(len(SIZES["NeoMME"]))]
+    for file, size in zip(pages, SIZES["NeoMME"], strict=True):
+        noise(*size).save(file)
+    job = {"family": "NeoMME", "folder": str(neomme), "pages": pages, "queries": QUERIES}
+    job["out"] = str(folder / "neomme.safetensors")
+    cases.append((f"transformers 5.24.0     {'NeoMME':15} {'with torchvision':20}", neomme, job))
     jobs = folder / "jobs.json"
     jobs.write_text(json.dumps([job for _, _, job in cases]))
-    run("colpali-engine", "colpali_engine_vectors.py", jobs)
+    run("colpali-engine", "reference_vectors.py", jobs)
     for title, checkpoint, job in cases:
         encoder = load_encoder(str(checkpoint), device="cpu", dtype="float32")
         yield compared(title, engine_vectors(encoder), load_file(job["out"]))
@@ -108,9 +116,9 @@ def engine_vectors(encoder: Encoder) -> dict[str, torch.Tensor]:
     family, vectors = encoder.family.name, {}
     for number, size in enumerate(own_sizes(family)):
         vectors[f"ids of page {number}"] = encoder.family.process_pages([noise(*size)])["input_ids"][0]
-        if family.startswith("ColQwen2"):
+        if family.startswith("ColQwen2") or family == "NeoMME":
             vectors[f"page {number}"] = encoder.embed_pages([noise(*size)])[0].vectors
-    for number, size in enumerate(SCALED):
+    for number, size in enumerate(() if family == "NeoMME" else SCALED):
         vectors[f"prepared {number}"] = encoder.embed_pages([noise(*size)])[0].vectors
     for number, text in enumerate(QUERIES):
         vectors[f"query {number}"] = encoder.embed_query(text).vectors

@@ -14,7 +14,7 @@ from colpali_demo.training.__main__ import main
 from colpali_demo.training.model import DEPTHS, build_model, build_processor
 from colpali_demo.training.pages.drawn import CHAR, TrainingPage
 from colpali_demo.training.pages.targets import make_example
-from colpali_demo.training.pretrainer import Pretrainer, to_pixels
+from colpali_demo.training.pretrainer import Pretrainer, to_pixels, tokens_by_part
 from colpali_demo.training.queries import Query, sample_queries
 from colpali_demo.training.run import HEADS_RATE, Run, Schedule
 from colpali_demo.training.tokenizer import train_tokenizer
@@ -225,6 +225,21 @@ def test_everyday_words_are_asked_for_by_themselves(processor):
     page.words = ["theodolite", "from", "from", "from", "sextant"]
     often = single_words(page, 2000, {"from": 10**9})
     assert often["from"] > 0.5 * often["sextant"]
+
+
+def test_words_point_and_function_words_and_punctuation_add_the_same(processor):
+    trainer = Pretrainer(build_model(processor, width=64, layers=1, embedding_dim=16), processor).eval()
+    queries = [Query("is the alpha beta?", 0, ("alpha beta",)), Query("the", 0, ("the",))]
+    with torch.inference_mode():
+        _, mask, places = trainer.encode_queries([query.text for query in queries])
+    points, function = tokens_by_part(queries, places, mask)
+    pointing = [{token for number, token, _ in points if number == query} for query in (0, 1)]
+    assert {(number, word) for number, _, word in points} == {(0, "alpha"), (0, "beta"), (1, "the")}
+    typed = [{token for token, _ in place} for place in places]
+    adding = [set(row.nonzero()[:, 0].tolist()) for row in function]
+    assert adding[0] and adding[0] | pointing[0] == typed[0] and not adding[0] & pointing[0]
+    assert max(adding[0]) == max(typed[0])  # the question mark
+    assert pointing[1]  # a function word alone is one like any other; a space may be a piece of its own
 
 
 def test_other_pages_are_negatives_unless_they_hold_the_query(processor):

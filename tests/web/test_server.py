@@ -124,6 +124,53 @@ def test_names_of_uploads_are_only_names(server: Server, name: str) -> None:
     assert list(server.sessions.uploads.folder.iterdir()) == []
 
 
+def test_a_drop_of_many_files_is_noted_one_by_one(server: Server) -> None:
+    """As browsers name them: each with all that Gradio writes about a file, more than 64 KB together."""
+    session = new_session()
+    (path,) = server.upload(("report.pdf", pdf())).json()
+    own = {
+        "url": f"{server.address}/gradio_api/file={path}",
+        "orig_name": "report.pdf",
+        "size": 900,
+        "is_stream": False,
+    }
+    named = [{**file_data(path), **own, "mime_type": "application/pdf"}] * 300
+    assert len(json.dumps(named)) > guard.MAX_BODY_BYTES
+    body = {"fn_index": server.functions["receive"], "data": [named], "session_hash": session}
+    for route in ("run/predict", "queue/join"):
+        answer = server.client.post(f"/gradio_api/{route}", json=body)
+        assert answer.status_code == 200, answer.text
+    assert server.outcome(session)["success"]
+    assert len(server.sessions.get(session).library()["errors"]) == 300
+    too_many = server.call(session, "receive", [[file_data("x")] * 1001])
+    assert too_many["output"]["error"] == "At most 1000 files are taken at once."
+    too_long = server.call(session, "receive", [[file_data("x" * 300)]])
+    assert too_long["output"]["error"] == "Only uploaded files are taken."
+    server.call(session, "leave")
+
+
+def guard_of(server: Server) -> guard.Guard:
+    layer = server.blocks.app.middleware_stack
+    while not isinstance(layer, guard.Guard):
+        layer = layer.app
+    return layer
+
+
+def test_large_requests_have_room_together_and_no_more(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = {"fn_index": server.functions["receive"], "session_hash": new_session()}
+    (path,) = server.upload(("r" * 100 + ".pdf", pdf())).json()
+    large = {**body, "data": [[file_data(path)] * 900]}
+    bodies = guard_of(server)._bodies
+    monkeypatch.setattr(bodies, "_left", 100_000)
+    answer = server.client.post("/gradio_api/run/predict", json=large)
+    assert (answer.status_code, answer.text) == (503, guard.BUSY)
+    for _ in range(3):  # a small one always has room, and what was counted is given back
+        answer = server.client.post("/gradio_api/run/predict", json={**body, "data": [[file_data(path)] * 300]})
+        assert answer.status_code == 200
+    assert bodies._left == 100_000
+    server.sessions.drop(body["session_hash"])
+
+
 def test_large_uploads_are_refused_and_leave_nothing(server: Server) -> None:
     one = server.upload(("large.pdf", bytes(1_100_000)))
     assert (one.status_code, one.text) == (413, "This is too large: at most 1 MB may be sent at once.")
@@ -492,12 +539,19 @@ def test_any_request_ends_in_a_named_error(server: Server, path: str, body: byte
 
 
 def test_requests_without_end_are_refused(server: Server) -> None:
-    answer = server.client.post("/gradio_api/queue/join", content=bytes(66_000))
-    assert (answer.status_code, answer.text) == (413, "This is too large: at most 64 KB may be sent at once.")
+    for route, size, most in (("cancel", 66_000, "64 KB"), ("queue/join", 1_100_000, "1 MB")):
+        answer = server.client.post(f"/gradio_api/{route}", content=bytes(size))
+        assert (answer.status_code, answer.text) == (413, f"This is too large: at most {most} may be sent at once.")
+    session = new_session()
+    for name in server.functions:  # whatever takes no files has no more than 64 KB
+        joined = server.join(session, server.functions[name], ["x" * 66_000])
+        assert (joined.status_code == 413) == (name not in ("receive", "api.index", "api.search_pdf")), name
+    assert [outcome["success"] for outcome in server.outcomes(session)] == [False] * 3
+    server.sessions.drop(session)
 
     def body():
         yield b'{"data": ["'
-        yield from [b"x" * 10_000] * 20
+        yield from [b"x" * 10_000] * 120
 
     assert server.client.post("/gradio_api/queue/join", content=body()).status_code == 413
 

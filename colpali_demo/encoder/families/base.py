@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import torch
 from PIL import Image
+from torch import nn
 from transformers import BatchFeature, PreTrainedModel, ProcessorMixin
 
 from colpali_demo.encoder.engine_format import EngineFormat
@@ -24,17 +25,23 @@ class Family:
 
     name: what its authors call it
     model_type: what transformers calls it in a `config.json`, None for a family that it does not have
+    scores_by_mean: whether a score is the mean of MaxSim over the tokens of the query, and not the sum
     engine: how colpali_engine stores its checkpoints, None for a family that it does not have
     query_prefix: what its published checkpoints were trained with; a checkpoint's processor may name another
+    prompt: what its models were trained to read beside every page
     bidirectional: whether its language model lets every token attend to every other, or only to those before it
     """
 
     name: ClassVar[str]
     model_type: ClassVar[str | None]
+    scores_by_mean: ClassVar[bool] = False
     engine: ClassVar[EngineFormat | None] = None
+    not_for_model: ClassVar[tuple[str, ...]] = ("labels",)
+    """What `process_pages` makes for others than the model."""
     model_class: ClassVar[type[PreTrainedModel]]
     processor_class: ClassVar[type[ProcessorMixin]]
     query_prefix: ClassVar[str]
+    prompt: ClassVar[str] = "Describe the image."
     bidirectional: ClassVar[bool] = True
 
     @classmethod
@@ -85,6 +92,16 @@ class Family:
     def input(self) -> PageInput:
         """What a page is made into."""
         raise NotImplementedError
+
+    @property
+    def backbone(self) -> nn.Module:
+        """The model without its head: ids and pixels to hidden states (batch, length, width)."""
+        return self.model.vlm
+
+    @property
+    def head(self) -> nn.Linear:
+        """The layer that makes the vectors of hidden states, before they are scaled to length 1."""
+        return self.model.embedding_proj_layer
 
     @property
     def page_text(self) -> str:

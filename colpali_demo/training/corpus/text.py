@@ -343,7 +343,7 @@ _READERS = {
 
 
 def _main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m colpali_demo.training.text", description=collect.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m colpali_demo.training.corpus.text", description=collect.__doc__)
     parser.add_argument("out", type=Path, help="folder to write to")
     parser.add_argument("sources", type=Path, nargs="+", help="folders or files to read")
     arguments = parser.parse_args()

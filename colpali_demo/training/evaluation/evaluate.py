@@ -11,8 +11,8 @@ import torch
 from colpali_demo.encoder import Encoder
 from colpali_demo.training.evaluation.answers import PAGES, answers, read_questions
 from colpali_demo.training.evaluation.measures import Evaluation
+from colpali_demo.training.evaluation.pages import all_pages, generated_pages, pages_of_pdfs, photographed, rescanned
 from colpali_demo.training.evaluation.pairs import meaning
-from colpali_demo.training.evaluation.sheets import all_pages, generated_pages, pages_of_pdfs, photographed, rescanned
 
 # Lowest pointing on real PDFs and lowest share of BM25's recall for each level, and the sentence that the app shows.
 LEVELS = (

@@ -17,7 +17,7 @@ from rank_bm25 import BM25Okapi
 
 from colpali_demo import maxsim
 from colpali_demo.encoder import Encoder
-from colpali_demo.training.evaluation.sheets import EvaluationPage
+from colpali_demo.training.evaluation.pages import EvaluationPage
 from colpali_demo.training.pages.targets import patch_overlap
 
 

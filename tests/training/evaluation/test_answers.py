@@ -9,7 +9,7 @@ from colpali_demo.encoder import PageEmbedding, PageLayout, QueryEmbedding, Quer
 from colpali_demo.encoder.layout import patch
 from colpali_demo.training.evaluation.answers import Question, answers, place, read_questions
 from colpali_demo.training.evaluation.measures import Evaluation
-from colpali_demo.training.evaluation.sheets import EvaluationPage
+from colpali_demo.training.evaluation.pages import EvaluationPage
 
 VOCABULARY = ["the", "north", "south", "east"]
 PAGES = {"a.pdf:1": ["the", "north"], "a.pdf:2": ["south"], "a.pdf:3": ["the", "east"]}

@@ -9,7 +9,8 @@ from PIL import Image
 
 from colpali_demo.encoder import PageEmbedding, PageLayout, QueryEmbedding, QueryToken
 from colpali_demo.encoder.layout import patch, prompt_token
-from colpali_demo.training.evaluation import evaluate, measures, pairs, sheets
+from colpali_demo.training.evaluation import evaluate, measures, pairs
+from colpali_demo.training.evaluation.pages import EvaluationPage
 
 VOCABULARY = ["north", "south", "east", "west"]
 ROWS, COLS = 2, 3
@@ -34,7 +35,7 @@ class OneHotEncoder:
 
 
 def page(words, boxes):
-    return sheets.EvaluationPage("page", Image.new("RGB", (30, 20)), words, np.array(boxes, np.float32))
+    return EvaluationPage("page", Image.new("RGB", (30, 20)), words, np.array(boxes, np.float32))
 
 
 NORTH_IN_FIRST_PATCH = (0.02, 0.1, 0.3, 0.3)

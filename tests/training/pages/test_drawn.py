@@ -4,10 +4,11 @@ from random import Random
 import matplotlib
 import numpy as np
 import pytest
+from PIL import Image
 
 from colpali_demo.training.corpus.fonts import HELD_OUT_FAMILIES
 from colpali_demo.training.corpus.text import collect
-from colpali_demo.training.pages.degrade import degrade, move_boxes, rescan, scan
+from colpali_demo.training.pages.degrade import degrade, move_boxes, photograph, rescan, scan
 from colpali_demo.training.pages.drawn import KINDS, FontSet, TextSource, TrainingPage, make_page
 
 SENTENCES = (
@@ -234,3 +235,18 @@ def test_collect_reads_several_formats_and_leaves_out_what_is_no_prose(tmp_path)
     assert "Gulls, kestrels and a solitary heron quarrelled over all of it." in text
     assert "script" not in text and "10 11" not in text and "no the of" not in text
     assert words == len(text.split())
+
+
+def test_the_boxes_of_a_photographed_page_are_where_its_ink_went():
+    pixels = np.full((800, 600, 3), 255, np.uint8)
+    boxes = np.array([[0.1, 0.1, 0.2, 0.14], [0.7, 0.1, 0.8, 0.14], [0.4, 0.85, 0.5, 0.89]], np.float32)
+    for left, top, right, bottom in boxes:
+        pixels[round(top * 800) : round(bottom * 800), round(left * 600) : round(right * 600)] = 0
+    for seed in range(5):
+        image, moved = photograph(Image.fromarray(pixels), boxes, np.random.default_rng(seed))
+        levels = np.asarray(image.convert("L")).astype(float)
+        assert image.size == (600, 800) and not np.allclose(moved, boxes, atol=0.005)
+        for left, top, right, bottom in moved * (600, 800, 600, 800):
+            inside = levels[int(top) + 6 : int(bottom) - 6, int(left) + 6 : int(right) - 6]
+            around = levels[int(top) - 30 : int(top) - 10, int(left) : int(right)]
+            assert inside.mean() < around.mean() - 60

@@ -1,6 +1,6 @@
-"""Vectors by colpali_engine's own models and processors, for checkpoints and inputs that `compare.py` prepared.
+"""Vectors by colpali_engine, and NeoMME's by transformers with torchvision, of what `compare.py` prepared.
 
-    .venv-references/colpali-engine/bin/python tests/references/colpali_engine_vectors.py JOBS.json
+    .venv-references/colpali-engine/bin/python tests/references/reference_vectors.py JOBS.json
 
 Runs in an environment of its own and imports nothing of this package. A job is {"family", "folder", "adapter", "saved",
 "pages", "prepared", "queries", "out"}: pages are files of images, `prepared` files of tensors that go into the model as
@@ -25,6 +25,7 @@ library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
 from colpali_engine import models  # noqa: E402
 from peft import PeftModel  # noqa: E402
+from transformers import NeoMMEForRetrieval, NeoMMEProcessor  # noqa: E402
 
 CLASSES = {
     "ColPali": (models.ColPali, models.ColPaliProcessor),
@@ -54,6 +55,9 @@ def fresh(model_class, folder: str):
 
 def answer(job: dict) -> None:
     """Write the vectors of all pages and queries of a job into one file."""
+    if job["family"] == "NeoMME":  # which colpali_engine does not have
+        answer_with_transformers(job)
+        return
     model_class, processor_class = CLASSES[job["family"]]
     if job["saved"]:
         model = fresh(model_class, job["folder"])
@@ -72,6 +76,25 @@ def answer(job: dict) -> None:
         found[f"prepared {number}"] = vectors(model, load_file(file))
     for number, text in enumerate(job["queries"]):
         found[f"query {number}"] = vectors(model, processor.process_texts([text]))
+    save_file(found, job["out"])
+
+
+@torch.inference_mode()
+def answer_with_transformers(job: dict) -> None:
+    """The same by the processor of transformers, which needs torchvision, and its chat template."""
+    model = NeoMMEForRetrieval.from_pretrained(job["folder"], dtype=torch.float32).eval()
+    processor = NeoMMEProcessor.from_pretrained(job["folder"])
+    found = {}
+    inputs = [processor(images=[Image.open(file)], return_tensors="pt") for file in job["pages"]]
+    for number, text in enumerate(job["queries"]):
+        conversation = [[{"role": "user", "content": text}]]
+        query = processor.apply_chat_template(
+            conversation, task="query", tokenize=True, return_dict=True, return_tensors="pt"
+        )
+        found[f"query {number}"] = model(**query).embeddings[0].contiguous()
+    for number, page in enumerate(inputs):
+        found[f"page {number}"] = model(**page).embeddings[0].contiguous()
+        found[f"ids of page {number}"] = page["input_ids"][0]
     save_file(found, job["out"])
 
 
