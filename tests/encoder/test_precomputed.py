@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from colpali_demo.__main__ import main
 from colpali_demo.documents import Word
-from colpali_demo.encoder import CheckpointError, load_encoder
+from colpali_demo.encoder import AnyEncoder, Capabilities, CheckpointError, load_encoder
 from colpali_demo.encoder.calibration import blank_page
 from colpali_demo.encoder.precomputed import PrecomputedSet, SetDocument, save_set
 from colpali_demo.explain import explanation_dict
@@ -50,6 +51,13 @@ def test_explanations_are_those_of_the_checkpoint(encoder, documents, folder):
     assert np.array_equal(hit.explain().maps, same.explain().maps)
     assert hit.page.image.tobytes() == same.page.image.tobytes()
     assert opened.strength(hit) == index.strength(same)
+
+
+def test_a_set_offers_all_that_an_encoder_is_asked_for(folder):
+    encoder = PrecomputedSet(folder).encoder
+    members = [*get_type_hints(AnyEncoder), *(name for name in vars(AnyEncoder) if not name.startswith("_"))]
+    assert all(hasattr(encoder, name) for name in members)
+    assert encoder.capabilities == Capabilities(embeds_pages=False, embeds_queries=False, has_model=False)
 
 
 def test_who_made_a_set(encoder, folder):
