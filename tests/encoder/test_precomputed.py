@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from checkpoints import MAKERS
 from reportlab.pdfgen.canvas import Canvas
 
 from colpali_demo.__main__ import main
@@ -50,6 +51,19 @@ def test_explanations_are_those_of_the_checkpoint(encoder, documents, folder):
     assert np.array_equal(hit.explain().maps, same.explain().maps)
     assert hit.page.image.tobytes() == same.page.image.tobytes()
     assert opened.strength(hit) == index.strength(same)
+
+
+def test_a_set_of_a_family_that_scores_by_the_mean(tmp_path, make_page):
+    neomme = load_encoder(str(MAKERS["NeoMME"](tmp_path / "neomme", max_side=60)), device="cpu", dtype="float32")
+    document = SetDocument("d0c", "report.pdf", "A report", "", QUERIES[:1])
+    save_set(tmp_path / "set", neomme, [(document, [make_page()])])
+    opened = PrecomputedSet(tmp_path / "set")
+    query = opened.encoder.embed_query(QUERIES[0])
+    assert query.divisor == len(query.tokens) == neomme.embed_query(QUERIES[0]).divisor
+    ((_, embedding),) = opened.pages(opened.documents[0])
+    (expected,) = neomme.embed_pages([make_page().image])
+    assert embedding.layout == expected.layout
+    assert embedding.layout.extent is not None
 
 
 def test_who_made_a_set(encoder, folder):
