@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from colpali_demo.export.takeaway import standalone
 from planted import plant
 
 from colpali_demo.encoder.layout import PageLayout, patch, prompt_token
+from colpali_demo.export.standalone import standalone
 
 ROWS, COLS = 7, 12
 WINNERS = [0, 1 + COLS - 1, 1 + (ROWS - 1) * COLS, 1 + 3 * COLS + 4, 1 + 2 * COLS + 2]
