@@ -164,7 +164,7 @@ def test_pages_are_embedded_once_more_when_the_model_changes(models, visitor, se
     assert old["model"]["family"] == "ColPali"
 
     direct = PageIndex(load_encoder(str(second), device="cpu"))
-    direct.add(visitor.shelf._index.pages)
+    direct.add(visitor.shelf._own_pages)
     assert [hit.score for hit in direct.search(QUERIES[0], 3)] == [entry["score"] for entry in new["ranking"]]
 
 
