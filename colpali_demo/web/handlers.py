@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import gradio as gr
 from anyio import CapacityLimiter, to_thread
@@ -20,6 +20,7 @@ from colpali_demo.web.payload import DownloadValue, LibraryValue, Message, model
 from colpali_demo.web.visitors.downloads import KINDS
 from colpali_demo.web.visitors.indexing import POLL_SECONDS
 from colpali_demo.web.visitors.search import Question
+from colpali_demo.web.visitors.shelf import Choice
 
 if TYPE_CHECKING:
     from colpali_demo.settings import Settings
@@ -195,6 +196,7 @@ class Handlers:
     def receive(self, paths: list[str], request: gr.Request) -> tuple[None, LibraryValue]:
         """Take over uploaded files and empty the upload box."""
         visitor = self._visitor(request)
+        visitor.shelf.search_next_alone()
         visitor.receive(paths)
         return None, visitor.library()
 
@@ -220,6 +222,28 @@ class Handlers:
         finally:
             job.close()
         yield self._visitor(request).library()  # another one, which says so, if this one was freed
+
+    def choose_documents(self, event: gr.EventData, request: gr.Request) -> LibraryValue:
+        """Search all documents, only one, or one more or less."""
+        visitor = self._visitor(request)
+        visitor.act()
+        which = _told(event, "which")
+        if which not in get_args(Choice):
+            raise Refused("Not understood", "This request is malformed; reload the page.")
+        visitor.shelf.choose(which, _told(event, "document"))
+        return visitor.library()
+
+    def offer(self, request: gr.Request) -> list[Any]:
+        """Queries for what is searched now; the first of them is asked in the place of a sample's own."""
+        visitor = self._visitor(request)
+        queries = visitor.shelf.queries()[:EXAMPLES]
+        question = visitor.search.question
+        of_samples = {query for sample in visitor.engine.samples for query in sample.queries}
+        asks = _buttons(queries)
+        if not queries or (question is not None and question.text not in of_samples - {*queries}):
+            return [gr.skip(), *asks]
+        visitor.search.ask(Question(queries[0], question.top_k if question else self._settings.top_k))
+        return [queries[0], *asks]
 
     def cancel(self, request: gr.Request) -> LibraryValue:
         """Stop after the page at hand."""
@@ -314,8 +338,13 @@ class Handlers:
 def _asks(sample: Sample | None) -> list[Any]:
     """Updates of the query box and of the example buttons."""
     queries = sample.queries[:EXAMPLES] if sample else ()
+    return [queries[0] if queries else gr.skip(), *_buttons(queries)]
+
+
+def _buttons(queries: Sequence[str]) -> list[Any]:
+    """Updates of the buttons for some queries; those without one are hidden."""
     buttons = [gr.update(value=query, visible=True) for query in queries]
-    return [queries[0] if queries else gr.skip(), *buttons, *[gr.update(visible=False)] * (EXAMPLES - len(queries))]
+    return [*buttons, *[gr.update(visible=False)] * (EXAMPLES - len(queries))]
 
 
 def _not_ready(engine: Engine) -> Message | None:

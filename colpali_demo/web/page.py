@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from gradio.data_classes import ListFiles
 from colpali_demo.settings import Settings
 from colpali_demo.web.api import NOTES as API_NOTES
 from colpali_demo.web.api import STATELESS, add_endpoints
-from colpali_demo.web.checkpoint import ModelChoice
 from colpali_demo.web.delivery import Delivery
 from colpali_demo.web.faults import Refused, log_fault
 from colpali_demo.web.handlers import EXAMPLES, LOADING, Handlers
@@ -21,9 +21,11 @@ from colpali_demo.web.lens import Lens
 from colpali_demo.web.lessons import FOLLOW_LINKS, Lessons
 from colpali_demo.web.library import Library
 from colpali_demo.web.matrix import Matrix
+from colpali_demo.web.model_choice import ModelChoice
 from colpali_demo.web.models import Models
 from colpali_demo.web.payload import Message, library_value, model_value, samples_value
 from colpali_demo.web.samples import Samples
+from colpali_demo.web.shelf import Shelf
 from colpali_demo.web.visitor_queue import VisitorQueue
 from colpali_demo.web.visitors import Sessions
 
@@ -32,9 +34,15 @@ FILE_TYPES = [".pdf", ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"]
 
 MASTHEAD = """
 <h1>Why did this page match?</h1>
-<p>ColPali compares every token of your query with every patch of a page and adds up the best matches.
-See each of them on the page itself.</p>
+<p>See where each word of your query matched.</p>
 """
+
+# What the browser announces to the components on the page, see shared/events.js.
+ASKED = 'text => { document.dispatchEvent(new CustomEvent("query-asked", { detail: { text: text || "" } })); }'
+# The examples of the API with the address that the visitor has for this page.
+AT_THIS_ADDRESS = f"""() => {json.dumps(API_NOTES)}.replaceAll(
+  "http://127.0.0.1:7860", window.location.origin + window.location.pathname.replace(/[/]+$/, ""))"""
+SETTLED = '() => { document.dispatchEvent(new CustomEvent("query-settled")); }'
 
 NOTES = (Path(__file__).parent / "notes.md").read_text("utf-8")
 
@@ -62,39 +70,47 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
         add_endpoints(sessions, settings)  # first, so that no event of the page takes their names
         with gr.Row(elem_classes="top", equal_height=False):
             gr.HTML(MASTHEAD, elem_classes="masthead", apply_default_css=False)
-            model = ModelChoice(model_value(engine, models.offers(engine)), elem_id="checkpoint")
+            model = ModelChoice(model_value(engine, models.offers(engine)), elem_id="model-choice")
         with gr.Tabs():
             with gr.Tab("Explore"):
-                with gr.Row(elem_classes="desk", equal_height=False):
-                    with gr.Column(scale=8, min_width=340):
+                with gr.Row(elem_classes="ask", equal_height=True):
+                    query = gr.Textbox(
+                        queries[0] if queries else None,
+                        label="Query",
+                        show_label=False,
+                        placeholder="Ask your pages something",
+                        max_lines=1,
+                        max_length=settings.max_query_chars,
+                        scale=8,
+                        min_width=180,
+                        elem_id="query",
+                    )
+                    top_k = gr.Dropdown(
+                        [(f"Top {n}", n) for n in sorted({1, 3, 5, 10, settings.top_k})],
+                        value=settings.top_k,
+                        label="How many pages to explain",
+                        show_label=False,
+                        scale=0,
+                        min_width=76,
+                        elem_id="top-k",
+                    )
+                    button = gr.Button("Search", variant="primary", scale=0, min_width=104, elem_id="search")
+                with gr.Row(elem_classes="below", equal_height=False):
+                    with gr.Row(elem_classes="examples"):
+                        examples = [
+                            gr.Button(queries[n] if n < len(queries) else "", visible=n < len(queries), size="sm")
+                            for n in range(EXAMPLES)
+                        ]
+                    Shelf(
+                        panel="desk",
+                        upload_box="upload",
+                        query_box="query",
+                        max_query_chars=settings.max_query_chars,
+                        elem_id="shelf",
+                    )
+                with gr.Row(elem_id="desk", elem_classes="desk", equal_height=False):
+                    with gr.Column(scale=6, min_width=300):
                         samples = Samples(samples_value(engine.samples), elem_id="samples")
-                        with gr.Row(elem_classes="ask", equal_height=True):
-                            query = gr.Textbox(
-                                queries[0] if queries else None,
-                                label="Query",
-                                show_label=False,
-                                placeholder="Ask your pages something",
-                                max_lines=1,
-                                max_length=settings.max_query_chars,
-                                scale=8,
-                                min_width=180,
-                                elem_id="query",
-                            )
-                            top_k = gr.Dropdown(
-                                [(f"Top {n}", n) for n in sorted({1, 3, 5, 10, settings.top_k})],
-                                value=settings.top_k,
-                                label="How many pages to explain",
-                                show_label=False,
-                                scale=0,
-                                min_width=76,
-                                elem_id="top-k",
-                            )
-                            button = gr.Button("Search", variant="primary", scale=0, min_width=104, elem_id="search")
-                        with gr.Row(elem_classes="examples"):
-                            examples = [
-                                gr.Button(queries[n] if n < len(queries) else "", visible=n < len(queries), size="sm")
-                                for n in range(EXAMPLES)
-                            ]
                     with gr.Column(scale=4, min_width=300):
                         upload = _Upload(
                             label=f"Add your own: up to {settings.max_pages} pages, {settings.max_file_mb} MB",
@@ -103,6 +119,7 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
                             elem_id="upload",
                         )
                         gr.HTML(_privacy(settings), elem_classes="privacy", apply_default_css=False)
+                    with gr.Column(scale=3, min_width=260):
                         library = Library(library_value([], []), elem_id="library")
                 lens = Lens(LOADING, elem_id="lens")
                 delivery = Delivery(elem_id="delivery")
@@ -110,7 +127,7 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
             with gr.Tab("How it works", elem_id="how-it-works") as how_it_works:
                 lessons = Lessons(LESSONS_LOADING, elem_id="lessons")
             with gr.Tab("API"):
-                gr.Markdown(API_NOTES, elem_classes=["notes-page", "api-page"])
+                api_notes = gr.Markdown(API_NOTES, elem_classes=["notes-page", "api-page"])
             with gr.Tab("Notes"):
                 gr.Markdown(NOTES, elem_classes="notes-page")
 
@@ -119,34 +136,44 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
             handlers.follow_loading, None, [model, samples, library], **plain, **waiting_group
         ).then(handlers.first_look, None, lens, **plain, **search_group)
         for event in (query.submit, button.click):
-            event(handlers.search, [query, top_k], lens, **plain, **search_group)
+            event(None, query, None, js=ASKED, **plain, queue=False)
+            event(handlers.search, [query, top_k], lens, **plain, **search_group).then(None, js=SETTLED, **plain)
         for example in examples:
-            example.click(lambda text: text, example, query, **plain, queue=False).then(
+            example.click(None, example, None, js=ASKED, **plain, queue=False)
+            example.click(None, example, query, js="text => text", **plain, queue=False).then(
                 handlers.search, [query, top_k], lens, **plain, **search_group
-            )
+            ).then(None, js=SETTLED, **plain)
         lens.open_page(handlers.open_page, None, lens, **plain, **search_group)
         lens.encode_again(handlers.encode_again, None, lens, **plain, **search_group)
         lens.take_away(handlers.take_away, None, delivery, **plain, **search_group)
 
         demo.load(js=FOLLOW_LINKS, **plain)
+        demo.load(None, None, api_notes, js=AT_THIS_ADDRESS, **plain, queue=False)
         how_it_works.select(handlers.open_lessons, None, lessons, **plain, **lesson_group)
         lessons.open_lesson(handlers.open_lesson, None, lessons, **plain, **lesson_group)
         lessons.measure(handlers.measure, None, lessons, **plain, **lesson_group)
 
         samples.open_sample(handlers.open_sample, None, [library, *asks], **plain, queue=False).then(
             handlers.follow_samples, None, library, **plain, **waiting_group
-        ).then(handlers.search, [query, top_k], lens, **plain, **search_group)
+        ).then(None, query, None, js=ASKED, **plain, queue=False).then(
+            handlers.search, [query, top_k], lens, **plain, **search_group
+        ).then(None, js=SETTLED, **plain)
         upload.upload(handlers.receive, upload, [upload, library], **plain, queue=False).then(
             handlers.index, None, library, **plain, **indexing_group
+        ).then(handlers.offer, None, asks, **plain, queue=False).then(
+            None, query, None, js=ASKED, **plain, queue=False
+        ).then(handlers.search_again, None, lens, **plain, **search_group).then(None, js=SETTLED, **plain)
+        library.choose_documents(handlers.choose_documents, None, library, **plain, queue=False).then(
+            handlers.offer, None, asks, **plain, queue=False
         ).then(handlers.search_again, None, lens, **plain, **search_group)
         library.cancel_indexing(handlers.cancel, None, library, **plain, queue=False)
         library.dismiss_errors(handlers.dismiss, None, library, **plain, queue=False)
-        library.remove_document(handlers.remove, None, library, **plain, queue=False).then(
-            handlers.search_again, None, lens, **plain, **search_group
-        )
-        library.clear_all(handlers.clear, None, library, **plain, queue=False).then(
-            handlers.search_again, None, lens, **plain, **search_group
-        )
+        for gone, handler in ((library.remove_document, handlers.remove), (library.clear_all, handlers.clear)):
+            gone(handler, None, library, **plain, queue=False).then(
+                handlers.offer, None, asks, **plain, queue=False
+            ).then(None, None, delivery, js="() => null", **plain, queue=False).then(
+                handlers.search_again, None, lens, **plain, **search_group
+            )
         model.choose_model(
             handlers.choose_model, None, [model, samples, library, lens, *asks], **plain, queue=False
         ).then(handlers.follow_loading, None, [model, samples, library], **plain, **waiting_group).then(

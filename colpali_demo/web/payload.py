@@ -51,6 +51,7 @@ class DocumentEntry(TypedDict):
     document: content hash
     pages, of: how many pages can be searched, and how many there are
     sample: file name of a sample, None for a document of the visitor's own
+    searched: whether the visitor wants it searched
     """
 
     document: str
@@ -58,6 +59,7 @@ class DocumentEntry(TypedDict):
     pages: int
     of: int
     sample: str | None
+    searched: NotRequired[bool]
 
 
 class ErrorEntry(TypedDict):

@@ -29,10 +29,10 @@ def page(tmp_path, new_visitor):
     value, _ = plant(tmp_path, layout, [0, 1, 2, 3, 0])
     file = tmp_path / "pooled.html"
     file.write_bytes(standalone(value))
-    page = new_visitor(accept_downloads=True).page
-    page.goto(file.as_uri())
-    page.wait_for_selector("#lens[data-search]")
-    return page
+    visitor = new_visitor(accept_downloads=True)
+    visitor.page.goto(file.as_uri())
+    visitor.page.wait_for_selector("#lens[data-search]")
+    return visitor.show_every_token().page
 
 
 def choose(page, token: int) -> None:

@@ -61,7 +61,8 @@ def test_the_example_gives_way_to_the_same_search(serve_unstarted, new_visitor):
     assert page.is_visible(NOTE)
     assert page.locator(TAKEN).count() == 1  # the picture, which needs no server
     assert page.is_hidden("#lens [data-part=again]")
-    assert "best of" in page.inner_text("#lens .headline")  # a token is pinned already, where it wins
+    assert "leads by" in page.inner_text("#lens .headline")  # the whole query, and what set the page apart
+    visitor.show_every_token()
     beforehand = visitor.value()
     assert beforehand["query"]["text"] == page.input_value("#query input")
 

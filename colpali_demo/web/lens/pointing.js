@@ -17,6 +17,14 @@ export function zoomAt({ stage }, lens, by, point) {
 
 const onCard = (event) => event.target.closest(".card");
 
+/** Zoom in: from the whole page on the patch that is pointed at, or on the strongest winner; then on the middle. */
+export function zoomIn(owner, lens) {
+  const at = lens.state.patch ?? strongestWinner(owner, lens);
+  if (lens.state.zoom.factor > 1 || !at) return zoomAt(owner, lens, 2);
+  const { rows, cols } = owner.stage.grid;
+  lens.setZoom(2, (at.col + 0.5) / cols - 0.25, (at.row + 0.5) / rows - 0.25);
+}
+
 /** Listen to the frame of a page of the lens, {stage, side, maps}. */
 export function listenTo(owner, lens) {
   const { frame } = owner.stage;
@@ -113,8 +121,8 @@ function pressed(owner, lens, event) {
   if (!owner.maps || event.target !== owner.stage.frame || event.ctrlKey || event.metaKey || event.altKey) return;
   const { state } = lens;
   const move = arrowMove(event.key);
-  const winner = firstWinner(owner, lens);
-  if (event.key === "+" || event.key === "=") zoomAt(owner, lens, 2);
+  const winner = strongestWinner(owner, lens);
+  if (event.key === "+" || event.key === "=") zoomIn(owner, lens);
   else if (event.key === "-") zoomAt(owner, lens, 0.5);
   else if (event.key === "0") lens.setZoom(1, 0, 0);
   else if (event.key === "Enter" && winner) reach(owner, lens, winner.row, winner.col);
@@ -127,10 +135,12 @@ function pressed(owner, lens, event) {
   event.preventDefault();
 }
 
-/** The patch in the middle of the first winner on show, {row, col}; undefined where none is a patch. */
-function firstWinner(owner, lens) {
-  const [match] = lens.view.parts.flatMap((item) => owner.maps.matches(item.tokens));
-  if (!match) return undefined;
+/** The patch in the middle of the winner on show that adds most, {row, col}; undefined where none is a patch. */
+function strongestWinner(owner, lens) {
+  const value = ({ index }) => lens.state.valueOf(owner.key, [index]);
+  const matches = lens.view.parts.flatMap((item) => owner.maps.matches(item.tokens));
+  if (!matches.length) return undefined;
+  const match = matches.reduce((top, each) => (value(each) > value(top) ? each : top));
   const center = centerOf(match.cells);
   const apart = ([row, col]) => Math.hypot(row + 0.5 - center.row, col + 0.5 - center.col);
   const [row, col] = match.cells.reduce((best, cell) => (apart(cell) < apart(best) ? cell : best));

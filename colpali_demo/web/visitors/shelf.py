@@ -7,12 +7,13 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from colpali_demo.documents import PageError
 from colpali_demo.export.pictures import Pictures, page_key, write_pictures
 from colpali_demo.retrieval import PageIndex
 from colpali_demo.web.payload import DocumentEntry, LibraryValue, Progress, library_value
+from colpali_demo.web.suggestions import suggested_queries
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from colpali_demo.encoder.layout import PageEmbedding
     from colpali_demo.web.engine import Engine
     from colpali_demo.web.sources import Sample
+
+Choice = Literal["all", "only", "with", "without"]
 
 WORD_BYTES = 250  # of a word of a text layer, in memory
 
@@ -54,7 +57,9 @@ class Shelf:
         self._stand_in: Sample | None = None  # a sample that is there only because there was nothing else to show
         self._own: dict[str, Document] = {}  # by content hash, in order of arrival
         self._reading: Document | None = None
-        self._index: PageIndex | None = None
+        self._indexes: dict[str, PageIndex] = {}  # of the visitor's own documents
+        self._left_out: set[str] = set()  # documents that are on the shelf and not searched
+        self._lone = False  # whether the next document of the visitor's own is to be searched alone
         self._waiting: list[Page] = []
         self._pictures: dict[str, Pictures] = {}
         self._sizes: dict[str, int] = {}  # bytes, by page key
@@ -82,7 +87,7 @@ class Shelf:
     def own_pages(self) -> int:
         """How many pages of the visitor's own there are, those included that wait for another model."""
         with self._lock:
-            return len(self._waiting) + (len(self._index) if self._index is not None else 0)
+            return len(self._waiting) + len(self._own_pages)
 
     @property
     def has_own(self) -> bool:
@@ -90,11 +95,45 @@ class Shelf:
         return bool(self._own)
 
     def searchable(self) -> Searchable:
-        """What is searched now: the samples on the shelf and the visitor's own pages."""
+        """What is searched now: the chosen documents, or while none of them has pages, all that have."""
         with self._lock:
-            indexes = [*(sample.index for sample in self._samples), self._index]
             samples = {sample.document_id: sample.source for sample in self._samples}
-            return Searchable(self._engine, [index for index in indexes if index is not None and len(index)], samples)
+            return Searchable(self._engine, list(self._searched().values()), samples)
+
+    def _searched(self) -> dict[str, PageIndex]:
+        indexes = {sample.document_id: sample.index for sample in self._samples} | self._indexes
+        filled = {id: index for id, index in indexes.items() if index is not None and len(index)}
+        return {id: index for id, index in filled.items() if id not in self._left_out} or filled
+
+    def queries(self) -> list[str]:
+        """Queries for the last of the documents that are searched: a sample's, or the headings of the visitor's own."""
+        with self._lock:
+            last = next(reversed(self._searched()), None)
+            own = self._indexes.get(last)
+            sample = next((sample for sample in self._samples if sample.document_id == last), None)
+        if own is not None:
+            return suggested_queries(own.pages)
+        return list(sample.queries) if sample is not None else []
+
+    # ------------------------------------------------------------------ what is searched
+
+    def choose(self, which: Choice, document_id: str) -> None:
+        """Search all documents, only one, or one more or less; nothing changes where none would be left."""
+        with self._lock:
+            ids = {*(sample.document_id for sample in self._samples), *self._own}
+            left_out = {
+                "all": set(),
+                "only": ids - {document_id},
+                "with": self._left_out - {document_id},
+                "without": self._left_out | {document_id},
+            }[which]
+            if ids - left_out:
+                self._left_out = left_out
+
+    def search_next_alone(self) -> None:
+        """Leave out what is on the shelf once the next document of the visitor's own comes."""
+        with self._lock:
+            self._lone = True
 
     def pictures(self) -> dict[str, Pictures]:
         """The pictures of every page that is searched, by page key."""
@@ -107,9 +146,11 @@ class Shelf:
     def value(self, progress: Progress | None) -> LibraryValue:
         """The value of the library; `progress` is that of indexing."""
         with self._lock:
-            counts = Counter(page.document for page in self._index.pages) if self._index is not None else Counter()
+            counts = Counter(page.document for page in self._own_pages)
             documents = [*map(_sample_entry, self._samples)]
             documents += [_own_entry(document, counts[id]) for id, document in self._own.items()]
+            for entry in documents:
+                entry["searched"] = entry["document"] not in self._left_out
             failed = [
                 PageError(sample.title, None, "sample_failed", sample.error) for sample in self._samples if sample.error
             ]
@@ -148,9 +189,8 @@ class Shelf:
     def change_engine(self, engine: Engine) -> None:
         """Go over to another model: its samples, and the visitor's own pages once they are embedded with it."""
         with self._lock:
-            if self._index is not None:
-                self._waiting += self._index.pages
-            self._engine, self._index, self._errors = engine, None, []
+            self._waiting += self._own_pages
+            self._engine, self._indexes, self._errors = engine, {}, []
             shelved = {sample.source for sample in self._samples if sample is not self._stand_in}
             self._take_samples(engine, shelved | self._absent_samples)
 
@@ -173,6 +213,9 @@ class Shelf:
         with self._lock:
             if document.document in self._own:
                 return False
+            if self._lone:
+                self._left_out = {*(sample.document_id for sample in self._samples), *self._own}
+                self._lone = False
             self._own[document.document] = self._reading = document
             return True
 
@@ -181,7 +224,7 @@ class Shelf:
         with self._lock:
             self._reading = None
             self._errors += document.errors
-            pages = [*self._waiting, *(self._index.pages if self._index is not None else ())]
+            pages = [*self._waiting, *self._own_pages]
             if not any(page.document == document.document for page in pages):
                 self._own.pop(document.document, None)
 
@@ -207,16 +250,20 @@ class Shelf:
                     self._delete_files(drawn.key)
                     continue
                 if engine is self._engine:
-                    self._own_index().add_embedded(page, embedding)
+                    self._index_of(page.document).add_embedded(page, embedding)
                 else:
                     self._waiting.append(page)
                 self._pictures[drawn.key] = drawn
                 self._sizes[drawn.key] = self._size(page, embedding)
 
-    def _own_index(self) -> PageIndex:
-        if self._index is None:
-            self._index = PageIndex(self._engine.encoder)
-        return self._index
+    def _index_of(self, document_id: str) -> PageIndex:
+        if document_id not in self._indexes:
+            self._indexes[document_id] = PageIndex(self._engine.encoder)
+        return self._indexes[document_id]
+
+    @property
+    def _own_pages(self) -> list[Page]:
+        return [page for index in self._indexes.values() for page in index.pages]
 
     def _size(self, page: Page, embedding: PageEmbedding) -> int:
         files = sum(file.stat().st_size for file in self._folder.glob(f"{page_key(page)}.*"))
@@ -258,8 +305,8 @@ class Shelf:
             self._samples = [sample for sample in self._samples if sample.document_id != document_id]
             self._own.pop(document_id, None)
             self._waiting = [page for page in self._waiting if page.document != document_id]
-            if self._index is not None:
-                self._index.remove(document_id)
+            self._indexes.pop(document_id, None)
+            self._left_out.discard(document_id)
             for key in [key for key in self._pictures if key.startswith(f"{document_id}-")]:
                 self._delete_files(key)
 
@@ -268,7 +315,7 @@ class Shelf:
         with self._lock:
             for document_id in list(self._own):
                 self.remove(document_id)
-            self._samples, self._absent_samples, self._errors = [], set(), []
+            self._samples, self._absent_samples, self._errors, self._left_out = [], set(), [], set()
 
     def note(self, source: str, page: int | None, code: str, text: str) -> None:
         """Say in the library what could not be done."""

@@ -1,6 +1,7 @@
-// The line about the checkpoint in use, and the others that can be chosen.
+// The line about the model in use, and the others that can be chosen.
 
 import { node, partsOf } from "../shared/dom.js";
+import { speakerOf } from "./speaker.js";
 
 export function mount({ element, trigger, props, watch }) {
   const part = partsOf(element);
@@ -25,8 +26,9 @@ export function mount({ element, trigger, props, watch }) {
     const elsewhere = others.filter((other) => !other.choose);
     part("dot").className = `dot ${value.state}`;
     part("title").textContent = value.name || "";
-    part("state").textContent = value.text || "";
-    part("sentence").textContent = value.sentence || "";
+    const [text, sentence] = speakerOf(value);
+    part("state").textContent = text;
+    part("sentence").textContent = sentence;
     part("facts").replaceChildren(
       ...(value.facts || []).flatMap(([name, text]) => [node("dt", {}, name), node("dd", {}, text)]),
     );
