@@ -112,8 +112,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     precompute.add_argument("--out", metavar="FOLDER", type=Path, required=True, help="a new folder")
 
-    for command in (search, explain, verify, precompute):
+    calibrate = commands.add_parser(
+        "calibrate",
+        help="measure which matches of a checkpoint are weak",
+        description="Measure which matches of a checkpoint are weak, for a file to be laid beside it.",
+    )
+    calibrate.set_defaults(command=_calibrate)
+    calibrate.add_argument("--out", metavar="FILE", type=Path, required=True, help="calibration.json to write")
+
+    for command in (search, explain, verify, precompute, calibrate):
         command.add_argument("--model", help="checkpoint: tiny, a folder or a Hub id (COLPALI_MODEL; the bundled one)")
+        command.add_argument("--revision", help="commit, tag or branch of a Hub id (default: the newest)")
         command.add_argument("--adapter", help="LoRA adapter to add to the checkpoint: a folder or a Hub id")
         command.add_argument("--download", action="store_true", help="allow downloading the checkpoint from the Hub")
     return parser
@@ -135,7 +144,15 @@ def _settings(given: argparse.Namespace) -> Settings:
     queries = getattr(given, "query", None) or []
     for query in [queries] if isinstance(queries, str) else queries:
         _check_query(query, settings)
-    return settings if given.model is None else replace(settings, model=given.model)
+    settings = settings if given.model is None else replace(settings, model=given.model)
+    if given.revision is None:
+        return settings
+    from colpali_demo.encoder.checkpoints import at_revision
+
+    try:
+        return replace(settings, model=at_revision(settings.model, given.revision))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _check_query(query: str, settings: Settings) -> None:
@@ -176,12 +193,13 @@ def _search(given: argparse.Namespace, settings: Settings) -> int:
         query = encoder.embed_query(given.query)
         hits = index.search(query, given.top_k or settings.top_k)
         explanations = [hit.explain() for hit in hits]
+        strengths = [index.strength(hit) for hit in hits]
     _say_unknown(query)
 
     if given.json:
-        print(json.dumps(search_dict(encoder.model_info, query, explanations, errors, timing)))
+        print(json.dumps(search_dict(encoder.model_info, query, explanations, errors, timing, strengths)))
     elif hits:
-        _print_ranking(explanations, [index.strength(explanation)["weak"] for explanation in explanations])
+        _print_ranking(explanations, [strength["weak"] for strength in strengths])
     if not hits:
         _say("no page could be indexed")
     return OK if hits else NO_PAGE
@@ -209,9 +227,10 @@ def _explain(given: argparse.Namespace, settings: Settings) -> int:
     except CheckpointError as error:
         _say(error.message)
         return NO_PAGE
-    explanation = index.rank(query, explained=1).explain(page)
+    ranking = index.rank(query, explained=1)
+    explanation = ranking.explain(page)
     token = max(candidates, key=lambda position: explanation.tokens[position].maxsim, default=None)
-    weak = index.strength(explanation)["weak"]
+    weak = ranking.strength(explanation)["weak"]
     figure = explanation_figure(explanation, page, token, checkpoint=encoder.model_info["name"], weak=weak)
     try:
         save_figure(figure, given.out)
@@ -234,6 +253,18 @@ def _verify(given: argparse.Namespace, settings: Settings) -> int:
     report = verify(encoder, prefix=given.prefix)
     print(report)
     return OK if report.passed else FAILED
+
+
+def _calibrate(given: argparse.Namespace, settings: Settings) -> int:
+    from colpali_demo.encoder import calibrate
+
+    calibration = calibrate(_load_encoder(settings, given.download))
+    try:
+        calibration.save(given.out)
+    except OSError as error:
+        raise UsageError(f"the calibration cannot be written: {error}") from None
+    print(f"{_printable(str(given.out))}: a match is weak below a word mean of {calibration.threshold:.3f}")
+    return OK
 
 
 def _precompute(given: argparse.Namespace, settings: Settings) -> int:
@@ -347,33 +378,39 @@ def _timed(timing: dict[str, float], name: str) -> Iterator[None]:
 
 
 def _print_ranking(explanations: Sequence[Explanation], weak: Sequence[bool]) -> None:
-    rows = [["rank", "score", "page", "file", "best tokens (MaxSim)"]]
+    from colpali_demo.encoder.calibration import WEAK_MATCH
+
+    rows = [["rank", "score", "page", "file", "largest leads"]]
     for rank, (explanation, is_weak) in enumerate(zip(explanations, weak, strict=True), start=1):
-        words = sorted((token for token in explanation.tokens if token.kind == "word"), key=lambda token: -token.maxsim)
-        best = ", ".join(f"{_printable(token.text)} {token.maxsim:.3f}" for token in words[:TOP_TOKENS])
+        words = sorted((token for token in explanation.tokens if token.kind == "word"), key=lambda token: -token.lead)
+        best = ", ".join(f"{_printable(token.text)} {token.lead:+.3f}" for token in words[:TOP_TOKENS])
         page = explanation.page
         rows.append(
             [str(rank), f"{explanation.score:.2f}", str(page.number), page.source, best + ("  [weak]" * is_weak)]
         )
     _print_table(rows, right={0, 1, 2})
+    print(f"\nlead: MaxSim minus its mean on {explanations[0].comparison.text}")
     if any(weak):
-        print("\n[weak]: unrelated queries find as much on a blank page.")
+        print(f"[weak]: {WEAK_MATCH}")
 
 
 def _print_ledger(explanation: Explanation, weak: bool) -> None:
+    from colpali_demo.encoder.calibration import WEAK_MATCH
+
     page = explanation.page
     print(f"{page.source}, page {page.number}")
-    rows = [["token", "", "kind", "MaxSim", "margin", "winner", "words there"]]
+    rows = [["token", "", "kind", "MaxSim", "lead", "margin", "winner", "words there"]]
     for token in explanation.tokens:
         margin = "" if token.margin is None else f"{token.margin:.3f}"
         words = _printable(" ".join(token.words))
-        rows.append(
-            [str(token.index), _printable(token.text), token.kind, f"{token.maxsim:.3f}", margin, _winner(token), words]
-        )
-    rows.append(["", "score", "", f"{explanation.score:.2f}", "", "", ""])
-    _print_table(rows, right={0, 3, 4})
+        numbers = [f"{token.maxsim:.3f}", f"{token.lead:+.3f}", margin]
+        rows.append([str(token.index), _printable(token.text), token.kind, *numbers, _winner(token), words])
+    lead = f"{explanation.score - explanation.expected_score:+.2f}"
+    rows.append(["", "score", "", f"{explanation.score:.2f}", lead, "", "", ""])
+    _print_table(rows, right={0, 3, 4, 5})
+    print(f"lead: MaxSim minus its mean on {explanation.comparison.text}")
     if weak:
-        print("Weak match: unrelated queries find as much on a blank page.")
+        print(WEAK_MATCH)
 
 
 def _winner(token: TokenMatch) -> str:

@@ -11,7 +11,7 @@ from PIL import Image
 from transformers import PreTrainedModel
 
 from colpali_demo.encoder import zerogpu
-from colpali_demo.encoder.calibration import calibrate
+from colpali_demo.encoder.calibration import calibrate, reference_images
 from colpali_demo.encoder.checkpoints import Checkpoint
 from colpali_demo.encoder.families import AUGMENTATION, Family
 from colpali_demo.encoder.files import CheckpointError
@@ -45,10 +45,11 @@ class Encoder:
         self._embed = partial(zerogpu.embed, zerogpu.register(model)) if lent else partial(zerogpu.run, model)
         # Padding settings are state of the tokenizer inside the processor.
         self._processor_lock = threading.Lock()
-        self._calibration_lock = threading.Lock()
+        self._calibration_lock, self._reference_lock = threading.Lock(), threading.Lock()
         self.model_info: ModelInfo = {
             "name": checkpoint.name,
             "checkpoint": checkpoint.source,
+            "revision": checkpoint.revision,
             "family": family.name,
             "parameters": model.num_parameters(),
             "device": str(model.device),
@@ -75,6 +76,16 @@ class Encoder:
     def _calibration(self) -> Calibration:
         path = self.checkpoint.own_folder / "calibration.json"
         return Calibration.load(path) if path.is_file() else calibrate(self)
+
+    @property
+    def reference_pages(self) -> Sequence[PageEmbedding]:
+        """Pages of plain words, which answer nothing, embedded at first use."""
+        with self._reference_lock:
+            return self._reference_pages
+
+    @cached_property
+    def _reference_pages(self) -> Sequence[PageEmbedding]:
+        return tuple(self.embed_pages(reference_images()))
 
     def embed_pages(self, images: Sequence[Image.Image], batch_size: int | None = None) -> list[PageEmbedding]:
         """Embed page images, `batch_size` at a time (by default what suits the device).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NotRequired, Protocol, TypedDict
@@ -55,6 +55,7 @@ class ModelInfo(TypedDict):
 
     name: for people
     checkpoint: what `load_encoder` takes to load it again
+    revision: the commit of the Hub's repository; None for what did not come from the Hub
     parameters: number of weights
     dim: numbers in a vector
     format: "transformers" or "colpali_engine", which stored it
@@ -68,6 +69,7 @@ class ModelInfo(TypedDict):
 
     name: str
     checkpoint: str
+    revision: str | None
     family: str
     parameters: int
     device: str
@@ -85,26 +87,47 @@ class ModelInfo(TypedDict):
     precomputed: NotRequired[bool]
 
 
+CALIBRATION_SCHEMA = 2  # since 2, word means are weighted, see `calibration.word_mean`
+
+
 @dataclass(frozen=True)
 class Calibration:
-    """The word mean below which a match is weak, and the word means it was taken from, one per unrelated query."""
+    """The word mean below which a match is weak, and what it was taken from.
+
+    quantile: the share of `unrelated` below and of `answered` above the two values that the threshold lies between
+    unrelated, answered: word means, one a query, on pages that do not hold its words and on one that does
+    """
 
     threshold: float
     quantile: float
     unrelated: tuple[float, ...]
+    answered: tuple[float, ...] = ()
 
     def save(self, path: Path) -> None:
         """Write the calibration as JSON; beside a checkpoint it is called `calibration.json`."""
-        path.write_text(json.dumps({"schema": 1, **asdict(self)}, indent=1) + "\n", encoding="utf-8")
+        path.write_text(json.dumps({"schema": CALIBRATION_SCHEMA, **asdict(self)}, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> Calibration:
         """Read what `save` wrote. Raises CheckpointError(checkpoint_corrupt) for anything else."""
         value = read_json(path)
         try:
-            return cls(float(value["threshold"]), float(value["quantile"]), tuple(map(float, value["unrelated"])))
+            if value["schema"] != CALIBRATION_SCHEMA:
+                raise CheckpointError(
+                    "checkpoint_corrupt",
+                    f"{path.name} was made by another version of this package (schema {value['schema']}, not "
+                    f"{CALIBRATION_SCHEMA}). Delete it, and the checkpoint is calibrated when it is first used; or "
+                    "make it anew with `python -m colpali_demo calibrate`.",
+                )
+            return cls.from_json(value)
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError("checkpoint_corrupt", f"{path.name} is not a calibration: {error!r}") from error
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Calibration:
+        """Read the fields from plain JSON values. Raises KeyError, TypeError or ValueError for anything else."""
+        unrelated, answered = (tuple(map(float, value[name])) for name in ("unrelated", "answered"))
+        return cls(float(value["threshold"]), float(value["quantile"]), unrelated, answered)
 
 
 class AnyEncoder(Protocol):
@@ -113,6 +136,7 @@ class AnyEncoder(Protocol):
     model_info: which model the vectors come from
     batch_size: how many pages are best embedded at once
     calibration: what counts as a weak match
+    reference_pages: pages that answer nothing, to compare others with, see `calibration.reference_images`
     """
 
     capabilities: Capabilities
@@ -121,6 +145,9 @@ class AnyEncoder(Protocol):
 
     @property
     def calibration(self) -> Calibration: ...
+
+    @property
+    def reference_pages(self) -> Sequence[PageEmbedding]: ...
 
     def embed_pages(self, images: Sequence[Image.Image], batch_size: int | None = None) -> list[PageEmbedding]:
         """Embed page images. Raises CheckpointError(not_precomputed) without `capabilities.embeds_pages`."""

@@ -205,8 +205,3 @@ class QueryEmbedding:
     prefix: str
     augmentation: int
     divisor: float = 1.0
-
-    def word_mean(self, maxima: Sequence[float]) -> float | None:
-        """Mean of the MaxSim terms (tokens,) over the tokens of typed words; None when nothing was typed."""
-        terms = [term for token, term in zip(self.tokens, maxima, strict=True) if token.kind == "word"]
-        return sum(terms) / len(terms) if terms else None

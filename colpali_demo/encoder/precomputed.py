@@ -6,7 +6,7 @@ that ranking, ledger and maps are worked out from them as always, and no model i
 set cannot be asked.
 
     SET/set.json               who made it, and what every vector is
-    SET/queries.safetensors    one tensor a query, (tokens, dim), and one of a blank page
+    SET/queries.safetensors    one tensor a query, (tokens, dim), and one of a blank and of each reference page
     SET/DOCUMENT.safetensors   one tensor a page, (vectors, dim)
     SET/DOCUMENT-PAGE.jpg      the page as it was embedded
 """
@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 
 LISTING = "set.json"
 QUERIES = "queries.safetensors"
-SCHEMA = 2  # since 2, a vector has a list of cells, and a patch of ColQwen2 its row and column
+SCHEMA = (
+    3  # since 2, a vector has a list of cells, and a patch of ColQwen2 its place; since 3, there are reference pages
+)
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ def save_set(
     save_file(
         {
             "blank": _smallest(blank.vectors),
+            **{f"reference {number}": _smallest(page.vectors) for number, page in enumerate(encoder.reference_pages)},
             **{str(index): _smallest(query.vectors) for index, query in enumerate(queries)},
         },
         folder / QUERIES,
@@ -99,6 +102,7 @@ def save_set(
         "calibration": asdict(encoder.calibration),
         "documents": entries,
         "blank": blank_layout,
+        "reference": [layouts.setdefault(page.layout, len(layouts)) for page in encoder.reference_pages],
         "layouts": [layout.to_json() for layout in layouts],
         "queries": [_query_entry(query) for query in queries],
     }
@@ -136,6 +140,7 @@ def _query_entry(query: QueryEmbedding) -> dict[str, Any]:
         "text": query.text,
         "prefix": query.prefix,
         "augmentation": query.augmentation,
+        "divisor": query.divisor,
         "words": query.words,
         "unknown": query.unknown,
         "tokens": [[token.text, token.kind, token.word, token.id] for token in query.tokens],
@@ -166,7 +171,11 @@ class PrecomputedSet:
             self._layouts = [PageLayout.from_json(entry) for entry in self._listing["layouts"]]
             vectors = self._tensors(QUERIES)
             self.blank = PageEmbedding(vectors["blank"], self._layouts[self._listing["blank"]])
-            self.encoder = PrecomputedEncoder(self._listing, vectors)
+            reference = [
+                PageEmbedding(vectors[f"reference {number}"], self._layouts[layout])
+                for number, layout in enumerate(self._listing["reference"])
+            ]
+            self.encoder = PrecomputedEncoder(self._listing, vectors, reference)
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError("checkpoint_corrupt", f"The set {folder.name} is damaged: {error!r}") from error
 
@@ -201,12 +210,15 @@ class PrecomputedEncoder:
     capabilities = Capabilities(embeds_pages=False, embeds_queries=False, has_model=False)
     batch_size = 1
 
-    def __init__(self, listing: Mapping[str, Any], vectors: Mapping[str, torch.Tensor]) -> None:
+    def __init__(
+        self,
+        listing: Mapping[str, Any],
+        vectors: Mapping[str, torch.Tensor],
+        reference_pages: Sequence[PageEmbedding],
+    ) -> None:
         self.model_info: ModelInfo = {**listing["model"], "precomputed": True}
-        calibration = listing["calibration"]
-        self.calibration = Calibration(
-            calibration["threshold"], calibration["quantile"], tuple(calibration["unrelated"])
-        )
+        self.calibration = Calibration.from_json(listing["calibration"])
+        self.reference_pages = tuple(reference_pages)
         self._queries = {
             entry["text"]: QueryEmbedding(
                 text=entry["text"],
@@ -216,6 +228,7 @@ class PrecomputedEncoder:
                 unknown=tuple(entry["unknown"]),
                 prefix=entry["prefix"],
                 augmentation=entry["augmentation"],
+                divisor=entry.get("divisor", 1.0),  # sets made before any family scored by a mean have none
             )
             for position, entry in enumerate(listing["queries"])
         }

@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 from matplotlib.patches import Rectangle
 
+from colpali_demo.encoder.calibration import WEAK_MATCH
 from colpali_demo.explain import place_text
 from colpali_demo.export.colormap import TABLE, colorize, common_scale
 from colpali_demo.export.columns import width_in_columns
@@ -57,7 +58,7 @@ def explanation_figure(
     With a `token` (its index in the query) the overlay is the similarity map of that token, colored on one scale for
     all tokens of the page, with the winner boxed. Without one it is the contribution map: each token's MaxSim on the
     patch that won it. The ledger beside it lists every token; its bars sum to the score. `checkpoint` names the model;
-    `weak` (see `PageIndex.strength`) says so in the figure.
+    `weak` (see `Ranking.strength`) says so in the figure.
 
     Raises IndexError for a token that the query does not have.
     """
@@ -95,8 +96,7 @@ def explanation_figure(
     _text(ax, MARGIN, 0.25 + 0.21 * len(title), about, 7.6, color=_GRAY)
 
     if weak:
-        caution = "Weak match: unrelated queries find as much on a blank page."
-        _text(ax, MARGIN, 0.39 + 0.21 * len(title), caution, 7.6, color=_CAUTION)
+        _text(ax, MARGIN, 0.39 + 0.21 * len(title), WEAK_MATCH, 7.6, color=_CAUTION)
 
     box = (MARGIN, top, MARGIN + width, top + height)
     if token is None:

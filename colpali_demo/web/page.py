@@ -13,7 +13,6 @@ from gradio.data_classes import ListFiles
 from colpali_demo.settings import Settings
 from colpali_demo.web.api import NOTES as API_NOTES
 from colpali_demo.web.api import STATELESS, add_endpoints
-from colpali_demo.web.checkpoint import ModelChoice
 from colpali_demo.web.delivery import Delivery
 from colpali_demo.web.faults import Refused, log_fault
 from colpali_demo.web.handlers import EXAMPLES, LOADING, Handlers
@@ -22,6 +21,7 @@ from colpali_demo.web.lens import Lens
 from colpali_demo.web.lessons import FOLLOW_LINKS, Lessons
 from colpali_demo.web.library import Library
 from colpali_demo.web.matrix import Matrix
+from colpali_demo.web.model_choice import ModelChoice
 from colpali_demo.web.models import Models
 from colpali_demo.web.payload import Message, library_value, model_value, samples_value
 from colpali_demo.web.samples import Samples
@@ -70,7 +70,7 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
         add_endpoints(sessions, settings)  # first, so that no event of the page takes their names
         with gr.Row(elem_classes="top", equal_height=False):
             gr.HTML(MASTHEAD, elem_classes="masthead", apply_default_css=False)
-            model = ModelChoice(model_value(engine, models.offers(engine)), elem_id="checkpoint")
+            model = ModelChoice(model_value(engine, models.offers(engine)), elem_id="model-choice")
         with gr.Tabs():
             with gr.Tab("Explore"):
                 with gr.Row(elem_classes="ask", equal_height=True):

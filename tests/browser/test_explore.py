@@ -240,10 +240,10 @@ def test_pictures_are_gone_when_the_visitor_has_left(new_visitor, make_pdf):
 
 def test_the_checkpoint_says_what_to_expect(visitor):
     assert "has not been measured" in visitor.page.inner_text("#lens .notes")
-    summary = visitor.page.inner_text("#checkpoint summary")
+    summary = visitor.page.inner_text("#model-choice summary")
     assert "random-colpali" in summary
-    visitor.page.click("#checkpoint summary")
-    sheet = visitor.page.inner_text("#checkpoint .sheet")
+    visitor.page.click("#model-choice summary")
+    sheet = visitor.page.inner_text("#model-choice .sheet")
     assert "has not been measured" in sheet
     assert "vidore/colpali-v1.3-hf" in sheet
     assert "6 GB" in sheet

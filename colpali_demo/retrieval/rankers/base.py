@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from colpali_demo.encoder.layout import QueryEmbedding
+    from colpali_demo.retrieval.embedder import PageEmbedder
     from colpali_demo.retrieval.ranking import Ranking
     from colpali_demo.retrieval.stores import StoredPage
 
@@ -23,9 +24,16 @@ class Ranker(Protocol):
     title: str
     has_terms: bool
 
-    def rank(self, query: QueryEmbedding, pages: Sequence[StoredPage], explained: int = 0) -> Ranking:
+    def rank(
+        self,
+        query: QueryEmbedding,
+        pages: Sequence[StoredPage],
+        explained: int = 0,
+        embedder: PageEmbedder | None = None,
+    ) -> Ranking:
         """Rank pages.
 
-        `explained` is how many of the best pages will be explained: their cosines are worth keeping.
+        explained: how many of the best pages will be explained: their cosines are worth keeping
+        embedder: for the ranking, which embeds reference pages and edited pages with it
         """
         ...

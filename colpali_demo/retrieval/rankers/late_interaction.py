@@ -17,8 +17,10 @@ from colpali_demo.retrieval.ranking import CosineRange, Ranking
 
 if TYPE_CHECKING:
     from colpali_demo.encoder.layout import QueryEmbedding
-    from colpali_demo.explain import Explanation
-    from colpali_demo.retrieval.stores import PageKey, StoredPage
+    from colpali_demo.explain import Comparison, Explanation
+    from colpali_demo.retrieval.codecs import KeptVectors
+    from colpali_demo.retrieval.embedder import PageEmbedder
+    from colpali_demo.retrieval.stores import StoredPage
 
 SAMPLED = 1000  # cosines of a page that go into the median, at least, where it has so many
 
@@ -27,7 +29,8 @@ SAMPLED = 1000  # cosines of a page that go into the median, at least, where it 
 class LateInteraction:
     """Every token is compared with every vector of a page; the score is the sum of one term a token.
 
-    reduce: cosines (tokens, vectors) to the terms (tokens,) and their winners (tokens,), indices of vectors
+    reduce: cosines (tokens, vectors) to what each token found (tokens,) and where (tokens,), indices of vectors.
+        Divided by the query's `divisor`, which is 1 unless a family scores by the mean, these are the terms.
     """
 
     name: str
@@ -35,20 +38,26 @@ class LateInteraction:
     reduce: Callable[[Tensor], tuple[Tensor, Tensor]]
     has_terms: ClassVar[bool] = True
 
-    def rank(self, query: QueryEmbedding, pages: Sequence[StoredPage], explained: int = 0) -> Ranking:
+    def rank(
+        self,
+        query: QueryEmbedding,
+        pages: Sequence[StoredPage],
+        explained: int = 0,
+        embedder: PageEmbedder | None = None,
+    ) -> Ranking:
         """Compare one page after the other, so that memory holds the cosines of one page and of those to explain."""
         scores, rows, extent = [], [], _Extent()
         best: list[tuple[float, int, Tensor]] = []  # a heap of (score, -place, cosines)
         for place, stored in enumerate(pages):
             similarities = stored.kept.similarities(query.vectors)
-            terms, _ = self.reduce(similarities)
+            terms = self.reduce(similarities)[0] / query.divisor
             scores.append(maxsim.total(terms))
             rows.append(terms)
             extent.see(similarities, stored)
             heapq.heappush(best, (scores[-1], -place, similarities))
             if len(best) > explained:
                 heapq.heappop(best)
-        kept = {pages[-place].key: similarities for _, place, similarities in best}
+        known = {pages[-place]: similarities for _, place, similarities in best}
         return Ranking(
             query=query,
             method=self.name,
@@ -56,16 +65,30 @@ class LateInteraction:
             scores=scores,
             terms=torch.stack(rows).numpy() if rows else None,
             cosines=extent.found(),
-            explainer=lambda stored: self._explain(query, stored, kept),
+            explainer=_LateInteractionExplainer(query, self.reduce, known),
+            embedder=embedder,
         )
 
-    def _explain(self, query: QueryEmbedding, stored: StoredPage, kept: dict[PageKey, Tensor]) -> Explanation:
-        similarities = kept.get(stored.key)
+
+@dataclass(frozen=True)
+class _LateInteractionExplainer:
+    """Scores and explains pages for one query; the cosines of some, `known`, need not be computed again."""
+
+    query: QueryEmbedding
+    reduce: Callable[[Tensor], tuple[Tensor, Tensor]]
+    known: dict[StoredPage, Tensor]
+
+    def terms(self, kept: KeptVectors) -> np.ndarray:
+        return (self.reduce(kept.similarities(self.query.vectors))[0] / self.query.divisor).numpy()
+
+    def explain(self, stored: StoredPage, comparison: Comparison | None) -> Explanation:
+        similarities = self.known.get(stored)
         if similarities is None:
             # The same product of the same numbers, one page at a time as in the search: the same cosines, bit by bit.
-            similarities = stored.kept.similarities(query.vectors)
-        terms, winners = self.reduce(similarities)
-        return explain(query, stored.page, stored.kept.layout, similarities, terms, winners)
+            similarities = stored.kept.similarities(self.query.vectors)
+        found, winners = self.reduce(similarities)
+        terms = found / self.query.divisor
+        return explain(self.query, stored.page, stored.kept.layout, similarities, terms, winners, comparison)
 
 
 class _Extent:

@@ -14,6 +14,7 @@ from colpali_demo.retrieval.ranking import Ranking
 
 if TYPE_CHECKING:
     from colpali_demo.encoder.layout import QueryEmbedding
+    from colpali_demo.retrieval.embedder import PageEmbedder
     from colpali_demo.retrieval.stores import StoredPage
 
 
@@ -28,10 +29,16 @@ class MeanVector:
     title: str
     has_terms: ClassVar[bool] = False
 
-    def rank(self, query: QueryEmbedding, pages: Sequence[StoredPage], explained: int = 0) -> Ranking:
+    def rank(
+        self,
+        query: QueryEmbedding,
+        pages: Sequence[StoredPage],
+        explained: int = 0,
+        embedder: PageEmbedder | None = None,
+    ) -> Ranking:
         asked = mean_vector(query.vectors)
         scores = [float(asked @ mean_vector(stored.kept.vectors)) for stored in pages]
-        return Ranking(query=query, method=self.name, pages=pages, scores=scores)
+        return Ranking(query=query, method=self.name, pages=pages, scores=scores, embedder=embedder)
 
 
 def mean_vector(vectors: Tensor) -> Tensor:

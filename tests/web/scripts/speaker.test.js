@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { speakerOf } from "../../../colpali_demo/web/checkpoint/speaker.js";
+import { speakerOf } from "../../../colpali_demo/web/model_choice/speaker.js";
 
 const tiny = { state: "ready", name: "colpali-tiny", text: "ready · reads body text", sentence: "Reads English." };
 

@@ -1,4 +1,4 @@
-// The line about the checkpoint in use, and the others that can be chosen.
+// The line about the model in use, and the others that can be chosen.
 
 import { node, partsOf } from "../shared/dom.js";
 import { speakerOf } from "./speaker.js";
