@@ -1,5 +1,6 @@
 // The lens on the page: puts the panels together and lets other components see and move what is on show.
 
+import { Presenter } from "../shared/presenter.js";
 import { Chips } from "./chips.js";
 import { Headline } from "./headline.js";
 import { Leaders } from "./leaders.js";
@@ -32,6 +33,7 @@ export function mount({ element, trigger, props, watch }) {
   element.addEventListener("keydown", (event) => {
     if (event.key === "Escape") lens.release();
   });
+  new Presenter(lens.part("lens"));
   element.lens = publicFace(lens);
   element.lensValue = () => lens.state.found.value; // the JSON behind the picture, for scripts
   element.dataset.lens = "";

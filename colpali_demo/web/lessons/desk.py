@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
+from colpali_demo.samples import read_questions
 from colpali_demo.web.example import LESSON, load_example
 from colpali_demo.web.faults import Refused
 from colpali_demo.web.pictures import page_key
 
 if TYPE_CHECKING:
+    from colpali_demo.lessons.batch import Batch
     from colpali_demo.retrieval import Hit
+    from colpali_demo.web.engine import Engine
     from colpali_demo.web.sessions import Session
     from colpali_demo.web.turns import Rate
 
@@ -39,6 +43,7 @@ class Desk:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._batches: WeakKeyDictionary[Engine, Batch] = WeakKeyDictionary()
 
     @cached_property
     def _example(self) -> dict[str, Any]:
@@ -66,30 +71,44 @@ class Desk:
 
         Raises Refused where lessons are opened too often.
         """
+        from colpali_demo.lessons.batch import asked_batch
         from colpali_demo.web.lessons.value import lesson_value
 
         if not session.engine.RUNS_MODEL:
             return self.example(session)
-        result, pictures = session.result, session.pictures()
+        engine, result, pictures = session.engine, session.result, session.pictures()
         hit = next((hit for hit in result.ranking if page_key(hit.page) == key), None) if result else None
         if hit is None or any(page_key(other.page) not in pictures for other in result.ranking):
             return self.example(session)
         _wait(session.lesson_rate)
         for old in session.folder.glob("lesson-*"):
             old.unlink(missing_ok=True)
-        with session.engine.turns.search(session):
+        with engine.turns.search(session):
             value = lesson_value(
                 name=f"lesson-{secrets.token_hex(6)}",
-                encoder=session.engine.encoder,
+                encoder=engine.encoder,
                 ranking=result.ranking,
                 hit=hit,
-                asked=[text for text in session.queries if text != hit.query.text],
-                pictures=pictures,
+                batch=self._batch(engine),
+                asked=asked_batch(engine.encoder, result.ranking, session.queries),
+                pictures=pictures | {key: each for sample in engine.samples for key, each in sample.pictures.items()},
                 save=session.save,
             )
         value |= {"example": False, "measured": None, "own": self._own_pages(session)}
         session.lesson = LessonOnShow(value, result.search, hit)
         return value
+
+    def _batch(self, engine: Engine) -> Batch | None:
+        """The batch of the samples with the model at hand; None while they are not embedded."""
+        from colpali_demo.lessons.batch import labelled_batch
+
+        if engine not in self._batches:
+            file, questions = read_questions()
+            sample = next((sample for sample in engine.samples if sample.source == file), None)
+            if sample is None or not sample.finished.is_set() or sample.error:
+                return None
+            self._batches[engine] = labelled_batch(sample.index.rank, questions)
+        return self._batches[engine]
 
     def _own_pages(self, session: Session) -> dict[str, Any] | None:
         """The visitor's last query and the pages to choose from; None where there is nothing to take apart."""
