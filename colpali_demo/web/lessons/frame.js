@@ -246,8 +246,8 @@ function notes(study) {
     node(
       "p",
       { class: "fine" },
-      "To present: F fills the screen, Page Up and Page Down (a clicker’s buttons), the arrow keys and the space bar " +
-        "turn the cards, D changes between light and dark, Esc leaves. These notes have a link, ",
+      "To present: F fills the screen, Page Up and Page Down (a clicker’s buttons), the arrow keys and the space " +
+        "bar turn the cards, D changes between light and dark, Esc leaves. These notes have a link, ",
       node("a", { href: "#lesson-notes" }, "#lesson-notes"),
       ": keep them open in a second window.",
     ),

@@ -35,8 +35,8 @@ export const rank = {
           node("h3", {}, "What the paper measured"),
           node("div", { class: "scores" }, ...value.paper.ndcg.map(paperScore)),
           fine(
-            "Mean nDCG@5 on ViDoRe. A model trained for one vector does better than a plain mean; BiPali, trained like " +
-              "ColPali but for one vector, still stays far behind.",
+            "Mean nDCG@5 on ViDoRe. A model trained for one vector does better than a plain mean; BiPali, trained " +
+              "like ColPali but for one vector, still stays far behind.",
           ),
         ],
       ),

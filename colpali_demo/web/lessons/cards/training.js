@@ -14,8 +14,8 @@ export const training = {
   keep: "Training makes the right page score higher than the hardest wrong one in a batch.",
   title: () => "How such a model is trained",
   idea: () =>
-    "Show it a batch of queries, each with the page that answers it. That page must score higher than every other page " +
-    "of the batch; the loss says how far it is from that.",
+    "Show it a batch of queries, each with the page that answers it. That page must score higher than every other " +
+    "page of the batch; the loss says how far it is from that.",
   build(body, study, kit) {
     const exercise = node("div", {});
     const draw = () => exercise.replaceChildren(...(study.ownQueries ? own(study.value.asked) : given(study.value)));
@@ -37,7 +37,8 @@ function given({ batch }) {
   if (!batch) return [text("The samples are still being embedded. Open this page again in a minute.")];
   const wrong = batch.rows.filter((row, i) => Math.max(...batch.scores[i]) > batch.scores[i][row.own]);
   const verdict = wrong.length
-    ? `The model puts another page first for ${wrong.map((row) => quoted(row.text)).join(" and ")}: a loss above ${shown(TIE)}.`
+    ? `The model puts another page first for ${wrong.map((row) => quoted(row.text)).join(" and ")}: ` +
+      `a loss above ${shown(TIE)}.`
     : "The model puts the right page first each time.";
   return [
     node("div", { class: "scroll" }, batchTable(batch)),
@@ -80,17 +81,17 @@ function explanation({ lora, model }, kit) {
   return [
     node("div", { class: "formula" }, kit.formula("loss")),
     text(
-      "The right page’s score is compared with the best wrong one, the hardest negative. If it leads by far, the loss is " +
-        `near 0; if they tie, it is ln 2 ≈ ${shown(TIE)}; if it is behind, more. Training pulls the two apart. The shares ` +
-        "in the cells are the softmax of each row.",
+      "The right page’s score is compared with the best wrong one, the hardest negative. If it leads by far, the " +
+        `loss is near 0; if they tie, it is ln 2 ≈ ${shown(TIE)}; if it is behind, more. Training pulls the two apart. ` +
+        "The shares in the cells are the softmax of each row.",
     ),
     facts(
       fact(`LoRA of rank ${lora.rank} would train`, ...numbers),
       fact("out of", `${count(model.parameters)} `, node("small", {}, `weights of ${model.name}: ${share} %`)),
     ),
     fine(
-      "ColPali keeps PaliGemma’s weights as they are and trains thin matrices beside those of the language model, and " +
-        "the head (LoRA). The fraction is that of the checkpoint in use.",
+      "ColPali keeps PaliGemma’s weights as they are and trains thin matrices beside those of the language model, " +
+        "and the head (LoRA). The fraction is that of the checkpoint in use.",
     ),
   ];
 }
@@ -137,7 +138,7 @@ function cell({ name, score, share, kind }, onclick) {
     {
       type: "button",
       class: kind,
-      "aria-pressed": right,
+      "aria-pressed": String(right),
       "data-cell": name,
       title: right ? "the right page" : "make this the right page",
       onclick,

@@ -18,7 +18,7 @@ export const vector = {
   id: "vector",
   about: "vectors",
   short: "Vector",
-  keep: "A patch passes a vision tower, a projector, a language model and a head, and comes out as a list of numbers of length 1.",
+  keep: "A patch passes four parts of the model, and comes out as a list of numbers whose length is 1.",
   title: () => "From patch to vector",
   idea(study) {
     const met = study.value.model.bidirectional ? "all the others" : "those before it";
