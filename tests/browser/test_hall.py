@@ -134,7 +134,7 @@ def test_a_clicker_and_the_keyboard_turn_the_cards(hall):
 
 def test_where_the_full_screen_is_refused_the_window_is_filled(hall):
     page = hall("3")
-    page.evaluate("Element.prototype.requestFullscreen = () => Promise.reject(new TypeError('refused'))")
+    page.evaluate("void (Element.prototype.requestFullscreen = () => Promise.reject(new TypeError('refused')))")
     page.click("#lessons [data-part=present]")
     page.wait_for_selector("#lessons .presenting")
     box = page.locator("#lessons .lessons").bounding_box()
@@ -263,7 +263,7 @@ def test_the_lens_alone(visitor):
         box = page.locator(selector).bounding_box()
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= 1080, selector
-    for selector in (".masthead", "#samples", "#lens .ranking", "#lens .inspector"):
+    for selector in (".masthead h1", "#samples", "#lens .ranking", "#lens .inspector"):
         assert page.locator(selector).evaluate("one => Boolean(one.closest('[inert]')) || !one.offsetParent"), selector
     page.keyboard.press("Escape")
     page.wait_for_function("!document.querySelector('.presenting')")

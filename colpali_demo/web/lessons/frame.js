@@ -85,8 +85,8 @@ export class Frame {
     part("card").replaceChildren(
       node(
         "p",
-        { class: "kicker" },
-        `Card ${current + 1} of ${CARDS.length}`,
+        { class: "aside" },
+        node("span", { class: "kicker" }, `Card ${current + 1} of ${CARDS.length}`),
         node("a", { href: `#about-${card.about}` }, "The same in writing ↓"),
       ),
       node("h2", {}, card.title(study)),

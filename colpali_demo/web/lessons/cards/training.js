@@ -82,8 +82,8 @@ function explanation({ lora, model }, kit) {
     node("div", { class: "formula" }, kit.formula("loss")),
     text(
       "The right page’s score is compared with the best wrong one, the hardest negative. If it leads by far, the " +
-        `loss is near 0; if they tie, it is ln 2 ≈ ${shown(TIE)}; if it is behind, more. Training pulls the two apart. ` +
-        "The shares in the cells are the softmax of each row.",
+        `loss is near 0; if they tie, it is ln 2 ≈ ${shown(TIE)}; if it is behind, more. Training pulls the two ` +
+        "apart. The shares in the cells are the softmax of each row.",
     ),
     facts(
       fact(`LoRA of rank ${lora.rank} would train`, ...numbers),
