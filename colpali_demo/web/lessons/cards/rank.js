@@ -120,6 +120,14 @@ function askMean(value, kit) {
   );
 }
 
+/** The typed tokens that match best, in the order of the query. */
+function bestTyped(page, tokens) {
+  const matched = tokens.filter(({ kind }) => kind === "word").sort((a, b) => maxsim(page, b) - maxsim(page, a));
+  return matched.slice(0, MOST_TOKENS).sort((a, b) => a.index - b.index);
+}
+
+const maxsim = (page, token) => page.tokens[token.index].maxsim;
+
 function lossesTable({ value, page, tokens }) {
   const cell = (number, kind) => {
     const bar = node("i", { class: kind });
@@ -134,7 +142,7 @@ function lossesTable({ value, page, tokens }) {
       cell(page.tokens[index].maxsim, "max"),
       cell(value.pooling.tokens[index], "mean"),
     );
-  const typed = tokens.filter(({ kind }) => kind === "word").slice(0, MOST_TOKENS);
+  const typed = bestTyped(page, tokens);
   const head = node("tr", {}, ...["token", "best vector", "mean vector"].map((name) => columnHead(name)));
   return node("table", { class: "losses" }, node("thead", {}, head), node("tbody", {}, ...typed.map(row)));
 }
