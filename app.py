@@ -15,13 +15,14 @@ from typing import Any
 
 from gradio.utils import get_upload_folder
 
+from colpali_demo.retrieval import NoLedger, check_explains
 from colpali_demo.settings import Settings
 from colpali_demo.web.api import prepare_mcp
 from colpali_demo.web.guard import guarded
 from colpali_demo.web.models import Models
 from colpali_demo.web.page import build_page
-from colpali_demo.web.sessions import Sessions
 from colpali_demo.web.theme import theme
+from colpali_demo.web.visitors import Sessions
 
 
 def main() -> None:
@@ -41,6 +42,10 @@ def main() -> None:
         name: value for name in ("host", "port", "model", "mcp") if (value := getattr(arguments, name)) is not None
     }
     settings = replace(settings, **given)
+    try:
+        check_explains(settings.ranker)
+    except NoLedger as error:
+        parser.error(f"COLPALI_RANKER: {error}")
 
     # Gradio serves what lies under its upload folder to whoever knows the path, so the path cannot be guessed.
     root = Path(get_upload_folder()) / secrets.token_urlsafe(24)

@@ -11,7 +11,6 @@ import json
 import os
 import sys
 import time
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -113,8 +112,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     precompute.add_argument("--out", metavar="FOLDER", type=Path, required=True, help="a new folder")
 
-    for command in (search, explain, verify, precompute):
+    calibrate = commands.add_parser(
+        "calibrate",
+        help="measure which matches of a checkpoint are weak",
+        description="Measure which matches of a checkpoint are weak, for a file to be laid beside it.",
+    )
+    calibrate.set_defaults(command=_calibrate)
+    calibrate.add_argument("--out", metavar="FILE", type=Path, required=True, help="calibration.json to write")
+
+    for command in (search, explain, verify, precompute, calibrate):
         command.add_argument("--model", help="checkpoint: tiny, a folder or a Hub id (COLPALI_MODEL; the bundled one)")
+        command.add_argument("--adapter", help="LoRA adapter to add to the checkpoint: a folder or a Hub id")
         command.add_argument("--download", action="store_true", help="allow downloading the checkpoint from the Hub")
     return parser
 
@@ -156,7 +164,7 @@ def _search(given: argparse.Namespace, settings: Settings) -> int:
 
     timing: dict[str, float] = {}
     with _timed(timing, "load"):
-        encoder = _load_encoder(settings, given.download)
+        encoder = _load_encoder(settings, given.download, adapter=given.adapter)
     index = PageIndex(encoder)
     errors: list[PageError | DocumentError] = []
     with _timed(timing, "index"):
@@ -176,12 +184,13 @@ def _search(given: argparse.Namespace, settings: Settings) -> int:
         query = encoder.embed_query(given.query)
         hits = index.search(query, given.top_k or settings.top_k)
         explanations = [hit.explain() for hit in hits]
+        strengths = [index.strength(hit) for hit in hits]
     _say_unknown(query)
 
     if given.json:
-        print(json.dumps(search_dict(encoder.model_info, query, explanations, errors, timing)))
+        print(json.dumps(search_dict(encoder.model_info, query, explanations, errors, timing, strengths)))
     elif hits:
-        _print_ranking(explanations, [index.strength(explanation)["weak"] for explanation in explanations])
+        _print_ranking(explanations, [strength["weak"] for strength in strengths])
     if not hits:
         _say("no page could be indexed")
     return OK if hits else NO_PAGE
@@ -196,7 +205,7 @@ def _explain(given: argparse.Namespace, settings: Settings) -> int:
         raise UsageError(f"--out must end in {', '.join(FORMATS)}: {_printable(str(given.out))}")
     if not given.out.parent.is_dir():
         raise UsageError(f"there is no folder {_printable(str(given.out.parent))} to write the figure to")
-    encoder = _load_encoder(settings, given.download)
+    encoder = _load_encoder(settings, given.download, adapter=given.adapter)
     query = encoder.embed_query(given.query)
     _say_unknown(query)
     candidates = _find_tokens(query, given.token)  # before the page is embedded: it may be misspelled
@@ -209,9 +218,10 @@ def _explain(given: argparse.Namespace, settings: Settings) -> int:
     except CheckpointError as error:
         _say(error.message)
         return NO_PAGE
-    explanation = index.rank(query, explained=1).explain(page)
+    ranking = index.rank(query, explained=1)
+    explanation = ranking.explain(page)
     token = max(candidates, key=lambda position: explanation.tokens[position].maxsim, default=None)
-    weak = index.strength(explanation)["weak"]
+    weak = ranking.strength(explanation)["weak"]
     figure = explanation_figure(explanation, page, token, checkpoint=encoder.model_info["name"], weak=weak)
     try:
         save_figure(figure, given.out)
@@ -230,10 +240,22 @@ def _explain(given: argparse.Namespace, settings: Settings) -> int:
 def _verify(given: argparse.Namespace, settings: Settings) -> int:
     from colpali_demo.verify import verify
 
-    encoder = _load_encoder(settings, given.download, device=given.device, dtype=given.dtype)
+    encoder = _load_encoder(settings, given.download, adapter=given.adapter, device=given.device, dtype=given.dtype)
     report = verify(encoder, prefix=given.prefix)
     print(report)
     return OK if report.passed else FAILED
+
+
+def _calibrate(given: argparse.Namespace, settings: Settings) -> int:
+    from colpali_demo.encoder import calibrate
+
+    calibration = calibrate(_load_encoder(settings, given.download))
+    try:
+        calibration.save(given.out)
+    except OSError as error:
+        raise UsageError(f"the calibration cannot be written: {error}") from None
+    print(f"{_printable(str(given.out))}: a match is weak below a word mean of {calibration.threshold:.3f}")
+    return OK
 
 
 def _precompute(given: argparse.Namespace, settings: Settings) -> int:
@@ -250,7 +272,7 @@ def _precompute(given: argparse.Namespace, settings: Settings) -> int:
             (sample.path, sample.title, sample.description, tuple(given.query or sample.queries))
             for sample in read_samples()
         ]
-    encoder = _load_encoder(settings, given.download)
+    encoder = _load_encoder(settings, given.download, adapter=given.adapter)
     errors: list[PageError] = []
 
     def documents() -> Iterator[tuple[SetDocument, Document]]:
@@ -347,33 +369,39 @@ def _timed(timing: dict[str, float], name: str) -> Iterator[None]:
 
 
 def _print_ranking(explanations: Sequence[Explanation], weak: Sequence[bool]) -> None:
-    rows = [["rank", "score", "page", "file", "best tokens (MaxSim)"]]
+    from colpali_demo.encoder.calibration import WEAK_MATCH
+
+    rows = [["rank", "score", "page", "file", "largest leads"]]
     for rank, (explanation, is_weak) in enumerate(zip(explanations, weak, strict=True), start=1):
-        words = sorted((token for token in explanation.tokens if token.kind == "word"), key=lambda token: -token.maxsim)
-        best = ", ".join(f"{_printable(token.text)} {token.maxsim:.3f}" for token in words[:TOP_TOKENS])
+        words = sorted((token for token in explanation.tokens if token.kind == "word"), key=lambda token: -token.lead)
+        best = ", ".join(f"{_printable(token.text)} {token.lead:+.3f}" for token in words[:TOP_TOKENS])
         page = explanation.page
         rows.append(
             [str(rank), f"{explanation.score:.2f}", str(page.number), page.source, best + ("  [weak]" * is_weak)]
         )
     _print_table(rows, right={0, 1, 2})
+    print(f"\nlead: MaxSim minus its mean on {explanations[0].comparison.text}")
     if any(weak):
-        print("\n[weak]: unrelated queries find as much on a blank page.")
+        print(f"[weak]: {WEAK_MATCH}")
 
 
 def _print_ledger(explanation: Explanation, weak: bool) -> None:
+    from colpali_demo.encoder.calibration import WEAK_MATCH
+
     page = explanation.page
     print(f"{page.source}, page {page.number}")
-    rows = [["token", "", "kind", "MaxSim", "margin", "winner", "words there"]]
+    rows = [["token", "", "kind", "MaxSim", "lead", "margin", "winner", "words there"]]
     for token in explanation.tokens:
         margin = "" if token.margin is None else f"{token.margin:.3f}"
         words = _printable(" ".join(token.words))
-        rows.append(
-            [str(token.index), _printable(token.text), token.kind, f"{token.maxsim:.3f}", margin, _winner(token), words]
-        )
-    rows.append(["", "score", "", f"{explanation.score:.2f}", "", "", ""])
-    _print_table(rows, right={0, 3, 4})
+        numbers = [f"{token.maxsim:.3f}", f"{token.lead:+.3f}", margin]
+        rows.append([str(token.index), _printable(token.text), token.kind, *numbers, _winner(token), words])
+    lead = f"{explanation.score - explanation.expected_score:+.2f}"
+    rows.append(["", "score", "", f"{explanation.score:.2f}", lead, "", "", ""])
+    _print_table(rows, right={0, 3, 4, 5})
+    print(f"lead: MaxSim minus its mean on {explanation.comparison.text}")
     if weak:
-        print("Weak match: unrelated queries find as much on a blank page.")
+        print(WEAK_MATCH)
 
 
 def _winner(token: TokenMatch) -> str:
@@ -385,19 +413,15 @@ def _winner(token: TokenMatch) -> str:
 
 
 def _print_table(rows: Sequence[Sequence[str]], right: set[int]) -> None:
-    widths = [max(_columns(row[column]) for row in rows) for column in range(len(rows[0]))]
+    from colpali_demo.export.columns import width_in_columns
+
+    widths = [max(width_in_columns(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         cells = []
         for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
-            space = " " * (width - _columns(cell))
+            space = " " * (width - width_in_columns(cell))
             cells.append(space + cell if column in right else cell + space)
         print("  ".join(cells).rstrip())
-
-
-def _columns(text: str) -> int:
-    """Columns of a terminal that a text takes: East Asian characters two, combining ones none."""
-    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
-    return len(text) + wide - sum(unicodedata.combining(char) > 0 for char in text)
 
 
 def _printable(text: str) -> str:

@@ -13,14 +13,21 @@ from PIL import Image
 import colpali_demo.__main__ as cli
 from colpali_demo.documents import open_document
 from colpali_demo.encoder import load_encoder
+from colpali_demo.export.columns import width_in_columns
 from colpali_demo.retrieval import PageIndex
 from tests.documents.pdf_files import pages_pdf, self_drawing_form, text
 
 ROOT = Path(__file__).parents[1]
 RESULT_KEYS = {
-    "rank", "document", "source", "page", "width", "height", "grid", "vectors", "score", "tokens",
+    "rank", "document", "source", "page", "width", "height", "grid", "vectors", "score", "expected_score",
+    "compared_with", "strength", "tokens", "regions",
 }  # fmt: skip
-TOKEN_KEYS = {"index", "maxsim", "vector", "slot", "slot_text", "cells", "row", "col", "margin", "words"}
+TOKEN_KEYS = {
+    "index", "maxsim", "expected", "lead", "vector", "slot", "slot_text", "cells", "row", "col", "margin", "words",
+}  # fmt: skip
+
+
+REGION_KEYS = ("left", "top", "right", "bottom", "score", "lead", "tokens", "text")
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +83,11 @@ def test_search_prints_one_json_object(files, checkpoint):
         assert set(result) == RESULT_KEYS
         assert [set(token) for token in result["tokens"]] == [TOKEN_KEYS] * len(found["query"]["tokens"])
         assert sum(token["maxsim"] for token in result["tokens"]) == pytest.approx(result["score"], abs=1e-4)
+        lead = result["score"] - result["expected_score"]
+        assert sum(token["lead"] for token in result["tokens"]) == pytest.approx(lead, abs=1e-4)
+        assert result["compared_with"] == {"kind": "others", "pages": 6, "text": "the 6 other pages"}
+        assert result["strength"]["weak"] == (result["strength"]["word_mean"] < result["strength"]["threshold"])
+        assert {tuple(region) for region in result["regions"]} == {REGION_KEYS}
 
     errors = {(error["source"], error["page"]): error["code"] for error in found["errors"]}
     assert set(errors) == {("notes.txt", None), ("bomb.pdf", 3), ("none.pdf", None), ("empty.pdf", None)}
@@ -243,7 +255,7 @@ def test_progress_is_for_terminals_only(files, call, monkeypatch):
 
 def test_wide_characters_keep_the_columns_straight(capsys):
     cli._print_table([["a", "日本", "1"], ["bb", "x", "22"], ["", "e\u0301", "3"]], right={2})
-    ends = [cli._columns(line) for line in capsys.readouterr().out.splitlines()]
+    ends = [width_in_columns(line) for line in capsys.readouterr().out.splitlines()]
     assert len(set(ends)) == 1
 
 
@@ -255,3 +267,12 @@ def test_the_score_of_a_page_does_not_depend_on_the_command(files, call, tmp_pat
         shown = next(line for line in printed.splitlines() if line.split()[:1] == ["score"])
         assert float(shown.split()[1]) == pytest.approx(scores[page], abs=0.005)
     assert np.isfinite(list(scores.values())).all()
+
+
+def test_calibrate_writes_what_the_checkpoint_is_calibrated_with(call, tmp_path, encoder):
+    from colpali_demo.encoder import Calibration
+
+    status, printed, err = call("calibrate", "--out", tmp_path / "calibration.json")
+    assert (status, err) == (0, "") and f"{encoder.calibration.threshold:.3f}" in printed
+    assert Calibration.load(tmp_path / "calibration.json") == encoder.calibration
+    assert call("calibrate", "--out", tmp_path)[0] == 2

@@ -16,6 +16,7 @@ PACKAGE = ROOT / "colpali_demo"
 ORDER = (
     ("settings", "memory", "maxsim", "samples"),
     ("documents",),
+    ("occlusion",),
     ("encoder",),
     ("explain",),
     ("retrieval",),

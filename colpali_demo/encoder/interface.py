@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NotRequired, Protocol, TypedDict
@@ -57,7 +57,11 @@ class ModelInfo(TypedDict):
     checkpoint: what `load_encoder` takes to load it again
     parameters: number of weights
     dim: numbers in a vector
+    format: "transformers" or "colpali_engine", which stored it
+    page_prompt: what the model reads beside every page
     prefix, augmentation: of a query, where nothing else is asked for
+    prefix_source: where the prefix comes from, for people
+    prefix_doubted: whether the checkpoint does not name its prefix, so that it may have been trained with another
     reads: how well the checkpoint reads, as in its `reading.json`: {"schema", "level", "sentence", ...}
     precomputed: True where the vectors come from a set and no model is loaded
     """
@@ -69,7 +73,11 @@ class ModelInfo(TypedDict):
     device: str
     dtype: str
     dim: int
+    format: str
+    page_prompt: str
     prefix: str
+    prefix_source: str
+    prefix_doubted: bool
     augmentation: int
     frame: FrameInfo
     input: PageInput
@@ -77,26 +85,47 @@ class ModelInfo(TypedDict):
     precomputed: NotRequired[bool]
 
 
+CALIBRATION_SCHEMA = 2  # since 2, word means are weighted, see `calibration.word_mean`
+
+
 @dataclass(frozen=True)
 class Calibration:
-    """The word mean below which a match is weak, and the word means it was taken from, one per unrelated query."""
+    """The word mean below which a match is weak, and what it was taken from.
+
+    quantile: the share of `unrelated` below and of `answered` above the two values that the threshold lies between
+    unrelated, answered: word means, one a query, on pages that do not hold its words and on one that does
+    """
 
     threshold: float
     quantile: float
     unrelated: tuple[float, ...]
+    answered: tuple[float, ...] = ()
 
     def save(self, path: Path) -> None:
         """Write the calibration as JSON; beside a checkpoint it is called `calibration.json`."""
-        path.write_text(json.dumps({"schema": 1, **asdict(self)}, indent=1) + "\n", encoding="utf-8")
+        path.write_text(json.dumps({"schema": CALIBRATION_SCHEMA, **asdict(self)}, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> Calibration:
         """Read what `save` wrote. Raises CheckpointError(checkpoint_corrupt) for anything else."""
         value = read_json(path)
         try:
-            return cls(float(value["threshold"]), float(value["quantile"]), tuple(map(float, value["unrelated"])))
+            if value["schema"] != CALIBRATION_SCHEMA:
+                raise CheckpointError(
+                    "checkpoint_corrupt",
+                    f"{path.name} was made by another version of this package (schema {value['schema']}, not "
+                    f"{CALIBRATION_SCHEMA}). Delete it, and the checkpoint is calibrated when it is first used; or "
+                    "make it anew with `python -m colpali_demo calibrate`.",
+                )
+            return cls.from_json(value)
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError("checkpoint_corrupt", f"{path.name} is not a calibration: {error!r}") from error
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Calibration:
+        """Read the fields from plain JSON values. Raises KeyError, TypeError or ValueError for anything else."""
+        unrelated, answered = (tuple(map(float, value[name])) for name in ("unrelated", "answered"))
+        return cls(float(value["threshold"]), float(value["quantile"]), unrelated, answered)
 
 
 class AnyEncoder(Protocol):
@@ -105,6 +134,7 @@ class AnyEncoder(Protocol):
     model_info: which model the vectors come from
     batch_size: how many pages are best embedded at once
     calibration: what counts as a weak match
+    reference_pages: pages that answer nothing, to compare others with, see `calibration.reference_images`
     """
 
     capabilities: Capabilities
@@ -113,6 +143,9 @@ class AnyEncoder(Protocol):
 
     @property
     def calibration(self) -> Calibration: ...
+
+    @property
+    def reference_pages(self) -> Sequence[PageEmbedding]: ...
 
     def embed_pages(self, images: Sequence[Image.Image], batch_size: int | None = None) -> list[PageEmbedding]:
         """Embed page images. Raises CheckpointError(not_precomputed) without `capabilities.embeds_pages`."""

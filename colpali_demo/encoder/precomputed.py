@@ -6,7 +6,7 @@ that ranking, ledger and maps are worked out from them as always, and no model i
 set cannot be asked.
 
     SET/set.json               who made it, and what every vector is
-    SET/queries.safetensors    one tensor a query, (tokens, dim), and one of a blank page
+    SET/queries.safetensors    one tensor a query, (tokens, dim), and one of a blank and of each reference page
     SET/DOCUMENT.safetensors   one tensor a page, (vectors, dim)
     SET/DOCUMENT-PAGE.jpg      the page as it was embedded
 """
@@ -24,18 +24,21 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from colpali_demo.documents import Page, Word
-from colpali_demo.encoder import Calibration, CheckpointError, PageEmbedding, PageLayout, QueryEmbedding, QueryToken
 from colpali_demo.encoder.calibration import blank_page
-from colpali_demo.encoder.checkpoints import read_json
+from colpali_demo.encoder.files import CheckpointError, read_json
+from colpali_demo.encoder.interface import Calibration, Capabilities, ModelInfo
+from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from colpali_demo.encoder import Encoder
+    from colpali_demo.encoder.interface import AnyEncoder
 
 LISTING = "set.json"
 QUERIES = "queries.safetensors"
-SCHEMA = 2  # since 2, a vector has a list of cells, and a patch of ColQwen2 its row and column
+SCHEMA = (
+    3  # since 2, a vector has a list of cells, and a patch of ColQwen2 its place; since 3, there are reference pages
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class SetDocument:
 
 def save_set(
     folder: Path,
-    encoder: Encoder,
+    encoder: AnyEncoder,
     documents: Iterable[tuple[SetDocument, Iterable[Page]]],
     progress: Callable[[Page], None] | None = None,
 ) -> None:
@@ -87,6 +90,7 @@ def save_set(
     save_file(
         {
             "blank": _smallest(blank.vectors),
+            **{f"reference {number}": _smallest(page.vectors) for number, page in enumerate(encoder.reference_pages)},
             **{str(index): _smallest(query.vectors) for index, query in enumerate(queries)},
         },
         folder / QUERIES,
@@ -98,6 +102,7 @@ def save_set(
         "calibration": asdict(encoder.calibration),
         "documents": entries,
         "blank": blank_layout,
+        "reference": [layouts.setdefault(page.layout, len(layouts)) for page in encoder.reference_pages],
         "layouts": [layout.to_json() for layout in layouts],
         "queries": [_query_entry(query) for query in queries],
     }
@@ -165,7 +170,11 @@ class PrecomputedSet:
             self._layouts = [PageLayout.from_json(entry) for entry in self._listing["layouts"]]
             vectors = self._tensors(QUERIES)
             self.blank = PageEmbedding(vectors["blank"], self._layouts[self._listing["blank"]])
-            self.encoder = PrecomputedEncoder(self._listing, vectors)
+            reference = [
+                PageEmbedding(vectors[f"reference {number}"], self._layouts[layout])
+                for number, layout in enumerate(self._listing["reference"])
+            ]
+            self.encoder = PrecomputedEncoder(self._listing, vectors, reference)
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError("checkpoint_corrupt", f"The set {folder.name} is damaged: {error!r}") from error
 
@@ -197,14 +206,18 @@ class PrecomputedSet:
 class PrecomputedEncoder:
     """Stands for the checkpoint that made a set: knows the vectors of the queries in the set, and can embed nothing."""
 
+    capabilities = Capabilities(embeds_pages=False, embeds_queries=False, has_model=False)
     batch_size = 1
 
-    def __init__(self, listing: Mapping[str, Any], vectors: Mapping[str, torch.Tensor]) -> None:
-        self.model_info: dict[str, Any] = {**listing["model"], "precomputed": True}
-        calibration = listing["calibration"]
-        self.calibration = Calibration(
-            calibration["threshold"], calibration["quantile"], tuple(calibration["unrelated"])
-        )
+    def __init__(
+        self,
+        listing: Mapping[str, Any],
+        vectors: Mapping[str, torch.Tensor],
+        reference_pages: Sequence[PageEmbedding],
+    ) -> None:
+        self.model_info: ModelInfo = {**listing["model"], "precomputed": True}
+        self.calibration = Calibration.from_json(listing["calibration"])
+        self.reference_pages = tuple(reference_pages)
         self._queries = {
             entry["text"]: QueryEmbedding(
                 text=entry["text"],

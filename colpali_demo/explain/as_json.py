@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from colpali_demo.documents import PageError, Word
     from colpali_demo.encoder.layout import QueryEmbedding, QueryToken
+    from colpali_demo.explain.lead import Comparison
     from colpali_demo.explain.ledger import Explanation
 
 
@@ -21,10 +22,21 @@ def words_list(words: Iterable[Word]) -> list[list[Any]]:
     return [[word.text, *(round(edge, 5) for edge in (word.left, word.top, word.right, word.bottom))] for word in words]
 
 
-def explanation_dict(explanation: Explanation, rank: int | None = None) -> dict[str, Any]:
+def comparison_dict(comparison: Comparison | None) -> dict[str, Any] | None:
+    """Return what a page is compared with as plain JSON values; None where it is compared with nothing."""
+    if comparison is None:
+        return None
+    return {"kind": comparison.kind, "pages": comparison.pages, "text": comparison.text}
+
+
+def explanation_dict(
+    explanation: Explanation, rank: int | None = None, strength: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """An explanation as plain JSON values: one entry of `results`, for the browser, the HTTP API and `--json` alike.
 
-    Numbers are not rounded, so that the terms add up to the score.
+    strength: what `Ranking.strength` says of the match, None where it was not measured
+
+    Numbers are not rounded, so that the terms add up to the score, and the leads to the score minus the expected one.
     """
     page = explanation.page
     return {
@@ -37,10 +49,15 @@ def explanation_dict(explanation: Explanation, rank: int | None = None) -> dict[
         "grid": {"rows": explanation.layout.rows, "cols": explanation.layout.cols},
         "vectors": len(explanation.layout.slots),
         "score": explanation.score,
+        "expected_score": explanation.expected_score,
+        "compared_with": comparison_dict(explanation.comparison),
+        "strength": None if strength is None else dict(strength),
         "tokens": [
             {
                 "index": token.index,
                 "maxsim": token.maxsim,
+                "expected": token.expected,
+                "lead": token.lead,
                 "vector": token.vector,
                 "slot": token.slot,
                 "slot_text": token.slot_text,
@@ -52,6 +69,7 @@ def explanation_dict(explanation: Explanation, rank: int | None = None) -> dict[
             }
             for token in explanation.tokens
         ],
+        "regions": [region.to_json() for region in explanation.regions()],
     }
 
 
@@ -61,8 +79,14 @@ def search_dict(
     explanations: Sequence[Explanation],
     errors: Iterable[PageError],
     timing_ms: Mapping[str, float],
+    strengths: Sequence[Mapping[str, Any] | None] | None = None,
 ) -> dict[str, Any]:
-    """A whole search as plain JSON values: the object that `search --json` prints. Explanations come best first."""
+    """A whole search as plain JSON values: the object that `search --json` prints.
+
+    Explanations come best first; `strengths` says how strong a match each of them is, where that was measured.
+    """
+    if strengths is None:
+        strengths = [None] * len(explanations)
     return {
         "schema": 2,
         "model": dict(model_info),
@@ -70,7 +94,10 @@ def search_dict(
             "text": query.text,
             "tokens": [token_dict(token) for token in query.tokens],
         },
-        "results": [explanation_dict(explanation, rank) for rank, explanation in enumerate(explanations, start=1)],
+        "results": [
+            explanation_dict(explanation, rank, strength)
+            for rank, (explanation, strength) in enumerate(zip(explanations, strengths, strict=True), start=1)
+        ],
         "errors": [
             {"source": error.source, "page": error.page, "code": error.code, "message": error.message}
             for error in errors

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from colpali_demo import maxsim
+from colpali_demo.explain.regions import Region, Winner, find_regions
 from colpali_demo.explain.words import words_under
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from colpali_demo.documents import Page
     from colpali_demo.encoder.layout import Cell, PageLayout, QueryEmbedding, TokenKind
+    from colpali_demo.explain.lead import Comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class TokenMatch:
 
     index, text, kind, word: the token, as in `QueryToken`
     maxsim: its cosine with the winner, the most similar vector of the page; the lines sum to the score
+    expected: its mean MaxSim on the pages of the explanation's `comparison`; None where there is none
     vector: the winner, an index into the page's vectors
     slot: what the winner is
     cells: the cells that a winning "patch" covers, one or several; row, col are those of its only cell
@@ -42,12 +45,18 @@ class TokenMatch:
     kind: TokenKind
     word: int | None
     maxsim: float
+    expected: float | None
     vector: int
     slot: Literal["patch", "text", "tile"]
     cells: tuple[Cell, ...]
     slot_text: str | None
     margin: float | None
     words: tuple[str, ...]
+
+    @property
+    def lead(self) -> float | None:
+        """What the token adds to the lead of the page: `maxsim` minus `expected`. None where nothing is expected."""
+        return None if self.expected is None else self.maxsim - self.expected
 
     @property
     def row(self) -> int | None:
@@ -67,6 +76,7 @@ class Explanation:
     tokens: the ledger, one TokenMatch per query token, in the query's order
     similarities: float32 (tokens, vectors), the cosine of every token with every vector of the page
     score: the sum of the ledger's `maxsim`
+    comparison: the pages that `expected` and `lead` of the tokens compare with; None where there are none
     """
 
     query: QueryEmbedding
@@ -75,6 +85,17 @@ class Explanation:
     tokens: list[TokenMatch]
     similarities: np.ndarray
     score: float
+    comparison: Comparison | None = None
+
+    @property
+    def expected_score(self) -> float | None:
+        """The mean score of the compared pages; None where there are none."""
+        return None if self.comparison is None else self.comparison.score
+
+    def regions(self) -> list[Region]:
+        """Return the boxes that the tokens' winners lie in, the largest lead first, see `explain.regions`."""
+        winners = [Winner(token.index, token.cells, token.maxsim, token.lead) for token in self.tokens]
+        return find_regions(winners, self.layout, self.page.words)
 
     @cached_property
     def maps(self) -> np.ndarray:
@@ -83,17 +104,25 @@ class Explanation:
 
 
 def explain(
-    query: QueryEmbedding, page: Page, layout: PageLayout, similarities: Tensor, terms: Tensor, winners: Tensor
+    query: QueryEmbedding,
+    page: Page,
+    layout: PageLayout,
+    similarities: Tensor,
+    terms: Tensor,
+    winners: Tensor,
+    comparison: Comparison | None = None,
 ) -> Explanation:
     """Explain the score of a page with what its ranking computed.
 
     layout: what the vectors of the page stand for
     similarities: the cosine of every token with every vector of the page, float32 (tokens, vectors)
     terms, winners: what each token adds to the score, and the vector where it found that, (tokens,) each
+    comparison: the pages to compare the terms with, if any
     """
     matrix = similarities.numpy()
+    expected = [None] * len(query.tokens) if comparison is None else comparison.expected
     tokens = []
-    for token, term, vector in zip(query.tokens, terms.tolist(), winners.tolist(), strict=True):
+    for token, term, mean, vector in zip(query.tokens, terms.tolist(), expected, winners.tolist(), strict=True):
         slot = layout.slots[vector]
         tokens.append(
             TokenMatch(
@@ -102,6 +131,7 @@ def explain(
                 kind=token.kind,
                 word=token.word,
                 maxsim=term,
+                expected=mean,
                 vector=vector,
                 slot=slot.kind,
                 cells=slot.cells,
@@ -110,7 +140,7 @@ def explain(
                 words=words_under(page.words, layout, slot.cells),
             )
         )
-    return Explanation(query, page, layout, tokens, matrix, maxsim.total(terms))
+    return Explanation(query, page, layout, tokens, matrix, maxsim.total(terms), comparison)
 
 
 def margin(row: np.ndarray, vector: int, layout: PageLayout) -> float | None:

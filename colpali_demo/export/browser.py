@@ -12,13 +12,25 @@ A style may begin with `@import "../shared/file.css";`.
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+from colpali_demo.explain import WORD_OVERLAP
+from colpali_demo.export import colormap
 
 WEB = Path(__file__).parents[1] / "web"
 ENTRY = "mount.js"
 HOST = ("element", "trigger", "props", "server", "upload", "watch")  # what Gradio calls the script with
+
+# What the scripts in `shared` need to draw as the rest of the package does.
+DRAWING: dict[str, Any] = {
+    "colors": b64encode(colormap.TABLE.tobytes()).decode(),
+    "faintest": colormap.FAINTEST,
+    "word_overlap": WORD_OVERLAP,
+}
 
 _STATEMENT = re.compile(r"^[ \t]*(import|export)\b", re.MULTILINE)
 _IMPORT = re.compile(r'import \{([\w\s,$]*)\} from "(\.{1,2}/[^"\n]+)";')

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from colpali_demo.retrieval.codecs import CODECS
-from colpali_demo.retrieval.pooling import PoolingTree
+from colpali_demo.retrieval.embedder import PageEmbedder
+from colpali_demo.retrieval.pooling import pooled
 from colpali_demo.retrieval.rankers import RANKERS
 from colpali_demo.retrieval.stores import STORES, StoredPage, page_key
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from colpali_demo.documents import Page
     from colpali_demo.encoder import Encoder, PageEmbedding, QueryEmbedding
-    from colpali_demo.explain import Explanation
     from colpali_demo.retrieval.ranking import Hit, Ranking
 
 Progress = Callable[[int, int | None, "Page"], None]
@@ -38,8 +38,7 @@ class PageIndex:
         self, encoder: Encoder, *, store: str = "memory", precision: str = "float32", pool_factor: int = 1
     ) -> None:
         self.encoder = encoder
-        self._pool_factor = pool_factor
-        self._keep = CODECS[precision]
+        self._embedder = PageEmbedder(encoder, pooled(CODECS[precision], pool_factor))
         self._store = STORES[store]()
 
     def __len__(self) -> int:
@@ -90,9 +89,7 @@ class PageIndex:
 
     def add_embedded(self, page: Page, embedding: PageEmbedding) -> bool:
         """Add a page whose vectors are known, made by the index's own encoder. False if the index has it already."""
-        if self._pool_factor != 1:
-            embedding = PoolingTree(embedding).pool(self._pool_factor)
-        return self._store.add(StoredPage(page, self._keep(embedding)))
+        return self._store.add(StoredPage(page, self._embedder.keep(embedding)))
 
     def _add_batch(self, pages: list[Page]) -> int:
         new = [page for page in pages if page_key(page) not in self._store]
@@ -115,19 +112,9 @@ class PageIndex:
         """
         return rank_together([self], query, method, explained)
 
-    def strength(self, match: Hit | Explanation) -> dict[str, Any]:
-        """Say whether a match is weak: {"weak", "word_mean", "threshold"}, see `encoder.calibration`.
-
-        A query without typed words has no word mean (None), and its matches are weak.
-        """
-        terms = match.terms if hasattr(match, "terms") else [token.maxsim for token in match.tokens]
-        word_mean = match.query.word_mean(terms)
-        threshold = self.encoder.calibration.threshold
-        return {
-            "weak": word_mean is None or word_mean < threshold,
-            "word_mean": word_mean,
-            "threshold": threshold,
-        }
+    def strength(self, hit: Hit) -> dict[str, Any] | None:
+        """Say whether a match is weak, see `Ranking.strength`."""
+        return hit.ranking.strength(hit)
 
 
 def open_set(folder: Path) -> PageIndex:
@@ -153,4 +140,4 @@ def rank_together(
     if isinstance(query, str):
         query = indexes[0].encoder.embed_query(query)
     pages = [stored for index in indexes for stored in index._store.pages()]
-    return RANKERS[method].rank(query, pages, explained)
+    return RANKERS[method].rank(query, pages, explained, indexes[0]._embedder)

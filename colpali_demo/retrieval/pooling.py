@@ -19,6 +19,19 @@ from colpali_demo.encoder.layout import PageEmbedding, PageLayout, patch
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from colpali_demo.retrieval.codecs import Codec
+
+
+def pooled(codec: Codec, factor: int) -> Codec:
+    """Return a codec that pools a page before `codec` keeps it. Raises ValueError for a factor below 1."""
+    _check(factor)
+    return codec if factor == 1 else lambda embedding: codec(PoolingTree(embedding).pool(factor))
+
+
+def _check(factor: int) -> None:
+    if factor < 1:
+        raise ValueError(f"a pooling factor is at least 1, not {factor}")
+
 
 class PoolingTree:
     """The patches of one page, joined step by step by Ward's method; one tree answers every pooling factor.
@@ -37,8 +50,7 @@ class PoolingTree:
 
         A factor of 1 returns the page as it is. Raises ValueError for a factor below 1.
         """
-        if factor < 1:
-            raise ValueError(f"a pooling factor is at least 1, not {factor}")
+        _check(factor)
         if factor == 1 or self._tree is None:
             return self._embedding
         wanted = -(-len(self._patches) // factor)

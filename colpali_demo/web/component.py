@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from colpali_demo.explain import WORD_OVERLAP
-from colpali_demo.export import colormap
 from colpali_demo.export.browser import read_component
-
-# What the scripts in `shared` need to draw as the rest of the package does.
-DRAWING: dict[str, Any] = {
-    "colors": b64encode(colormap.TABLE.tobytes()).decode(),
-    "faintest": colormap.FAINTEST,
-    "word_overlap": WORD_OVERLAP,
-}
 
 
 class Component(gr.HTML):

@@ -14,10 +14,10 @@ from PIL import Image
 from colpali_demo.documents import Page, Word
 from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken
 from colpali_demo.explain import Explanation
+from colpali_demo.export.lens_value import lens_value
+from colpali_demo.export.pictures import page_key, write_pictures
 from colpali_demo.retrieval import RANKERS, StoredPage
 from colpali_demo.retrieval.codecs import CODECS
-from colpali_demo.web.payload import lens_value
-from colpali_demo.web.pictures import page_key, write_pictures
 
 HOSTILE = "</script><img src=x onerror=alert(1)>${alert(2)}{{alert(3)}}\u202eabc"
 TOKENS = [("<bos>", "bos", None), (HOSTILE, "word", 0), ("wind", "word", 0), ("🦊", "word", 1), ("\n", "suffix", None)]

@@ -10,7 +10,7 @@ from PIL import Image
 from planted import plant
 
 from colpali_demo.encoder.layout import PageLayout, patch, prompt_token
-from colpali_demo.web.takeaway import standalone
+from colpali_demo.export.standalone import standalone
 
 ROWS, COLS = 6, 8
 POOLED = {
@@ -29,10 +29,10 @@ def page(tmp_path, new_visitor):
     value, _ = plant(tmp_path, layout, [0, 1, 2, 3, 0])
     file = tmp_path / "pooled.html"
     file.write_bytes(standalone(value))
-    page = new_visitor(accept_downloads=True).page
-    page.goto(file.as_uri())
-    page.wait_for_selector("#lens[data-search]")
-    return page
+    visitor = new_visitor(accept_downloads=True)
+    visitor.page.goto(file.as_uri())
+    visitor.page.wait_for_selector("#lens[data-search]")
+    return visitor.show_every_token().page
 
 
 def choose(page, token: int) -> None:
@@ -75,8 +75,10 @@ def test_a_set_of_cells_is_hot_and_outlined_as_one(page, token):
 
 def test_words_and_cards_name_the_set(page):
     choose(page, 2)
-    assert "stands for 3 patches (rows 2–3, cols 0–1)" in page.inner_text("#lens .headline")
-    assert "3 patches, rows 2–3, cols 0–1" in page.get_attribute('#lens .chip[data-token="2"]', "title")
+    assert "stands for 3 patches (row 2, col 0; row 3, col 0; row 3, col 1)" in page.inner_text("#lens .headline")
+    assert "3 patches, row 2, col 0; row 3, col 0; row 3, col 1" in page.get_attribute(
+        '#lens .chip[data-token="2"]', "title"
+    )
     sheet = page.locator("#lens .page").bounding_box()
     for row, col in POOLED[2]:
         page.mouse.move(

@@ -9,8 +9,8 @@ import pytest
 from planted import plant
 
 from colpali_demo.encoder.layout import PageLayout, patch
+from colpali_demo.export import standalone
 from colpali_demo.export.browser import WEB
-from colpali_demo.web import takeaway
 
 ROWS, COLS = 4, 6
 CHECKS = """// Every second patch, in one color.
@@ -51,11 +51,11 @@ def file(tmp_path, monkeypatch) -> Path:
     index = web / "overlays" / "index.js"
     text = index.read_text("utf-8")
     index.write_text('import { checks } from "./checks.js";\n' + text.replace("];", ", checks];"), "utf-8")
-    monkeypatch.setattr(takeaway, "HERE", web)
+    monkeypatch.setattr(standalone, "WEB", web)
     layout = PageLayout(ROWS, COLS, tuple(patch((row, col)) for row in range(ROWS) for col in range(COLS)))
     value, _ = plant(tmp_path, layout, [0, 3, 9, 14, 20])
     file = tmp_path / "lens.html"
-    file.write_bytes(takeaway.standalone(value, start="token=1&overlay=checks"))
+    file.write_bytes(standalone.standalone(value, start="token=1&overlay=checks"))
     return file
 
 

@@ -13,7 +13,7 @@ from planted import plant
 
 from colpali_demo.encoder.layout import TILE, PageLayout, patch, prompt_token
 from colpali_demo.explain import Explanation
-from colpali_demo.web.takeaway import standalone
+from colpali_demo.export.standalone import standalone
 
 
 def download(visitor, kind: str) -> Path:
@@ -26,6 +26,7 @@ def test_files_hold_what_is_on_show(visitor):
     value = visitor.value()
     page = value["pages"][value["focus"]]
     token = next(token for token in page["tokens"] if token["slot"] == "patch")
+    visitor.show_every_token()
     visitor.page.click('#lens .chip[data-token="sum"]')
     visitor.page.click(f'#lens .chip[data-token="{token["index"]}"]')
 
@@ -47,8 +48,7 @@ def test_files_hold_what_is_on_show(visitor):
 
 def test_a_link_restores_sample_query_token_and_overlay(new_visitor):
     anna = new_visitor().arrive()
-    anna.page.click("#lens [data-part=unit] [data-choice=word]")
-    anna.after_search(lambda: anna.page.locator("#samples .sample").nth(1).click())
+    anna.open_shelf().after_search(lambda: anna.page.locator("#samples .sample").nth(1).click())
     anna.search("trees <b>& heat</b> ${alert(1)}")
     anna.page.click("#lens .chip[data-token=sum]")
     anna.page.click("#lens .chip[data-token=w1]")
@@ -76,6 +76,8 @@ def test_the_lens_in_a_file_works_without_a_server(visitor, new_visitor, tmp_pat
     value = visitor.value()
     visitor.page.click("#lens .chip[data-token=sum]")
     visitor.page.click("#lens [data-choice=winners]")
+    headline, caption = (visitor.page.inner_text(f"#lens .{part}") for part in ("headline", "caption"))
+    assert "leads by" in headline or "is behind by" in headline
     file = tmp_path / "lens.html"
     file.write_bytes(download(visitor, "html").read_bytes())
 
@@ -84,8 +86,11 @@ def test_the_lens_in_a_file_works_without_a_server(visitor, new_visitor, tmp_pat
     reader.page.on("request", lambda request: requests.append(request.url))
     reader.page.goto(file.as_uri())
     reader.page.wait_for_selector("#lens[data-search]")
-    assert reader.page.inner_text("#lens .headline") == visitor.page.inner_text("#lens .headline")
-    assert reader.page.inner_text("#lens .caption b") == "Winners"
+    assert reader.page.inner_text("#lens .headline") == headline
+    assert reader.page.inner_text("#lens .caption") == caption
+    assert reader.page.inner_text("#lens .beats") == visitor.page.inner_text("#lens .beats")
+    assert reader.page.locator("#lens .leaders path").count() == visitor.page.locator("#lens .leaders path").count() > 0
+    reader.show_every_token()
     assert reader.page.evaluate("document.querySelector('#lens img.paper').naturalWidth") > 100
     heats = set()
     reader.page.click("#lens [data-choice=similarity]", force=True)
@@ -134,9 +139,11 @@ HOT_PATCHES = """() => {
 @pytest.mark.parametrize("ratio", [1, 2])
 def test_planted_winners_are_boxed_and_hot_on_a_grid_that_is_not_square(planted, new_visitor, ratio):
     file, why = planted
-    page = new_visitor(device_scale_factor=ratio).page
+    visitor = new_visitor(device_scale_factor=ratio)
+    page = visitor.page
     page.goto(file.as_uri())
     page.wait_for_selector("#lens[data-search]")
+    visitor.show_every_token()
     for picture, factor in (("input", 1), ("page", 1), ("page", 2), ("page", 4)):
         page.click(f"#lens [data-part=picture] [data-choice={picture}]")
         if factor > 1:
@@ -169,6 +176,7 @@ def test_hostile_text_stays_text_in_a_file(planted, new_visitor):
     visitor = new_visitor()
     visitor.page.goto(file.as_uri())
     visitor.page.wait_for_selector("#lens[data-search]")
+    visitor.show_every_token()
     for token in why.tokens:
         visitor.page.hover(f'#lens .chip[data-token="{token.index}"]')
     visitor.page.click("#lens [data-part=unit] [data-choice=word]")

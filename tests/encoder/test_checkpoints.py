@@ -95,11 +95,11 @@ def test_another_kind_of_model(damaged):
     assert error_of(damaged).code == "unknown_family"
 
 
-def test_an_adapter(tmp_path):
-    (tmp_path / "adapter_config.json").write_text("{}")
+def test_an_adapter_without_its_base(tmp_path):
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "somebody/base"}))
     error = error_of(tmp_path)
-    assert error.code == "unknown_family"
-    assert "adapter" in error.message
+    assert error.code == "not_downloaded"
+    assert "is an adapter and needs its base model. `somebody/base` is not on this machine" in error.message
 
 
 @pytest.mark.parametrize("file", ["config.json", "tokenizer.json", "model.safetensors", "processor_config.json"])

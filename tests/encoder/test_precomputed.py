@@ -60,6 +60,9 @@ def test_who_made_a_set(encoder, folder):
     (blank,) = encoder.embed_pages([blank_page()])
     assert torch.equal(opened.blank.vectors, blank.vectors)
     assert opened.blank.layout == blank.layout
+    for ours, theirs in zip(opened.encoder.reference_pages, encoder.reference_pages, strict=True):
+        assert torch.equal(ours.vectors, theirs.vectors) and ours.layout == theirs.layout
+    assert opened.encoder.calibration == encoder.calibration
 
 
 def test_what_is_not_in_a_set_is_refused_by_name(folder, make_page):
@@ -96,7 +99,7 @@ def test_a_damaged_set_is_a_named_error(folder, tmp_path, name):
         PrecomputedSet(copy)
     assert caught.value.code == "checkpoint_corrupt"
     (copy / "set.json").write_text(json.dumps({"schema": 1}))
-    with pytest.raises(CheckpointError, match="schema 1, not 2"):
+    with pytest.raises(CheckpointError, match="schema 1, not 3"):
         PrecomputedSet(copy)
     (copy / "set.json").unlink()
     with pytest.raises(CheckpointError, match=r"no set\.json"):

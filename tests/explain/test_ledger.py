@@ -237,10 +237,15 @@ def test_explanation_dict_has_the_shape_of_the_contract():
         "grid": {"rows": 2, "cols": 3},
         "vectors": 7,
         "score": float(np.float32(0.3)) + float(np.float32(1 / 3)),
+        "expected_score": None,
+        "compared_with": None,
+        "strength": None,
         "tokens": [
             {
                 "index": 0,
                 "maxsim": float(np.float32(0.3)),
+                "expected": None,
+                "lead": None,
                 "vector": 5,
                 "slot": "patch",
                 "slot_text": None,
@@ -253,6 +258,8 @@ def test_explanation_dict_has_the_shape_of_the_contract():
             {
                 "index": 1,
                 "maxsim": float(np.float32(1 / 3)),
+                "expected": None,
+                "lead": None,
                 "vector": 6,
                 "slot": "text",
                 "slot_text": "t0",
@@ -262,6 +269,18 @@ def test_explanation_dict_has_the_shape_of_the_contract():
                 "margin": float(np.float32(1 / 3)) - float(np.float32(0.1)),
                 "words": [],
             },
+        ],
+        "regions": [
+            {
+                "left": 0.7,
+                "top": 0.6,
+                "right": 0.9,
+                "bottom": 0.7,
+                "score": float(np.float32(0.3)),
+                "lead": None,
+                "tokens": [0],
+                "text": "revenue",
+            }
         ],
     }
     assert explanation_dict(from_similarities(matrix, layout))["rank"] is None

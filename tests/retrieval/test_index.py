@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colpali_demo.encoder import load_encoder
+from colpali_demo.encoder.calibration import WEAK_MATCH
 from colpali_demo.retrieval import PageIndex
 
 
@@ -198,14 +199,22 @@ def test_searching_while_adding(encoder, make_page):
 
 
 def test_strength_compares_the_typed_words_with_the_threshold(filled):
-    for hit in filled.rank("revenue by region"):
-        explanation = hit.explain()
-        terms = [token.maxsim for token in explanation.tokens if token.kind == "word"]
+    ranking = filled.rank("revenue by region")
+    typed = [token.index for token in ranking.query.tokens if token.kind == "word"]
+    pages = [page.vectors.numpy() for page in filled.encoder.reference_pages]
+    best = np.max([(ranking.query.vectors.numpy() @ page.T).max(axis=1) for page in pages], axis=0)[typed]
+    for hit in ranking:
         strength = filled.strength(hit)
-        assert strength["word_mean"] == pytest.approx(sum(terms) / len(terms))
+        mean = np.average(np.array(hit.terms)[typed], weights=(1 - best) ** 2)
+        assert strength["word_mean"] == pytest.approx(mean, abs=1e-5)
         assert strength["threshold"] == filled.encoder.calibration.threshold
         assert strength["weak"] == (strength["word_mean"] < strength["threshold"])
-        assert filled.strength(explanation) == pytest.approx(strength)
+        assert strength["sentence"] == (WEAK_MATCH if strength["weak"] else None)
+        assert ranking.strength(hit.explain()) == strength
+
+
+def test_a_method_without_a_ledger_has_no_strength(filled):
+    assert filled.strength(filled.search("revenue", method="mean")[0]) is None
 
 
 def test_a_query_without_words_is_weak(filled):

@@ -15,13 +15,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from colpali_demo.encoder.files import BUNDLED_FOLDER
+from colpali_demo.export.lens_value import file_data
 from colpali_demo.samples import read_questions
 from colpali_demo.web.example import EXAMPLE, LENS, LESSON, fingerprint, load_example, save_example
 from colpali_demo.web.faults import Refused
 from colpali_demo.web.lessons import FOLLOW_LINKS, Lessons
 from colpali_demo.web.lessons.desk import Desk
-from colpali_demo.web.models import TINY, SetEngine
-from colpali_demo.web.payload import file_data
+from colpali_demo.web.sources import SetSource
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,7 +74,15 @@ def test_the_fingerprint_changes_with_the_weights(checkpoint, tmp_path):
 
 def test_the_bundled_example_was_made_by_the_bundled_checkpoint():
     made_by = json.loads((EXAMPLE / LESSON).read_text("utf-8"))["fingerprint"]
-    assert made_by == fingerprint(TINY), "stale: run `python -m colpali_demo.web.example`"
+    assert made_by == fingerprint(BUNDLED_FOLDER), "stale: run `python -m colpali_demo.web.example`"
+
+
+class VisitorOfASet:
+    """One who has searched a set."""
+
+    engine = SimpleNamespace(capabilities=SetSource.capabilities)
+    search = SimpleNamespace(result=object())
+    has_acted = True
 
 
 def test_the_bundled_batch_is_that_of_the_samples_and_one_query_of_it_goes_wrong():
@@ -101,7 +110,7 @@ def test_the_sentences_to_keep_are_those_of_the_documentation():
 
 
 def test_a_precomputed_set_has_the_example_alone(tmp_path):
-    visitor = SimpleNamespace(engine=object.__new__(SetEngine), result=object(), touched=True, lesson=None)
+    visitor = VisitorOfASet()
     desk = Desk(tmp_path)
     for value in (desk.arrive(visitor), desk.own(visitor, "any-1")):
         assert value["example"]

@@ -9,7 +9,8 @@ export function mount({ element, props, watch }) {
   function load() {
     const { value } = props;
     document.dispatchEvent(new CustomEvent("delivery", { detail: value }));
-    if (!value?.file || value.id === delivered) return;
+    if (!value?.file) return part("line").replaceChildren(); // what it was about is gone
+    if (value.id === delivered) return;
     delivered = value.id;
     const link = node("a", { href: value.file.url, download: value.name }, value.name);
     part("line").replaceChildren("Your file: ", link);

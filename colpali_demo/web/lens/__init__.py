@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from colpali_demo.web.component import DRAWING, Component
+from colpali_demo.export.browser import DRAWING
+from colpali_demo.web.component import Component
 
 
 class Lens(Component):
-    """Shows the value that `payload.lens_value` makes; or a message, {"title", "message"}, where there is none.
+    """Shows the value that `export.lens_value` makes; or a message, {"title", "message"}, where there is none.
 
     It is an output only: never make it an input of an event.
 

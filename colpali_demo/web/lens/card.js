@@ -2,12 +2,14 @@
 
 import { holds } from "../shared/cells.js";
 import { node } from "../shared/dom.js";
-import { count, shown } from "../shared/text.js";
+import { count, shown, signed } from "../shared/text.js";
 import { spoken } from "../shared/tokens.js";
 import { wordsUnder } from "../shared/words.js";
 
 const FEW = 6; // tokens on a card that is not pinned
 const MANY_WORDS = 12;
+
+const isAdded = (token) => token.kind !== "word";
 
 export class PatchCard {
   constructor(lens, owner) {
@@ -46,8 +48,13 @@ export class PatchCard {
     const { state, view } = this.lens;
     const { maps, key } = this.owner;
     if (view.whole) {
-      const value = maps.contribution(state.counted)[cell];
-      return value ? [node("p", {}, `contributes ${shown(value)} of ${shown(state.scoreOf(key), 2)}`)] : [];
+      const value = state.placed(key, state.counted)[cell];
+      if (!value) return [];
+      if (state.by === "lead") {
+        const total = signed(state.valueOf(key, state.counted), 2);
+        return [node("p", {}, `lead ${signed(value)} of ${total}`)];
+      }
+      return [node("p", {}, `contributes ${shown(value)} of ${shown(state.scoreOf(key), 2)}`)];
     }
     const minus = maps.background && state.calibrated ? " minus a blank page’s" : "";
     return view.items.map((item) => {
@@ -65,16 +72,17 @@ export class PatchCard {
     return [node("p", { class: "card-win" }, `★ wins ${names}`)];
   }
 
-  /** {token, value} of every token at a cell, the highest first. */
+  /** {token, value} of every token at a cell: those typed first, each kind the highest first. */
   similarities(cell) {
     return this.lens.state.tokens
       .map((token) => ({ token, value: this.owner.maps.at(token.index, cell) }))
-      .sort((a, b) => b.value - a.value);
+      .sort((a, b) => isAdded(a.token) - isAdded(b.token) || b.value - a.value);
   }
 
   tokenList(sorted) {
     const { patch, tokens } = this.lens.state;
-    const [top, floor] = [Math.max(sorted[0].value, 1e-6), Math.min(0, sorted[sorted.length - 1].value)];
+    const values = sorted.map(({ value }) => value);
+    const [top, floor] = [Math.max(...values, 1e-6), Math.min(...values, 0)];
     const room = patch.pinned ? sorted.length : FEW;
     const first = patch.pinned ? "" : `, the first ${Math.min(room, sorted.length)}`;
     const line = ({ token, value }) => {

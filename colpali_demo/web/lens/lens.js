@@ -17,12 +17,14 @@
 import { partsOf, stored } from "../shared/dom.js";
 import { decoded } from "../shared/found.js";
 import { Palette } from "../shared/palette.js";
-import { itemsOf } from "../shared/tokens.js";
+import { quoted } from "../shared/text.js";
+import { ADDED, itemsOf } from "../shared/tokens.js";
 import { restored } from "./link.js";
 import { LensState } from "./state.js";
 import { MAX_PINS, viewOf } from "./view.js";
 
-const KEPT = ["unit", "scale"]; // what the browser remembers of the state, for the tab
+const ranksOf = (ranking) => new Map(ranking.map((entry) => [entry.key, entry.rank]));
+const KEPT = ["unit", "scale", "measure"]; // what the browser remembers of the state, for the tab
 
 export class Lens {
   /** host: {element, trigger, props} of the component. */
@@ -84,8 +86,9 @@ export class Lens {
     this.show();
   }
 
-  /** Pin an item as a click with these keys does. */
+  /** Pin an item as a click with these keys does; that of the tokens that the model adds opens. */
   pinBy(event, id) {
+    if (id === ADDED) return this.setUnit(this.state.unit, true);
     this.pin(id, event.shiftKey || event.ctrlKey || event.metaKey || this.state.several);
   }
 
@@ -112,9 +115,16 @@ export class Lens {
     this.show();
   }
 
-  setUnit(unit) {
+  setUnit(unit, open = this.state.open) {
     stored?.setItem("lens-unit", unit);
-    this.state.setUnit(unit, MAX_PINS);
+    this.state.setUnit(unit, open, MAX_PINS);
+    this.build();
+  }
+
+  /** Tell of tokens their lead, or their part of the score. */
+  setMeasure(measure) {
+    stored?.setItem("lens-measure", measure);
+    this.state.measure = measure;
     this.build();
   }
 
@@ -192,6 +202,7 @@ export class Lens {
     }
     if (this.latest !== value) return;
     const same = this.replace(found);
+    this.part("lens").removeAttribute("aria-busy");
     this.part("empty").hidden = true;
     this.part("body").hidden = false;
     this.call("arrive");
@@ -213,9 +224,10 @@ export class Lens {
     const key = versus || relieved ? state.key : value.focus;
     const kept = same && found.pages.has(state.other) && state.other !== key ? state.other : null;
     const other = versus ? value.focus : kept;
-    const items = itemsOf(value.query, state.unit);
+    const items = itemsOf(value.query, state.unit, state.open);
     Object.assign(state, { found, key, other, items, wanted: null, patch: null, preview: null });
     if (!same) this.begin(before);
+    else if (before.search !== value.search && !before.opening) this.countAll(); // asked once more: as if nothing had been ticked off
     return same;
   }
 
@@ -226,14 +238,39 @@ export class Lens {
     state.off = new Set();
     const address = props.offline ? "" : window.location.search;
     const start = before ? "" : props.start || address;
-    if (!restored(state, start)) state.pins = state.firstPins();
+    if (!restored(state, start)) state.pins = [];
     // Encoded otherwise than before: show which pages moved.
-    const again = before && !before.opening && before.query.text === value.query.text;
-    const ranking = again ? before.ranking : value.ranking;
-    state.before = new Map(ranking.map((entry) => [entry.key, entry.rank]));
+    const { query, model } = value;
+    const otherwise = query.prefix !== model.prefix || query.augmentation !== model.augmentation;
+    const again = otherwise && before && !before.opening && before.query.text === query.text;
+    state.before = ranksOf(again ? before.ranking : value.ranking);
+  }
+
+  countAll() {
+    this.state.off = new Set();
+    this.state.before = ranksOf(this.state.found.value.ranking);
+  }
+
+  /** A search is under way: what is on show is that of another. */
+  ask(text) {
+    if (!text.trim()) return;
+    const { part } = this;
+    part("lens").setAttribute("aria-busy", "true");
+    const line = `Searching for ${quoted(text.trim())} …`;
+    part("headline").textContent = line;
+    part("beats").replaceChildren();
+    if (!this.state.found) Object.assign(part("empty-title"), { textContent: line });
+  }
+
+  /** No search is under way any more. */
+  settle() {
+    const busy = this.part("lens").hasAttribute("aria-busy");
+    this.part("lens").removeAttribute("aria-busy");
+    if (busy && this.state.found) this.build();
   }
 
   showMessage(value) {
+    this.part("lens").removeAttribute("aria-busy");
     this.state.found = null;
     delete this.element.dataset.search;
     this.part("notes").replaceChildren();

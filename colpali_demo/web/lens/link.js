@@ -8,16 +8,24 @@ export const restoring = (state) => [
   ["show", state.key], // Gradio has a "page" of its own
   ["token", state.pins.join(",") || SUM],
   ["overlay", state.overlay],
+  ["by", state.measure],
 ];
 
-/** Show what a link or a file says, as far as it makes sense here. Returns whether it said anything about tokens. */
+/**
+ * Show what a link or a file says, as far as it makes sense here. Returns whether it said which tokens to show, be it
+ * that of the whole query.
+ */
 export function restored(state, text) {
-  const told = new URLSearchParams(text);
-  if (overlayCalled(told.get("overlay"))) state.overlay = told.get("overlay");
-  const pins = (told.get("token") || "").split(",");
+  const given = new URLSearchParams(text);
+  if (overlayCalled(given.get("overlay"))) state.overlay = given.get("overlay");
+  if (["lead", "score"].includes(given.get("by"))) state.measure = given.get("by");
+  const pins = (given.get("token") || "").split(",");
+  const tokens = pins.map((id) => state.tokens[id]).filter(Boolean);
   if (pins.some((id) => /^w\d+$/.test(id))) state.unit = "word";
-  state.items = itemsOf(state.found.value.query, state.unit);
-  const page = told.get("show");
+  else if (tokens.length) state.unit = "token";
+  if (tokens.some((token) => token.kind !== "word")) state.open = true;
+  state.items = itemsOf(state.found.value.query, state.unit, state.open);
+  const page = given.get("show");
   if (state.found.pages.has(page)) state.key = page;
   const known = pins.filter((id) => state.itemOf(id)).slice(0, MAX_PINS);
   if (known.length) state.pins = known;

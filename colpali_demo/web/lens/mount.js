@@ -1,8 +1,12 @@
 // The lens on the page: puts the panels together and lets other components see and move what is on show.
 
+import { ASKED, SETTLED } from "../shared/events.js";
 import { Presenter } from "../shared/presenter.js";
+import { ADDED } from "../shared/tokens.js";
+import { Beats } from "./beats.js";
 import { Chips } from "./chips.js";
 import { Headline } from "./headline.js";
+import { Hint } from "./hint.js";
 import { Leaders } from "./leaders.js";
 import { Ledger } from "./ledger.js";
 import { Lens } from "./lens.js";
@@ -26,6 +30,8 @@ export function mount({ element, trigger, props, watch }) {
     new Ledger(lens),
     new WhatIf(lens),
     new Headline(lens),
+    new Beats(lens),
+    new Hint(lens),
     new Scale(lens),
     new Leaders(lens, stages),
     new Take(lens, stages),
@@ -34,6 +40,8 @@ export function mount({ element, trigger, props, watch }) {
     if (event.key === "Escape") lens.release();
   });
   new Presenter(lens.part("lens"));
+  document.addEventListener(ASKED, ({ detail }) => lens.ask(detail.text));
+  document.addEventListener(SETTLED, () => lens.settle());
   element.lens = publicFace(lens);
   element.lensValue = () => lens.state.found.value; // the JSON behind the picture, for scripts
   element.dataset.lens = "";
@@ -64,10 +72,11 @@ function publicFace(lens) {
     /** Preview a token, and point at a patch {row, col} of the page on show; null: neither. */
     point(token, patch) {
       state.patch = patch ? { ...patch, side: 0 } : null;
-      state.preview = token === null ? null : (state.itemWith(token)?.id ?? null);
+      state.preview = token === null ? null : String(token);
       lens.show();
     },
     pin(token, more) {
+      if (state.itemWith(token).id === ADDED) lens.setUnit(state.unit, true);
       lens.pin(state.itemWith(token).id, more);
     },
   };

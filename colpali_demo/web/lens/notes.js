@@ -2,6 +2,7 @@
 
 import { node } from "../shared/dom.js";
 import { quoted, shown } from "../shared/text.js";
+import { languageNote } from "./language.js";
 
 export class Notes {
   constructor(lens) {
@@ -30,6 +31,8 @@ function notesOf({ strength, query, model, opening }) {
       `This checkpoint’s vocabulary has no piece of ${query.unknown.map(quoted).join(", ")}. ` +
         "Those tokens still score, because every token must, but their maps mean nothing.",
     ]);
+  const language = languageNote(query);
+  if (language) notes.push(["Another language?", language]);
   if (strength?.weak && strength.word_mean !== null)
     notes.push([
       "Weak match",

@@ -1,6 +1,6 @@
 // What is on show as a PNG: headline, pages with their overlays, legend.
 
-import { areRectangle, boundsOf, outlineOf } from "../shared/cells.js";
+import { areRectangle, boundsOf, firstOf, outlineOf } from "../shared/cells.js";
 import { node } from "../shared/dom.js";
 import { BARS } from "./scale.js";
 
@@ -97,8 +97,10 @@ function drawPage(context, stage, x, frame, { opacity, smooth }) {
   const corner = [x - left * factor * width, TOP - top * factor * height];
   context.drawImage(stage.image, ...corner, factor * width, factor * height);
   context.globalAlpha = opacity;
+  context.globalCompositeOperation = "multiply"; // as on the screen: the page's words stay as dark as they are
   context.imageSmoothingEnabled = smooth;
   context.drawImage(stage.canvas, x, TOP, width, height);
+  context.globalCompositeOperation = "source-over";
   context.globalAlpha = 1;
   const at = (row, col) => {
     const { across, down } = stage.placeInFrame(row, col);
@@ -112,22 +114,15 @@ function drawPage(context, stage, x, frame, { opacity, smooth }) {
   context.restore();
 }
 
-function drawOutline(context, { cells, color }, at) {
-  if (areRectangle(cells)) {
-    const { top, left, bottom, right } = boundsOf(cells);
-    const [from, to] = [at(top, left), at(bottom, right)];
-    for (const [grow, ink, line] of [
-      [1, "#000", 2],
-      [3, "#fff", 2],
-      [4.5, color || "#000", color ? 3 : 1],
-    ]) {
-      context.strokeStyle = ink;
-      context.lineWidth = line;
-      const size = [to[0] - from[0] + 2 * grow, to[1] - from[1] + 2 * grow];
-      context.strokeRect(from[0] - grow, from[1] - grow, ...size);
-    }
-    return;
-  }
+/** Strokes of an outline, [color, width] each; their widths are on both sides of the line. */
+const strokesOf = (color) => [
+  [color || "#000", color ? 12 : 10],
+  ["#fff", 8],
+  ["#000", 4],
+];
+
+function drawOutline(context, { cells, color, kind }, at) {
+  if (areRectangle(cells)) return drawBox(context, boundsOf(cells), { color, kind }, at);
   const path = new Path2D();
   for (const loop of outlineOf(cells)) {
     for (const [i, corner] of loop.entries()) path[i ? "lineTo" : "moveTo"](...at(...corner));
@@ -139,11 +134,7 @@ function drawOutline(context, { cells, color }, at) {
   around.addPath(path);
   context.save();
   context.clip(around, "evenodd");
-  for (const [ink, line] of [
-    [color || "#000", color ? 12 : 10],
-    ["#fff", 8],
-    ["#000", 4],
-  ]) {
+  for (const [ink, line] of strokesOf(color)) {
     context.strokeStyle = ink;
     context.lineWidth = line;
     context.stroke(path);
@@ -151,12 +142,31 @@ function drawOutline(context, { cells, color }, at) {
   context.restore();
 }
 
+/** Lines of a box, [distance from the cells, color, width] each, as stage.css has them for these kinds. */
+function linesOf({ color, kind }) {
+  if (kind.includes("slight")) return [[0.5, "rgb(0 0 0 / 0.45)", 1]];
+  const inner = [
+    [0.5, kind.includes("behind") ? "#00604f" : "#000", 1],
+    [1.5, "#fff", 1],
+  ];
+  return kind.includes("small") ? inner : [...inner, [color ? 3.5 : 2.5, color || "#000", color ? 3 : 1]];
+}
+
+function drawBox(context, { top, left, bottom, right }, mark, at) {
+  const [from, to] = [at(top, left), at(bottom, right)];
+  for (const [grow, ink, line] of linesOf(mark)) {
+    context.strokeStyle = ink;
+    context.lineWidth = line;
+    const size = [to[0] - from[0] + 2 * grow, to[1] - from[1] + 2 * grow];
+    context.strokeRect(from[0] - grow, from[1] - grow, ...size);
+  }
+}
+
 function drawBadge(context, { cells, color, badge }, at) {
-  const { top, left } = boundsOf(cells);
-  const [x, y] = at(top, left);
-  context.font = "600 11px sans-serif";
+  const [x, y] = at(...firstOf(cells));
+  context.font = "600 9px sans-serif";
   context.fillStyle = color || "#000";
-  context.fillRect(x - 5, y - 22, context.measureText(badge).width + 10, 16);
+  context.fillRect(x - 9, y - 9, context.measureText(badge).width + 6, 12);
   context.fillStyle = "#fff";
-  context.fillText(badge, x, y - 10);
+  context.fillText(badge, x - 6, y);
 }

@@ -15,49 +15,21 @@ export function zoomAt({ stage }, lens, by, point) {
   lens.setZoom(next, x + across / factor - across / next, y + down / factor - down / next);
 }
 
+const onCard = (event) => event.target.closest(".card");
+
+/** Zoom in: from the whole page on the patch that is pointed at, or on the strongest winner; then on the middle. */
+export function zoomIn(owner, lens) {
+  const at = lens.state.patch ?? strongestWinner(owner, lens);
+  if (lens.state.zoom.factor > 1 || !at) return zoomAt(owner, lens, 2);
+  const { rows, cols } = owner.stage.grid;
+  lens.setZoom(2, (at.col + 0.5) / cols - 0.25, (at.row + 0.5) / rows - 0.25);
+}
+
 /** Listen to the frame of a page of the lens, {stage, side, maps}. */
 export function listenTo(owner, lens) {
   const { frame } = owner.stage;
   const { state } = lens;
-  const pointers = new Map(); // of fingers and pressed buttons: id -> last event
-  let dragged = false;
-  const same = (patch) => patch && state.patch && patch.row === state.patch.row && patch.col === state.patch.col;
-  const patchAt = (event) => {
-    const patch = owner.stage.patchAt(event);
-    return patch && { ...patch, side: owner.side };
-  };
-  const onCard = (event) => event.target.closest(".card");
-
-  frame.addEventListener("pointerdown", (event) => {
-    if (onCard(event) || event.button) return;
-    pointers.set(event.pointerId, event);
-    dragged = false;
-  });
-  frame.addEventListener("pointermove", (event) => {
-    if (!owner.maps) return;
-    const before = pointers.get(event.pointerId);
-    if (before && (state.zoom.factor > 1 || pointers.size === 2)) {
-      if (drag(owner, lens, event, before, pointers)) dragged = true;
-      return;
-    }
-    if (state.patch?.pinned || event.pointerType === "touch" || onCard(event)) return;
-    const patch = patchAt(event);
-    if (patch === state.patch || (same(patch) && state.patch.side === owner.side)) return;
-    lens.setPatch(patch);
-  });
-  const release = (event) => pointers.delete(event.pointerId);
-  frame.addEventListener("pointerup", release);
-  frame.addEventListener("pointercancel", release);
-  frame.addEventListener("pointerleave", (event) => {
-    release(event);
-    if (state.patch?.pinned || document.activeElement === frame || !owner.maps) return;
-    lens.setPatch(null);
-  });
-  frame.addEventListener("click", (event) => {
-    if (!owner.maps || dragged || onCard(event)) return;
-    const patch = patchAt(event);
-    lens.setPatch(patch && { ...patch, pinned: !(state.patch?.pinned && same(patch)) });
-  });
+  listenToPointers(owner, lens);
   frame.addEventListener("dblclick", (event) => {
     if (onCard(event)) return;
     if (state.zoom.factor >= MAX_ZOOM) lens.setZoom(1, 0, 0);
@@ -76,6 +48,52 @@ export function listenTo(owner, lens) {
   frame.addEventListener("blur", () => {
     if (!state.patch || frame.matches(":hover") || frame.contains(document.activeElement)) return;
     lens.setPatch(null);
+  });
+}
+
+/** A pointer that hovers points at patches, a click pins one, and what is pressed drags. */
+function listenToPointers(owner, lens) {
+  const { frame } = owner.stage;
+  const { state } = lens;
+  const pointers = new Map(); // of fingers and pressed buttons: id -> last event
+  let dragged = false;
+  const isAt = (patch) =>
+    Boolean(patch && state.patch) && patch.row === state.patch.row && patch.col === state.patch.col;
+  const patchAt = (event) => {
+    const patch = owner.stage.patchAt(event);
+    return patch && { ...patch, side: owner.side };
+  };
+  const hover = (event) => {
+    if (state.patch?.pinned || event.pointerType === "touch" || onCard(event)) return;
+    const patch = patchAt(event);
+    const same = isAt(patch) && state.patch.side === owner.side;
+    if (!same && patch !== state.patch) lens.setPatch(patch);
+  };
+  const release = (event) => pointers.delete(event.pointerId);
+
+  frame.addEventListener("pointerdown", (event) => {
+    if (onCard(event) || event.button) return;
+    pointers.set(event.pointerId, event);
+    dragged = false;
+  });
+  frame.addEventListener("pointermove", (event) => {
+    if (!owner.maps) return;
+    const before = pointers.get(event.pointerId);
+    const drags = before && (state.zoom.factor > 1 || pointers.size === 2);
+    if (!drags) hover(event);
+    else if (drag(owner, lens, event, before, pointers)) dragged = true;
+  });
+  frame.addEventListener("pointerup", release);
+  frame.addEventListener("pointercancel", release);
+  frame.addEventListener("pointerleave", (event) => {
+    release(event);
+    if (state.patch?.pinned || document.activeElement === frame || !owner.maps) return;
+    lens.setPatch(null);
+  });
+  frame.addEventListener("click", (event) => {
+    if (!owner.maps || dragged || onCard(event)) return;
+    const patch = patchAt(event);
+    lens.setPatch(patch && { ...patch, pinned: !(state.patch?.pinned && isAt(patch)) });
   });
 }
 
@@ -103,8 +121,8 @@ function pressed(owner, lens, event) {
   if (!owner.maps || event.target !== owner.stage.frame || event.ctrlKey || event.metaKey || event.altKey) return;
   const { state } = lens;
   const move = arrowMove(event.key);
-  const winner = firstWinner(owner, lens);
-  if (event.key === "+" || event.key === "=") zoomAt(owner, lens, 2);
+  const winner = strongestWinner(owner, lens);
+  if (event.key === "+" || event.key === "=") zoomIn(owner, lens);
   else if (event.key === "-") zoomAt(owner, lens, 0.5);
   else if (event.key === "0") lens.setZoom(1, 0, 0);
   else if (event.key === "Enter" && winner) reach(owner, lens, winner.row, winner.col);
@@ -117,10 +135,12 @@ function pressed(owner, lens, event) {
   event.preventDefault();
 }
 
-/** The patch in the middle of the first winner on show, {row, col}; undefined where none is a patch. */
-function firstWinner(owner, lens) {
-  const [match] = lens.view.parts.flatMap((item) => owner.maps.matches(item.tokens));
-  if (!match) return undefined;
+/** The patch in the middle of the winner on show that adds most, {row, col}; undefined where none is a patch. */
+function strongestWinner(owner, lens) {
+  const value = ({ index }) => lens.state.valueOf(owner.key, [index]);
+  const matches = lens.view.parts.flatMap((item) => owner.maps.matches(item.tokens));
+  if (!matches.length) return undefined;
+  const match = matches.reduce((top, each) => (value(each) > value(top) ? each : top));
   const center = centerOf(match.cells);
   const apart = ([row, col]) => Math.hypot(row + 0.5 - center.row, col + 0.5 - center.col);
   const [row, col] = match.cells.reduce((best, cell) => (apart(cell) < apart(best) ? cell : best));

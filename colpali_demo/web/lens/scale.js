@@ -1,6 +1,6 @@
 // The color scale: a histogram of what is drawn, legends, ticks, what it means, and the sliders that change it.
 
-import { node, segments, svgNode } from "../shared/dom.js";
+import { bar, node, segments, svgNode } from "../shared/dom.js";
 import { count, percent, shown } from "../shared/text.js";
 
 const HISTOGRAM_BINS = 64;
@@ -9,6 +9,8 @@ const SCALES = [
   ["page", "This page"],
   ["all", "All pages"],
 ];
+const TERMS = "For similarity maps: what is on show are terms of the score, each on its winner";
+const NO_BLANK = "There is no blank page of this shape to subtract";
 export const BARS = "Bar heights are square roots of counts.";
 
 export class Scale {
@@ -25,9 +27,11 @@ export class Scale {
     const lo = Math.min(...layers.map((layer) => layer.lo));
     const hi = Math.max(...layers.map((layer) => layer.hi));
     const span = hi - lo || 1;
-    const [{ exact, values }] = layers;
+    const [{ exact, signed, values }] = layers;
     const cells = layers.length * values.reduce((sum, each) => sum + each.length, 0);
-    part("scale-title").textContent = exact ? "MaxSim placed on winners" : `All ${count(cells)} similarities`;
+    part("scale-title").textContent = exact
+      ? `${signed ? "Leads" : "MaxSim"} placed on winners`
+      : `All ${count(cells)} similarities`;
     part("histogram").replaceChildren(...histogram(layers, lo, span));
     this.drawLegends(layers, lo, span);
     part("ticks").replaceChildren(...ticks(layers, lo, hi));
@@ -82,17 +86,21 @@ export class Scale {
   drawControls(layers) {
     const { part, state } = this.lens;
     const [{ exact, threshold, lo, hi }] = layers;
-    this.mark(this.scaleOf(exact), (choice) => exact && choice === "token");
-    part("threshold").disabled = exact;
+    this.mark(this.scaleOf(exact), (choice) => (exact && choice === "token" ? TERMS : null));
+    bar(part("threshold"), exact ? TERMS : null);
     part("threshold").value = state.threshold === null ? (threshold - lo) / (hi - lo || 1) : state.threshold;
-    const several = layers.length > 1;
-    const text = several ? percent(part("threshold").value) : belowText(layers);
-    part("threshold-value").textContent = exact ? "" : text;
+    part("threshold-value").textContent = exact ? "" : belowRange(layers);
     part("opacity").value = state.opacity;
     part("opacity-value").textContent = percent(state.opacity);
-    part("smooth").disabled = exact;
-    part("calibrated").disabled = exact || !state.mapsOf(state.key).background;
+    bar(part("smooth"), exact ? TERMS : null);
+    bar(part("calibrated"), exact ? TERMS : state.mapsOf(state.key).background ? null : NO_BLANK);
   }
+}
+
+/** Where nothing is drawn below, in the room beside the slider: each layer may have a threshold of its own. */
+function belowRange(layers) {
+  const texts = layers.map((layer) => layer.threshold).sort((a, b) => a - b);
+  return [...new Set([texts[0], texts[texts.length - 1]].map((value) => shown(value, 2)))].join("–");
 }
 
 const belowText = (layers) => [...new Set(layers.map((layer) => shown(layer.threshold, 2)))].join(", ");
@@ -156,7 +164,7 @@ function paintLegend(canvas, layer, lo, span, put) {
   const image = context.createImageData(canvas.width, 1);
   for (let x = 0; x < canvas.width; x++) {
     const value = lo + ((x + 0.5) / canvas.width) * span;
-    if (value < layer.threshold || value > layer.hi) continue;
+    if ((value < layer.threshold && !layer.signed) || value > layer.hi) continue;
     put(image.data, 4 * x, value);
     const alpha = image.data[4 * x + 3] / 255;
     for (let i = 0; i < 3; i++) image.data[4 * x + i] = 255 * (1 - alpha) + alpha * image.data[4 * x + i];

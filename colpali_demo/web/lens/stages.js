@@ -59,7 +59,7 @@ class LensStage {
     this.stage = new Stage({ palette: lens.palette, frame: FRAME, onresize: () => lens.moved() });
     this.caption = node("figcaption", { class: "caption" });
     this.stage.root.dataset.side = side;
-    this.stage.root.prepend(this.caption);
+    this.stage.root.append(this.caption);
     this.card = new PatchCard(lens, this);
     listenTo(this, lens);
   }
@@ -93,7 +93,8 @@ class LensStage {
     this.stage.canvas.style.opacity = state.opacity;
     this.stage.surface.smooth = state.smooth;
     this.stage.paint((surface) => view.overlay.paint(surface, layers));
-    this.stage.mark([...winnerMarks(view, this.maps), ...(state.registers ? registerMarks(this.maps) : [])]);
+    const value = (token) => state.valueOf(this.key, [token]);
+    this.stage.mark([...winnerMarks(view, this.maps, value), ...(state.registers ? registerMarks(this.maps) : [])]);
     this.drawCaption(view);
     this.card.draw();
   }

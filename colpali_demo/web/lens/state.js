@@ -1,6 +1,7 @@
 // What the lens shows: the search, the page, what is chosen and how it is drawn.
 
-import { itemsOf, SUM } from "../shared/tokens.js";
+import { offeredOf } from "../shared/offer.js";
+import { ADDED, itemsOf, SUM } from "../shared/tokens.js";
 
 export class LensState {
   found = null; // the decoded search
@@ -8,7 +9,9 @@ export class LensState {
   other = null; // the page it is compared with
   ranking = []; // as it is with the tokens that count
   before = new Map(); // page -> rank before the last change of what counts
-  unit = "token"; // or "word": what a chip stands for
+  unit = "word"; // or "token": what a chip stands for
+  open = false; // whether every token that the model adds has a chip of its own
+  measure = "lead"; // or "score": what chips, ledger, contribution map and winners tell of a token
   items = []; // tokens or words, see itemsOf
   pins = []; // ids of items; none: the whole query
   preview = null; // the id of an item or SUM, while the pointer is over it
@@ -20,7 +23,7 @@ export class LensState {
   off = new Set(); // indices of tokens that do not count
   scale = "page"; // or "token", "all": whose cosines the color scale spans
   threshold = null; // where nothing is drawn below: a share of the scale, or null for `cut`'s choice
-  opacity = 0.8;
+  opacity = 0.7;
   smooth = false;
   calibrated = false;
   registers = false;
@@ -45,8 +48,11 @@ export class LensState {
     return this.counted.filter((token) => this.tokens[token].kind === "word");
   }
 
+  /** An item by its id; a token that is part of one has its index for an id. */
   itemOf(id) {
-    return this.items.find((item) => item.id === id);
+    const known = this.items.find((item) => item.id === id);
+    if (known || !/^\d+$/.test(id)) return known;
+    return itemsOf(this.found.value.query, "token")[Number(id)];
   }
 
   /** The item that a token belongs to. */
@@ -80,6 +86,27 @@ export class LensState {
     return this.found.sum(key, tokens);
   }
 
+  /** What there is to tell of tokens: leads only where the page on show is compared with something. */
+  get by() {
+    return this.measure === "lead" && this.found.comparison(this.key) ? "lead" : "score";
+  }
+
+  /** The MaxSim of some tokens on a page, or their lead, summed. */
+  valueOf(key, tokens) {
+    return this.by === "lead" && this.found.comparison(key) ? this.found.lead(key, tokens) : this.sumOf(key, tokens);
+  }
+
+  /** What each of some tokens adds to a page, on the cells of its winner; see PageMaps.contribution. */
+  placed(key, tokens) {
+    return this.mapsOf(key).contribution(tokens, ({ index }) => this.valueOf(key, [index]));
+  }
+
+  /** Typed items that have letters or digits, and count. */
+  get words() {
+    const counts = ({ tokens }) => !tokens.every((token) => this.off.has(token));
+    return this.items.filter((item) => item.kind === "word" && /[\p{L}\p{N}]/u.test(item.label) && counts(item));
+  }
+
   /** Remember the ranks, let tokens count or not, and rank again; indices null: let all count. */
   setOff(indices, off) {
     this.before = new Map(this.found.value.ranking.map((entry) => [entry.key, entry.rank]));
@@ -100,26 +127,19 @@ export class LensState {
     else this.pins = more ? [...this.pins, id].slice(-most) : [id];
   }
 
-  /** Choose among tokens or words; what is pinned stays, as far as it is among them. */
-  setUnit(unit, most) {
+  /** Choose among tokens or words, those that the model adds one by one or not; what is pinned stays, if it can. */
+  setUnit(unit, open, most) {
     const pinned = this.pins.flatMap((id) => this.itemOf(id).tokens);
-    this.unit = unit;
-    this.items = itemsOf(this.found.value.query, unit);
+    Object.assign(this, { unit, open, preview: null });
+    this.items = itemsOf(this.found.value.query, unit, open);
     this.pins = this.items
-      .filter((item) => item.tokens.some((token) => pinned.includes(token)))
+      .filter((item) => item.id !== ADDED && item.tokens.some((token) => pinned.includes(token)))
       .map((item) => item.id)
       .slice(0, most);
   }
 
-  /** The id of the typed item with the largest MaxSim on a patch, in a list; what a visitor sees first. */
-  firstPins() {
-    const terms = this.found.ledger(this.key);
-    const typed = this.entryOf(this.key).tokens.filter(
-      ({ index, slot }) =>
-        slot === "patch" && this.tokens[index].kind === "word" && /[\p{L}\p{N}]{3}/u.test(this.tokens[index].text),
-    );
-    if (!typed.length) return [];
-    const best = typed.reduce((top, match) => (terms[match.index] > terms[top.index] ? match : top)).index;
-    return [this.itemWith(best).id];
+  /** The typed item that a visitor is offered first: that with the largest lead, or MaxSim; null without any. */
+  offered() {
+    return offeredOf(this.items, (item) => this.valueOf(this.key, item.tokens));
   }
 }

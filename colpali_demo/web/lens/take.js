@@ -93,7 +93,7 @@ export class Take {
   }
 }
 
-/** A file's name without its ending, of letters, digits and hyphens; as takeaway.file_name makes it. */
+/** A file's name without its ending, of letters, digits and hyphens; as downloads.file_name makes it. */
 function fileStem(source) {
   const stem = source
     .replace(/\.[^.]*$/, "")

@@ -1,19 +1,21 @@
 // The toolbar and the check boxes: overlay, picture, zoom, tokens or words, how things are drawn.
 
 import { OVERLAYS } from "../overlays/index.js";
-import { segments } from "../shared/dom.js";
+import { bar, segments } from "../shared/dom.js";
 import { REGISTER_SHARE, REGISTER_TOKENS } from "../shared/maps.js";
 import { percent } from "../shared/text.js";
-import { MAX_ZOOM, zoomAt } from "./pointing.js";
+import { MAX_ZOOM, zoomAt, zoomIn } from "./pointing.js";
 
 const UNITS = [
-  ["token", "Tokens"],
   ["word", "Words", "Subwords grouped: their maxima add up"],
+  ["token", "Tokens", "Every subword by itself"],
 ];
 const PICTURES = [
   ["page", "Page"],
   ["input", "Model input", "The page squashed to the shape that the model sees"],
 ];
+const NO_INPUT = "This model sees pages in their own shape, so there is no other picture";
+const ONE_TOKEN = "One map shows one token: choose a word first";
 const SWITCHES = ["several", "smooth", "calibrated", "registers"];
 
 export class Toolbar {
@@ -30,7 +32,7 @@ export class Toolbar {
         lens.set(name, event.target.checked);
       });
     const [first] = stages.both;
-    part("zoom-in").addEventListener("click", () => zoomAt(first, lens, 2));
+    part("zoom-in").addEventListener("click", () => zoomIn(first, lens));
     part("zoom-out").addEventListener("click", () => zoomAt(first, lens, 0.5));
     part("zoom-reset").addEventListener("click", () => lens.setZoom(1, 0, 0));
   }
@@ -38,7 +40,7 @@ export class Toolbar {
   build() {
     const { part, state } = this.lens;
     const maps = state.mapsOf(state.key);
-    this.markPicture(state.picture, (choice) => choice === "input" && !maps.entry.input);
+    this.markPicture(state.picture, (choice) => (choice === "input" && !maps.entry.input ? NO_INPUT : null));
     this.markUnit(state.unit);
     this.zoom();
     for (const name of SWITCHES) part(name).checked = state[name];
@@ -49,15 +51,15 @@ export class Toolbar {
   }
 
   show(view) {
-    const cannot = (id) => view.whole && OVERLAYS.find((overlay) => overlay.id === id).whole !== undefined;
-    this.markOverlay(view.overlay.id, cannot);
+    const barred = (id) => view.whole && OVERLAYS.find((overlay) => overlay.id === id).whole !== undefined;
+    this.markOverlay(view.overlay.id, (id) => (barred(id) ? ONE_TOKEN : null));
   }
 
   zoom() {
     const { factor } = this.lens.state.zoom;
     const { part } = this.lens;
     part("zoom-reset").textContent = `${Math.round(100 * factor)} %`;
-    part("zoom-out").disabled = factor <= 1;
-    part("zoom-in").disabled = factor >= MAX_ZOOM;
+    bar(part("zoom-out"), factor <= 1 ? "This is the whole page" : null);
+    bar(part("zoom-in"), factor >= MAX_ZOOM ? "It gets no larger" : null);
   }
 }

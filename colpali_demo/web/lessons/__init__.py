@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from colpali_demo.export.browser import as_function, bundle
-from colpali_demo.web.component import DRAWING, Component
+from colpali_demo.export.browser import DRAWING, as_function, bundle
+from colpali_demo.web.component import Component
 
 HERE = Path(__file__).parent
 FOLLOW_LINKS = as_function(bundle(HERE / "follow.js"))  # for the page, before the cards are there

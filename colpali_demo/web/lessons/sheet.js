@@ -27,12 +27,13 @@ export class Sheet {
 
   listen(pick, hover) {
     const { frame, stage } = this;
-    const told = (tell) => (event) => {
+    const withPatch = (use) => (event) => {
       const patch = stage.patchAt(event);
-      if (patch) tell(patch.row, patch.col);
+      if (patch) use(patch.row, patch.col);
     };
-    frame.addEventListener("click", told(pick));
-    if (hover) frame.addEventListener("pointermove", (event) => event.pointerType !== "touch" && told(hover)(event));
+    frame.addEventListener("click", withPatch(pick));
+    if (hover)
+      frame.addEventListener("pointermove", (event) => event.pointerType !== "touch" && withPatch(hover)(event));
     frame.addEventListener("keydown", (event) => {
       const move = arrowMove(event.key);
       if (!move) return;

@@ -8,17 +8,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from colpali_demo.export.lens_value import file_data
+from colpali_demo.export.pictures import page_key
 from colpali_demo.lessons.lesson import input_image, lesson_dict
-from colpali_demo.web.payload import file_data
-from colpali_demo.web.pictures import page_key
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from colpali_demo.encoder import Encoder
+    from colpali_demo.export.pictures import Pictures
     from colpali_demo.lessons.batch import Batch
     from colpali_demo.retrieval import Hit, Ranking
-    from colpali_demo.web.pictures import Pictures
 
 SHOWN = 8  # pages of the rankings on card 8
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from colpali_demo.web.component import DRAWING, Component
+from colpali_demo.export.browser import DRAWING
+from colpali_demo.web.component import Component
 
 
 class Matrix(Component):

@@ -43,6 +43,10 @@ export class Matrix {
     return this.maps.cached("columns", () => new Columns(this.maps.cells, this.maps.entry.others.slots.length));
   }
 
+  get dark() {
+    return Boolean(this.part("matrix").closest(".dark"));
+  }
+
   /** What the canvases show, see painting.js. */
   get table() {
     const { maps, rows, columns, lens } = this;
@@ -52,6 +56,7 @@ export class Matrix {
       value: (token, place) => maps.at(token, place),
       winners: (token) => this.winners(token),
       off: lens.off,
+      dark: this.dark,
       ...this.scale,
     };
   }
@@ -133,7 +138,7 @@ export class Matrix {
     return (
       `${plural(this.rows.length, "token")} × ${plural(entry.vectors, "vector")} of ${entry.source}, ` +
       `page ${entry.page}. ${column}, a row a token of the query, a cell their cosine; rings mark the maximum of ` +
-      `each row. Darker is higher, on one scale from ${shown(lo, 2)} to ${shown(hi, 2)}; where columns are narrower ` +
+      `each row. ${this.dark ? "Lighter" : "Darker"} is higher, on one scale from ${shown(lo, 2)} to ${shown(hi, 2)}; where columns are narrower ` +
       "than a pixel, the highest is drawn."
     );
   }

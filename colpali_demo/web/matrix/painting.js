@@ -3,15 +3,17 @@
 import { runsOf } from "./columns.js";
 
 const GAP = 1; // CSS pixels between rows
-// The cells lie on white like the page, also on a dark screen: the color map is made for that.
-const [PAPER, INK, POINTER] = ["#fffdf9", "#201d1a", "#24469c"];
+// On a dark screen the map is turned around, so that the high cosines are still those that stand out.
+const LIGHT = { paper: "#fffdf9", ink: "#201d1a", pointer: "#24469c" };
+const DARK = { paper: "#1e1c1a", ink: "#ece7de", pointer: "#a9bcf5" };
+const VEIL = 0.35; // opacity of what lies over the rows that are not on show: they can still be compared
 const OFF = 0.25; // opacity of the rows that do not count
 const CONTRAST = 3; // a power, so that the many ordinary cosines stay pale beside the few high ones
 const NOTHING = -2; // below any cosine
 
 /**
- * Paint the cosines. table: {rows, columns, value(token, place), lo, hi, off}: indices of tokens from top to bottom,
- * where the columns are, the cosines, the ends of the scale, and the tokens that do not count.
+ * Paint the cosines. table: {rows, columns, value(token, place), lo, hi, off, dark}: indices of tokens from top to bottom,
+ * where the columns are, the cosines, the ends of the scale, the tokens that do not count, and whether it is dark.
  */
 export function paintCosines(canvas, table, palette) {
   const { rows } = table;
@@ -28,7 +30,7 @@ export function paintCosines(canvas, table, palette) {
 }
 
 /** A canvas with one pixel a row, as wide as the screen has pixels; where several columns meet, the highest cosine. */
-function stripOf({ rows, columns, value, lo, hi, off }, width, palette) {
+function stripOf({ rows, columns, value, lo, hi, off, dark }, width, palette) {
   const strip = document.createElement("canvas");
   Object.assign(strip, { width, height: rows.length });
   const image = new ImageData(width, rows.length);
@@ -47,7 +49,9 @@ function stripOf({ rows, columns, value, lo, hi, off }, width, palette) {
     for (let x = 0; x < width; x++) {
       if (highest[x] === NOTHING) continue;
       const at = 4 * (row * width + x);
-      palette.write(image.data, at, ((highest[x] - lo) / (hi - lo || 1)) ** CONTRAST);
+      const share = ((highest[x] - lo) / (hi - lo || 1)) ** CONTRAST;
+      palette.write(image.data, at, dark ? 1 - share : share);
+      if (dark) image.data[at + 3] = 255 * palette.opacity(share);
       image.data[at + 3] *= weight;
     }
   });
@@ -60,15 +64,16 @@ function stripOf({ rows, columns, value, lo, hi, off }, width, palette) {
  * lit: the tokens on show
  * place: the column that is pointed at, or null
  */
-export function paintMarks(canvas, { rows, columns, winners }, lit, place) {
+export function paintMarks(canvas, { rows, columns, winners, dark }, lit, place) {
+  const { paper, ink, pointer } = dark ? DARK : LIGHT;
   const context = canvas.getContext("2d");
   const { width, height } = canvas;
   const ratio = window.devicePixelRatio || 1;
   const tall = height / rows.length;
   context.clearRect(0, 0, width, height);
   if (lit.size < rows.length) {
-    context.fillStyle = PAPER;
-    context.globalAlpha = 0.62;
+    context.fillStyle = paper;
+    context.globalAlpha = VEIL;
     rows.forEach((token, row) => {
       if (!lit.has(token)) context.fillRect(0, row * tall, width, tall);
     });
@@ -77,7 +82,7 @@ export function paintMarks(canvas, { rows, columns, winners }, lit, place) {
   if (place !== null) {
     const x = columns.left(place) * width;
     const wide = Math.max(columns.right(place) * width - x, ratio);
-    context.fillStyle = POINTER;
+    context.fillStyle = pointer;
     context.fillRect(x - ratio, 0, ratio, height);
     context.fillRect(x + wide, 0, ratio, height);
   }
@@ -88,8 +93,8 @@ export function paintMarks(canvas, { rows, columns, winners }, lit, place) {
       const middle = ((left + right) / 2) * width;
       const half = Math.max((right - left) * width, 7 * ratio) / 2 + ratio;
       for (const [color, line] of [
-        [PAPER, 4],
-        [INK, 1.75],
+        [paper, 4],
+        [ink, 1.75],
       ]) {
         context.strokeStyle = color;
         context.lineWidth = line * ratio;

@@ -1,13 +1,13 @@
 // Each token's term of the score, on the place it was found.
 
-import { contributionLayers, SUMS } from "./layers.js";
+import { contributionLayers, placed, sums } from "./layers.js";
 
 export const contribution = {
   id: "contribution",
   title: "Contribution",
-  hint: "Each token’s MaxSim on the patch that won it",
+  hint: "What each token adds, on the patch that won it",
   layers: (scene) => contributionLayers(scene),
   paint: (surface, [layer]) => surface.fill(layer, surface.palette.heat(layer)),
-  caption: () => ["Contribution map", " · each token’s MaxSim on its winner"],
-  legend: (_, { top, scale }) => [`Colors from 0 to ${top}, scale of ${scale}.`, SUMS],
+  caption: (view) => ["Contribution map", ` · each token’s ${placed(view)} on its winner`],
+  legend: (view, { top, scale }) => [`Colors up to ${top}, scale of ${scale}.`, sums(view)],
 };

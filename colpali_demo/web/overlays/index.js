@@ -9,7 +9,7 @@
 //   legend   (view, names) => sentences under the scale; `names` has the words for the numbers there
 // and, where it needs them,
 //   whole    the id of the overlay that takes its place while the whole query is on show
-//   numbered true where winners have the numbers of their chips, and lines to them
+//   numbered true where all winners have the numbers of their chips, and lines to them
 //
 // `hint` is there because buttons have tooltips, `whole` because one map shows one token, `numbered` because boxes and
 // lines belong to no canvas: the stage draws them, so that they stay sharp and can be pointed at.

@@ -2,7 +2,8 @@
 //
 // A layer has its `values` for each page on show, the scale from `lo` to `hi` that they are drawn on, the `threshold`
 // below which nothing is drawn, the `item` that it is about, and a `color` of its own where there may be several.
-// `exact` is true where values are terms of the score: those are never smoothed, and 0 means nothing.
+// `exact` is true where values are terms of the score: those are never smoothed, and 0 means nothing. `signed` is true
+// where they are leads: those below 0 are drawn, too.
 
 import { cut, highestOf, union } from "../shared/arrays.js";
 
@@ -31,15 +32,22 @@ function rangeOf(item, { scale, pages, every, calibrated, range }) {
   return calibrated ? union(every.map((maps) => maps.extentOfAll(true))) : range;
 }
 
-/** One layer: the terms of all items chosen, each on its winner. */
+/** One layer: the terms of all items chosen, or their leads, each on its winner. */
 export function contributionLayers(scene, threshold = 0) {
   const indices = scene.parts.flatMap((item) => item.tokens);
-  const values = scene.pages.map((maps) => maps.contribution(indices));
-  const scope = scene.scale === "all" ? scene.every.map((maps) => maps.contribution(indices)) : values;
+  const values = scene.placed(indices);
+  const scope = scene.scale === "all" ? scene.placedEverywhere(indices) : values;
   const hi = Math.max(LEAST, ...scope.map((each) => highestOf(each, 0)));
-  return [{ item: scene.sum, values, lo: 0, hi, threshold, exact: true }];
+  const lo = Math.min(0, ...scope.map((each) => each.reduce((low, value) => Math.min(low, value), 0)));
+  const signed = scene.by === "lead";
+  return [{ item: scene.sum, values, lo: signed ? lo : 0, hi, threshold, exact: true, signed }];
 }
 
 // What a legend says of every such layer.
-export const SUMS = "A patch that wins several tokens carries their sum.";
+export const sums = ({ by }) =>
+  by === "lead"
+    ? "Lead: MaxSim minus its mean on the pages compared; green is behind. A patch that wins several carries their sum."
+    : "A patch that wins several tokens carries their sum.";
+// What a caption calls what is placed on winners.
+export const placed = ({ by }) => (by === "lead" ? "lead" : "MaxSim");
 export const cosineScale = ({ minus, scale }) => `Cosine${minus}; colors on the scale of ${scale}.`;

@@ -6,7 +6,7 @@ export const similarity = {
   id: "similarity",
   title: "Similarity",
   hint: "Cosine of the token with every patch",
-  whole: "contribution",
+  whole: "winners",
   layers: similarityLayers,
   paint(surface, layers) {
     if (layers.length === 1) surface.fill(layers[0], surface.palette.heat(layers[0]));

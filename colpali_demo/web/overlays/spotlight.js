@@ -1,6 +1,6 @@
 // The page darkened, but for what is hot.
 
-import { contributionLayers, cosineScale, SUMS, similarityLayers } from "./layers.js";
+import { contributionLayers, cosineScale, similarityLayers, sums } from "./layers.js";
 
 const DARK = [14, 13, 12, 190]; // red, green, blue, opacity
 
@@ -20,9 +20,12 @@ export const spotlight = {
       if (value < 0) data.set(DARK, at);
     });
   },
-  caption: ({ whole }, { tokens, minus }) => [
+  caption: ({ whole, by }, { tokens, minus }) => [
     "Spotlight",
-    whole ? " · patches that win a token" : ` · patches at or above the threshold for ${tokens}${minus}`,
+    whole
+      ? ` · patches that win a token${by === "lead" ? " and are ahead by it" : ""}`
+      : ` · patches at or above the threshold for ${tokens}${minus}`,
   ],
-  legend: ({ whole }, names) => (whole ? [SUMS] : [cosineScale(names), `Below ${names.below} the page is darkened.`]),
+  legend: (view, names) =>
+    view.whole ? [sums(view)] : [cosineScale(names), `Below ${names.below} the page is darkened.`],
 };

@@ -1,14 +1,16 @@
-// Nothing but the boxes of the winners, with the numbers of their chips and lines to them.
+// The winners, with lines from their chips, and no more color than the words under them can be read through.
 
-import { contributionLayers, SUMS } from "./layers.js";
+import { contributionLayers, placed, sums } from "./layers.js";
 
 export const winners = {
   id: "winners",
   title: "Winners",
-  hint: "Numbered boxes, with lines to their chips",
+  hint: "Where each word found its best match, with lines from the words",
   numbered: true,
   layers: (scene) => contributionLayers(scene),
-  paint() {},
-  caption: () => ["Winners", " · the numbers are those of the chips"],
-  legend: () => [SUMS],
+  paint(surface, [layer]) {
+    surface.fill(layer, surface.palette.wash(layer));
+  },
+  caption: (view) => ["Winners", ` · where each word found its best match; stronger lines, more ${placed(view)}`],
+  legend: (view) => [sums(view)],
 };

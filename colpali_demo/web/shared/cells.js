@@ -12,6 +12,9 @@ export function boundsOf(cells) {
   };
 }
 
+/** The first of some cells in reading order. */
+export const firstOf = (cells) => cells.reduce((a, b) => (b[0] < a[0] || (b[0] === a[0] && b[1] < a[1]) ? b : a));
+
 /** Whether some different cells fill the rectangle around them. */
 export function areRectangle(cells) {
   const { top, left, bottom, right } = boundsOf(cells);

@@ -9,14 +9,18 @@ export function partsOf(element) {
   };
 }
 
-/** The browser's store for this tab, or null where a sandboxed frame forbids it. */
-export const stored = (() => {
+/** A store of the browser, or null where a sandboxed frame forbids it. */
+function store(name) {
   try {
-    return globalThis.sessionStorage ?? null;
+    return globalThis[name] ?? null;
   } catch {
     return null;
   }
-})();
+}
+
+/** The browser's store for this tab, and that for all visits; null where there is none. */
+export const stored = store("sessionStorage");
+export const remembered = store("localStorage");
 
 /** Set an attribute only where it differs: every write costs the browser a look at all styles. */
 export function mend(one, name, value) {
@@ -65,7 +69,20 @@ export function roving(group, selector, reach = () => {}) {
   });
 }
 
-/** A row of buttons of which one is on: choices are [value, name, title] each. Returns a function that marks it. */
+/** Turn a control off and say why, or with null on; its own title comes back then. */
+export function bar(control, reason) {
+  if (control.dataset.title === undefined) control.dataset.title = control.title;
+  control.disabled = Boolean(reason);
+  const title = reason || control.dataset.title;
+  if (control.title !== title) control.title = title;
+  if (reason) mend(control, "aria-description", reason);
+  else control.removeAttribute("aria-description");
+}
+
+/**
+ * A row of buttons of which one is on: choices are [value, name, title] each. Returns a function that marks it; given,
+ * too, a function that says of a choice why it is off, or null.
+ */
 export function segments(group, choices, choose) {
   const buttons = choices.map(([value, name, title]) =>
     node("button", { type: "button", role: "radio", "data-choice": value, title, onclick: () => choose(value) }, name),
@@ -73,12 +90,12 @@ export function segments(group, choices, choose) {
   group.setAttribute("role", "radiogroup");
   group.replaceChildren(...buttons);
   roving(group, "button", (button) => button.click());
-  return (current, disabled = () => false) => {
+  return (current, barred = () => null) => {
     for (const button of buttons) {
       const on = button.dataset.choice === current;
       mend(button, "aria-checked", String(on));
       mend(button, "tabindex", on ? "0" : "-1");
-      button.disabled = disabled(button.dataset.choice);
+      bar(button, barred(button.dataset.choice));
     }
   };
 }

@@ -1,6 +1,7 @@
 // What a search found, decoded from the value that payload.py makes.
 
 import { dequantized, fetched } from "./arrays.js";
+import { comparisonOf } from "./lead.js";
 import { PageMaps } from "./maps.js";
 
 /** A search: its `value` as the server sent it, `pages` as key -> PageMaps, and the ledgers of every page. */
@@ -10,6 +11,8 @@ export class Found {
     this.pages = pages;
     this.ledgers = ledgers;
     this.places = new Map(value.ranking.map((entry, place) => [entry.key, place]));
+    this.totals = null;
+    this.comparisons = new Map();
   }
 
   get tokens() {
@@ -21,6 +24,30 @@ export class Found {
     const width = this.tokens.length;
     const place = this.places.get(key);
     return this.ledgers.subarray(place * width, (place + 1) * width);
+  }
+
+  /** The sum of what a token finds on all pages. */
+  total(token) {
+    const width = this.tokens.length;
+    if (!this.totals) {
+      this.totals = new Float64Array(width);
+      this.ledgers.forEach((term, i) => {
+        this.totals[i % width] += term;
+      });
+    }
+    return this.totals[token];
+  }
+
+  /** What a page is compared with, see comparisonOf; null: nothing. */
+  comparison(key) {
+    if (!this.comparisons.has(key)) this.comparisons.set(key, comparisonOf(this, key));
+    return this.comparisons.get(key);
+  }
+
+  /** The leads of some tokens on a page that is compared with something, summed. */
+  lead(key, tokens) {
+    const { expected } = this.comparison(key);
+    return this.sum(key, tokens) - tokens.reduce((sum, token) => sum + expected[token], 0);
   }
 
   /** The sum of some lines of a ledger. */

@@ -63,10 +63,13 @@ export class PageMaps {
     return this.cached(`extent ${calibrated}`, () => extent(this.all(calibrated)));
   }
 
-  /** The contribution map of some tokens: the MaxSim of each on every cell of its winner, where that is a patch. */
-  contribution(tokens) {
+  /**
+   * The contribution map of some tokens: what `term(match)` is of each, its MaxSim if not given, on every cell of its
+   * winner, where that is a patch.
+   */
+  contribution(tokens, term = ({ maxsim }) => maxsim) {
     const values = new Float64Array(this.cells);
-    for (const match of this.matches(tokens)) for (const cell of this.cellsOf(match)) values[cell] += match.maxsim;
+    for (const match of this.matches(tokens)) for (const cell of this.cellsOf(match)) values[cell] += term(match);
     return values;
   }
 

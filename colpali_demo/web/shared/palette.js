@@ -5,6 +5,11 @@ import { bytes } from "./arrays.js";
 // Okabe and Ito's colors, which color-blind people tell apart.
 export const PIN_COLORS = ["#0072b2", "#d55e00", "#009e73", "#b8487f", "#8a6d00", "#3a93c9"];
 
+// Of values below zero, where those above have the colors of the map: the only green among them.
+const BEHIND = [0, 128, 111];
+
+const WASH = 0.6; // of the opacity of heat
+
 const rgb = (hex) => [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
 const clamped = (share) => Math.max(0, Math.min(1, share));
 
@@ -33,12 +38,27 @@ export class Palette {
     data[at + 3] = 255 * this.opacity(level);
   }
 
-  /** A function that writes the color of a value of a layer, nothing below its threshold. */
+  /** A function that writes the color of a value of a layer, nothing below its threshold unless the layer is signed. */
   heat(layer) {
     const span = layer.hi - layer.threshold || 1;
+    const most = Math.max(layer.hi, -layer.lo) || 1;
     return (data, at, value) => {
+      if (layer.signed && value < 0) {
+        data.set(BEHIND, at);
+        data[at + 3] = 255 * this.opacity(clamped(-value / most));
+        return;
+      }
       if (!(value >= layer.threshold) || (layer.exact && value === 0)) return;
       this.write(data, at, (value - layer.threshold) / span);
+    };
+  }
+
+  /** The same colors as `heat`, but thin: for cells that have an outline as well. */
+  wash(layer) {
+    const put = this.heat(layer);
+    return (data, at, value) => {
+      put(data, at, value);
+      data[at + 3] *= WASH;
     };
   }
 

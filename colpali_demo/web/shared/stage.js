@@ -1,8 +1,8 @@
 // A page with its grid of patches: its picture, a canvas for an overlay over it, outlines of cells, a cursor.
 //
-// It draws what it is given and tells where things are; what visitors do to it is up to whoever puts it on the screen.
+// It draws what it is given and knows where things are; whoever puts it on the screen listens to its visitors.
 
-import { areRectangle, boundsOf, outlineOf } from "./cells.js";
+import { areRectangle, boundsOf, firstOf, outlineOf } from "./cells.js";
 import { node, svgNode } from "./dom.js";
 import { Surface } from "./surface.js";
 
@@ -82,15 +82,21 @@ export class Stage {
   }
 
   outline({ cells, kind, color, badge }) {
-    const [[row, col]] = cells;
+    const [row, col] = firstOf(cells);
+    const bounds = boundsOf(cells);
     const box = node("div", { class: kind, "data-row": row, "data-col": col });
     if (color) box.style.setProperty("--pin", color);
     if (!areRectangle(cells)) {
       box.classList.add("outlined");
       box.append(outlineNode(cells));
     }
-    if (badge) box.append(node("span", { class: "badge" }, badge));
-    return this.put(box, boundsOf(cells));
+    if (badge) {
+      // Above the first cell, which is in the top row, though not always at the left.
+      const tag = node("span", { class: "badge" }, badge);
+      tag.style.setProperty("--from", `${(100 * (col - bounds.left)) / (bounds.right - bounds.left)}%`);
+      box.append(tag);
+    }
+    return this.put(box, bounds);
   }
 
   /** Put the cursor on a cell; null: nowhere. */

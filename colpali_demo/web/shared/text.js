@@ -22,6 +22,10 @@ export function megabytes(size) {
   return `${size} bytes`;
 }
 
+/** Names as a list in a sentence: a, b and c. */
+export const listed = (names) =>
+  names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`;
+
 /** Quoted in a sentence, where text from right to left must not turn around what follows. */
 export const quoted = (text) => `“\u2068${text}\u2069”`;
 

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { areRectangle, boundsOf, cellsKey, centerOf, outlineOf } from "../../../colpali_demo/web/shared/cells.js";
+import {
+  areRectangle,
+  boundsOf,
+  cellsKey,
+  centerOf,
+  firstOf,
+  outlineOf,
+} from "../../../colpali_demo/web/shared/cells.js";
 
 const L = [
   [0, 0],
@@ -35,6 +42,18 @@ test("the center is that of the cells", () => {
       [0, 3],
     ]),
     { row: 0.5, col: 2 },
+  );
+});
+
+test("the first cell is that of the top row, and of those the leftmost", () => {
+  assert.deepEqual(
+    firstOf([
+      [3, 0],
+      [1, 7],
+      [1, 4],
+      [2, 2],
+    ]),
+    [1, 4],
   );
 });
 

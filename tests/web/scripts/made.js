@@ -57,7 +57,7 @@ export function pageMaps(tokens, maps, { others = [], background = null } = {}) 
 /** A search over pages a, b, c, … with these ledgers, best first. */
 export function found(...ledgers) {
   const ranking = ledgers.map((terms, i) => ({
-    key: "abc"[i],
+    key: "abcdefgh"[i],
     rank: i + 1,
     score: terms.reduce((sum, term) => sum + term, 0),
   }));

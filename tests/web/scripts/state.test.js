@@ -24,6 +24,7 @@ function lensState(keys = 1) {
   for (const key of "ab") state.found.pages.set(key, pageMaps(structuredClone(LEDGER), new Array(30).fill(0)));
   state.key = "a";
   state.other = keys > 1 ? "b" : null;
+  Object.assign(state, { unit: "token", open: true });
   state.items = itemsOf(query, "token");
   state.ranking = state.found.ranked(state.off);
   return state;
@@ -45,18 +46,69 @@ test("a click pins one, with Shift one more, and once more releases", () => {
 test("what is pinned stays when words take the place of tokens", () => {
   const state = lensState();
   state.pins = ["2", "4"];
-  state.setUnit("word", 6);
+  state.setUnit("word", true, 6);
   assert.deepEqual(state.pins, ["w0", "4"]);
 });
 
-test("the first pin is the typed token with the largest term on a patch", () => {
-  assert.deepEqual(lensState().firstPins(), ["2"]); // "re" has too few letters to mean anything
+test("what is offered first is the word that adds most, and has letters", () => {
+  const state = lensState();
+  assert.equal(state.offered().id, "1");
+  state.setUnit("word", false, 6);
+  assert.equal(state.offered().id, "w0");
+});
+
+test("a lead is told only of a page that is compared with something", () => {
+  const state = lensState();
+  assert.equal(state.by, "score");
+  const others = [0, 0.25, 0.25, 0, 0];
+  state.found = Object.assign(found([0.9, 0.5, 0.25, 0.125, 0.1], others, others, others), {
+    pages: state.found.pages,
+  });
+  assert.equal(state.by, "lead");
+  assert.deepEqual([state.valueOf("a", [1]), state.valueOf("a", [2])], [0.25, 0]);
+  assert.deepEqual([...state.placed("a", [1, 2])], [0.25, 0.25, 0, 0.25, 0, 0]);
+  state.measure = "score";
+  assert.equal(state.valueOf("a", [1]), 0.5);
+});
+
+test("the tokens that the model adds are one item until they are opened", () => {
+  const state = lensState();
+  state.setUnit("word", false, 6);
+  assert.deepEqual(
+    state.items.map(({ id, tokens }) => [id, tokens]),
+    [
+      ["w0", [1, 2]],
+      ["w1", [3]],
+      ["added", [0, 4]],
+    ],
+  );
+  assert.equal(state.itemWith(4).id, "added");
+  assert.deepEqual(state.itemOf("2").tokens, [2]); // a piece can be looked at without its chip
+  state.setUnit("word", true, 6);
+  assert.deepEqual(
+    state.items.map(({ id }) => id),
+    ["0", "w0", "w1", "4"],
+  );
+});
+
+test("of the whole query winners that add little are drawn thin, and added tokens have no number", () => {
+  const state = lensState();
+  state.setUnit("word", false, 6);
+  const value = (token) => [0, 1, 0.05, 0, -0.5][token];
+  const marks = winnerMarks(viewOf(state), state.mapsOf("a"), value);
+  assert.deepEqual(
+    marks.map(({ kind, badge }) => [kind, badge]),
+    [
+      ["box small", "1"],
+      ["box small slight", "1, 2"],
+    ],
+  );
 });
 
 test("the whole query is on show while nothing is chosen, by an overlay that can show it", () => {
   const view = viewOf(lensState());
   assert.equal(view.whole, true);
-  assert.equal(view.overlay.id, "contribution");
+  assert.equal(view.overlay.id, "winners");
   assert.equal(view.layers.length, 1);
   assert.deepEqual([...view.layers[0].values[0]], [0.5, 0.5, 0, 0.5, 0, 0.375]);
 });

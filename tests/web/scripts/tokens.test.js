@@ -49,7 +49,9 @@ test("pieces of a word are grouped, other tokens are not", () => {
 
 test("a winner says where it is, alone, as a set, and off the image", () => {
   assert.equal(place(won(0, 0.5, [3, 5])), "row 3, col 5");
-  assert.equal(place(won(0, 0.5, [3, 5], [4, 5], [4, 7])), "3 patches, rows 3–4, cols 5–7");
+  assert.equal(place(won(0, 0.5, [3, 5], [4, 5])), "2 patches, rows 3–4, col 5");
+  const scattered = won(0, 0.5, [3, 5], [4, 5], [4, 7], [9, 0]);
+  assert.equal(place(scattered), "4 patches, row 3, col 5; row 4, col 5; row 4, col 7; 1 more");
   assert.equal(place(wonByText(0, 0.5, "a\n")), "prompt token “\u2068a↵\u2069”");
   assert.equal(place({ ...won(0, 0.5), slot: "tile" }), "thumbnail tile");
 });

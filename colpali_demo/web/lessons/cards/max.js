@@ -27,7 +27,7 @@ export const max = {
       columns(
         player.sheet.root,
         [
-          player.told,
+          player.note,
           player.readout,
           node("div", { class: "player" }, player.button, player.slider),
           player.chart,
@@ -55,7 +55,7 @@ class Player {
     this.frame = null; // the request for the next picture, while it plays
     this.begun = false; // whether the cosines may be seen
     this.guess = null; // [row, col], where the visitor expects the winner
-    this.told = node("p", { class: "note guess", role: "status" });
+    this.note = node("p", { class: "note guess", role: "status" });
     this.readout = node("div", { class: "readout" });
     this.chart = node("canvas", { class: "scan", "aria-hidden": "true" });
     const play = () => (this.frame ? this.stop() : this.start());
@@ -144,7 +144,7 @@ class Player {
       node("div", {}, node("small", {}, looked), node("b", {}, shown(scan.values[at]))),
       node("div", { class: "best" }, node("small", {}, found), output("maxsim", shown(scan.values[scan.best[at]]))),
     );
-    this.told.replaceChildren(...this.sentence());
+    this.note.replaceChildren(...this.sentence());
     plot(this.chart, scan, at);
     this.chips.check(study.token);
   }

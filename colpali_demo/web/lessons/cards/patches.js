@@ -33,12 +33,12 @@ export const patches = {
     };
     const label = "Patches of the page: the arrow keys move from patch to patch";
     const sheet = kit.sheet({ label, pick, hover: pick, grid: true });
-    const told = "All vectors of the page. Those of the prompt’s tokens stand with their numbers, and can win too:";
+    const about = "All vectors of the page. Those of the prompt’s tokens stand with their numbers, and can win too:";
     body.append(
       columns(sheet.root, [
         node("div", { class: "patch-closeup" }, canvas, list),
         askVectors(study.page, kit),
-        node("div", { class: "slot-list" }, fine(told), slotList(study.page)),
+        node("div", { class: "slot-list" }, fine(about), slotList(study.page)),
       ]),
     );
     pick(...study.patch);

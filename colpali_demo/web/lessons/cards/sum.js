@@ -18,7 +18,7 @@ export const sum = {
   build(body, study, kit) {
     const { page } = study;
     const flight = flightOf(study, (token) => light(token));
-    const told = node("p", { class: "note", role: "status" });
+    const note = node("p", { class: "note", role: "status" });
     const sheet = kit.sheet({ label: "The page, with the winner of every token boxed" });
     const light = (token) => {
       study.token = token;
@@ -31,7 +31,7 @@ export const sum = {
       flight.bars.forEach((bar, i) => {
         bar.classList.toggle("lit", i === token);
       });
-      told.replaceChildren(...sentence(study, match));
+      note.replaceChildren(...sentence(study, match));
     };
     const score = node("span", { class: "total" }, "score ", node("b", {}, shown(page.score, 2)));
     body.append(
@@ -40,7 +40,7 @@ export const sum = {
         [node("div", { class: "player" }, flight.button, score), flight.root],
         [
           node("div", { class: "formula" }, kit.formula("score")),
-          told,
+          note,
           formulaOf(study, light),
           fine("Every term is rounded to three digits here, the sum to two; what is added up is not rounded."),
         ],
