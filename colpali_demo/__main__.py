@@ -122,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
 
     for command in (search, explain, verify, precompute, calibrate):
         command.add_argument("--model", help="checkpoint: tiny, a folder or a Hub id (COLPALI_MODEL; the bundled one)")
+        command.add_argument("--revision", help="commit, tag or branch of a Hub id (default: the newest)")
         command.add_argument("--adapter", help="LoRA adapter to add to the checkpoint: a folder or a Hub id")
         command.add_argument("--download", action="store_true", help="allow downloading the checkpoint from the Hub")
     return parser
@@ -143,7 +144,15 @@ def _settings(given: argparse.Namespace) -> Settings:
     queries = getattr(given, "query", None) or []
     for query in [queries] if isinstance(queries, str) else queries:
         _check_query(query, settings)
-    return settings if given.model is None else replace(settings, model=given.model)
+    settings = settings if given.model is None else replace(settings, model=given.model)
+    if given.revision is None:
+        return settings
+    from colpali_demo.encoder.checkpoints import at_revision
+
+    try:
+        return replace(settings, model=at_revision(settings.model, given.revision))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _check_query(query: str, settings: Settings) -> None:

@@ -61,6 +61,11 @@ class Checkpoint:
         engine = self.family.is_engine(self.config)
         return self.own_folder if engine and (self.own_folder / "tokenizer.json").is_file() else self.folder
 
+    @property
+    def revision(self) -> str | None:
+        """The commit of the Hub's repository that its own files are of; None for a folder that is no snapshot."""
+        return self.own_folder.name if self.own_folder.parent.name == "snapshots" else None
+
     def reading(self) -> dict[str, Any]:
         """Return how well the checkpoint reads, from its `reading.json`; `UNMEASURED` when it has none."""
         path = self.own_folder / "reading.json"
@@ -72,6 +77,7 @@ def find_checkpoint(
 ) -> Checkpoint:
     """Locate a checkpoint by name: "auto", "tiny", a folder, or a Hub id such as "vidore/colpali-v1.3-hf".
 
+    A Hub id may end in `@` and a revision: a commit, a tag or a branch. Without one it is the newest of what is there.
     "auto" is what `COLPALI_MODEL` names, else the bundled checkpoint. `adapter` names a LoRA adapter for it, a folder
     or a Hub id. A checkpoint that is itself an adapter needs its base model, which it names. Nothing is downloaded
     unless `download` is True; then `progress(done, total)` is called with the bytes so far.
@@ -97,6 +103,13 @@ def find_checkpoint(
         base, base_shown = _base_of(folder, shown, download, progress)
         return Checkpoint(base, shown, name, _family(base, base_shown), folder)
     return Checkpoint(folder, shown, name, _family(folder, shown))
+
+
+def at_revision(name: str, revision: str) -> str:
+    """Return the name of a Hub's checkpoint at a revision. Raises ValueError for a name that is no Hub id."""
+    if name in ("auto", "tiny") or "@" in name or Path(name).expanduser().is_dir():
+        raise ValueError(f"A revision is that of a Hub id such as vidore/colpali-v1.3-hf, and `{name}` is none.")
+    return f"{name}@{revision}"
 
 
 def _locate(name: str, download: bool, progress: DownloadProgress | None) -> tuple[Path, str]:
@@ -131,6 +144,7 @@ def _base_of(folder: Path, name: str, download: bool, progress: DownloadProgress
 
 def _hub_snapshot(name: str, download: bool, progress: DownloadProgress | None) -> Path:
     """The folder of a Hub repository, from the local cache or, if allowed, from the Hub."""
+    repository, _, revision = name.partition("@")
 
     class Reported(tqdm):
         """The bars that `snapshot_download` draws; those that count bytes report them as well."""
@@ -143,7 +157,8 @@ def _hub_snapshot(name: str, download: bool, progress: DownloadProgress | None) 
 
     try:
         folder = snapshot_download(
-            name,
+            repository,
+            revision=revision or None,
             local_files_only=not download,
             allow_patterns=["*.json", "*.safetensors", "git_hash.txt"],
             tqdm_class=Reported,
@@ -153,7 +168,7 @@ def _hub_snapshot(name: str, download: bool, progress: DownloadProgress | None) 
             "checkpoint_missing", f"There is no checkpoint `{name}`: neither a folder nor a Hub id has that name."
         ) from None
     except LocalEntryNotFoundError as error:
-        size = DOWNLOAD_SIZES.get(name, "often several GB")
+        size = DOWNLOAD_SIZES.get(repository, "often several GB")
         reason = "It could not be downloaded." if download else "Download it first, or allow the download."
         raise CheckpointError("not_downloaded", f"`{name}` is not on this machine: {size}. {reason}") from error
     except RepositoryNotFoundError as error:

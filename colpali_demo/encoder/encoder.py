@@ -49,6 +49,7 @@ class Encoder:
         self.model_info: ModelInfo = {
             "name": checkpoint.name,
             "checkpoint": checkpoint.source,
+            "revision": checkpoint.revision,
             "family": family.name,
             "parameters": model.num_parameters(),
             "device": str(model.device),

@@ -55,6 +55,7 @@ class ModelInfo(TypedDict):
 
     name: for people
     checkpoint: what `load_encoder` takes to load it again
+    revision: the commit of the Hub's repository; None for what did not come from the Hub
     parameters: number of weights
     dim: numbers in a vector
     format: "transformers" or "colpali_engine", which stored it
@@ -68,6 +69,7 @@ class ModelInfo(TypedDict):
 
     name: str
     checkpoint: str
+    revision: str | None
     family: str
     parameters: int
     device: str

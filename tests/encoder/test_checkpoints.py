@@ -87,7 +87,27 @@ def test_a_hub_checkpoint_from_the_cache(checkpoint, hub_cache):
     shutil.copytree(checkpoint, repository / "snapshots" / "1234567")
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text("1234567")
-    assert load_encoder(HUB_ID).model_info["name"] == HUB_ID
+    info = load_encoder(HUB_ID).model_info
+    assert (info["name"], info["revision"]) == (HUB_ID, "1234567")
+
+
+def test_a_revision_of_a_hub_checkpoint(checkpoint, hub_cache):
+    repository = hub_cache / "models--somebody--colpali-on-the-hub"
+    newest, older = "a" * 40, "b" * 40
+    for commit in (newest, older):
+        shutil.copytree(checkpoint, repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(newest)
+    assert find_checkpoint(HUB_ID).revision == newest
+    assert find_checkpoint(checkpoints.at_revision(HUB_ID, older)).revision == older
+    assert find_checkpoint(str(checkpoint)).revision is None
+    assert error_of(f"{HUB_ID}@{'c' * 40}").code == "not_downloaded"
+
+
+@pytest.mark.parametrize("name", ["auto", "tiny", ".", f"{HUB_ID}@main"])
+def test_what_has_no_revisions(name):
+    with pytest.raises(ValueError, match="is none"):
+        checkpoints.at_revision(name, "main")
 
 
 def test_another_kind_of_model(damaged):

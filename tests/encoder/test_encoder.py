@@ -120,6 +120,7 @@ def test_model_info(encoder, checkpoint):
     assert encoder.model_info == {
         "name": "random-colpali",
         "checkpoint": str(checkpoint),
+        "revision": None,
         "family": "ColPali",
         "parameters": sum(parameter.numel() for parameter in encoder.model.parameters()),
         "device": "cpu",

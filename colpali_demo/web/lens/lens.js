@@ -1,6 +1,6 @@
 // The lens: its state, what visitors can do, and which of its panels draw what has changed by it.
 //
-// The value arrives once per search (see payload.py) and everything is drawn from it, so that moving from token to
+// The value arrives once per search (see lens_value.py) and everything is drawn from it, so that moving from token to
 // token asks the server nothing.
 //
 // A panel has some of these methods, in the order of a new search:

@@ -6,7 +6,7 @@ import secrets
 import shutil
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -80,19 +80,29 @@ class Search:
     """The searches of one visitor over what is on their shelf; the last question and its result are kept.
 
     folder: takes what the browser fetches
+    make_room: frees others for what explanations take
 
     Threads may share it. The model runs for one search of a visitor at a time, see `turn`.
     """
 
-    def __init__(self, shelf: Shelf, quota: Quota, settings: Settings, folder: Path) -> None:
+    def __init__(
+        self, shelf: Shelf, quota: Quota, settings: Settings, folder: Path, make_room: Callable[[], bool]
+    ) -> None:
         self._shelf = shelf
         self._quota = quota
         self._settings = settings
         self._folder = folder
+        self._make_room = make_room
         self._question: Question | None = None
         self._queries: deque[str] = deque(maxlen=QUERIES)
         self._result: Result | None = None
         self._lock = threading.Lock()
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the explanations of the last search take: their cosines, once more as maps."""
+        result = self._result
+        return sum(2 * each.similarities.nbytes for each in result.explanations.values()) if result else 0
 
     @property
     def question(self) -> Question | None:
@@ -226,6 +236,7 @@ class Search:
         return self._lens(result, key)
 
     def _lens(self, result: Result, focus: str) -> LensValue:
+        self._make_room()
         return lens_value(
             search=result.name,
             model=result.engine.public_model_info,

@@ -128,7 +128,7 @@ class Sessions:
                 others = [key for key, other in self._visitors.items() if key != session_hash and other.nbytes]
                 if not others:
                     return False
-                self._free(min(others, key=lambda key: self._visitors[key].presence.last_seen), "room")
+                self._free(min(others, key=lambda key: _loss(self._visitors[key])), "room")
         return True
 
     def _sweep_forever(self) -> None:

@@ -42,7 +42,7 @@ class Visitor:
     """One visitor. Each part guards its own state, so that a search may run while pages are indexed.
 
     folder: takes all files of the visitor, and is deleted with them
-    make_room: frees others for one more batch of this visitor's pages; False if that is not enough
+    make_room: frees others for more pages and explanations of this visitor; False if that is not enough
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Visitor:
         self.quota = Quota(settings)
         self.shelf = Shelf(engine, folder)
         self.indexing = Indexing(self.shelf, self.quota, self.presence, settings, uploads, folder, make_room)
-        self.search = Search(self.shelf, self.quota, settings, folder)
+        self.search = Search(self.shelf, self.quota, settings, folder, make_room)
         self._has_acted = False
         self._library_lock = threading.Lock()
 
@@ -64,8 +64,8 @@ class Visitor:
 
     @property
     def nbytes(self) -> int:
-        """Memory and disk that the visitor's own pages and waiting files take, nearly."""
-        return self.shelf.nbytes + self.indexing.nbytes
+        """Memory and disk that the visitor's own pages, waiting files and explained pages take, nearly."""
+        return self.shelf.nbytes + self.indexing.nbytes + self.search.nbytes
 
     @property
     def has_own(self) -> bool:
@@ -95,7 +95,6 @@ class Visitor:
     def receive(self, paths: list[str]) -> None:
         """Take over uploaded files; `indexing.run` indexes them."""
         self.act()
-        self.shelf.search_next_alone()
         self.indexing.receive(paths)
 
     def start_with(self, engine: Engine) -> None:

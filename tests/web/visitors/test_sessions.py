@@ -53,6 +53,24 @@ def test_the_library_unused_for_longest_makes_room_and_its_visitor_is_told(sessi
     assert len(sessions) == 3
 
 
+def test_explained_pages_count_and_go_before_any_library(sessions, engine, upload, sample):
+    anna, ben, carl = (sessions.get(name) for name in ("anna", "ben", "carl"))
+    anna.receive([upload()])
+    index_all(anna)
+    for visitor in (ben, carl):
+        visitor.shelf.add_sample("sample.pdf")
+    before = sessions.nbytes
+    ben.search.ask("revenue", 2)
+    explained = list(ben.search.result.explanations.values())
+    taken = 2 * sum(each.similarities.nbytes for each in explained)
+    assert len(explained) == 2 and sessions.nbytes == before + taken > before
+    anna.presence._last_seen = 0  # longest ago, but she has pages of her own
+    anna.shelf._sizes["many-1"] = (1 << 20) - before
+    engine.settings = replace(engine.settings, total_mb=1)
+    carl.search.ask("revenue", 2)
+    assert ben.presence.left and not anna.presence.left and not carl.presence.left
+
+
 def test_the_crowd_that_only_looks_around_empties_no_library(sessions, engine, upload):
     engine.settings = replace(engine.settings, sessions=3)
     anna = sessions.get("anna")
