@@ -27,7 +27,7 @@ attack: .venv/installed-dev
 test-long: .venv/installed-dev system
 	.venv/bin/python -m pytest -m long
 
-test-references: .venv/installed-dev .venv-references/colpali-engine/installed
+test-references: .venv/installed-dev .venv-references/colpali-engine/installed .venv-references/sentence-transformers/installed
 	.venv/bin/python tests/references/compare.py
 
 .venv-references/%/installed: tests/references/%.txt

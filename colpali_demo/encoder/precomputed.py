@@ -140,6 +140,7 @@ def _query_entry(query: QueryEmbedding) -> dict[str, Any]:
         "text": query.text,
         "prefix": query.prefix,
         "augmentation": query.augmentation,
+        "divisor": query.divisor,
         "words": query.words,
         "unknown": query.unknown,
         "tokens": [[token.text, token.kind, token.word, token.id] for token in query.tokens],
@@ -227,6 +228,7 @@ class PrecomputedEncoder:
                 unknown=tuple(entry["unknown"]),
                 prefix=entry["prefix"],
                 augmentation=entry["augmentation"],
+                divisor=entry.get("divisor", 1.0),  # sets made before any family scored by a mean have none
             )
             for position, entry in enumerate(listing["queries"])
         }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,12 +42,12 @@ def write_pictures(page: Page, folder: Path, model_input: Mapping[str, Any] | No
     pictures = Pictures(
         key, folder / f"{key}.jpg", folder / f"{key}.webp", folder / f"{key}.input.webp" if squashed else None
     )
-    pictures.image.write_bytes(page.jpeg)
+    _write(pictures.image, page.jpeg)
     image = page.image
     if pictures.input:
         # As the processor does it. Sets computed before there was another way do not say that theirs was bicubic.
         resample = Image.Resampling[model_input.get("resample", "bicubic").upper()]
-        image.resize((model_input["width"], model_input["height"]), resample).save(pictures.input, quality=90)
+        _save(image.resize((model_input["width"], model_input["height"]), resample), pictures.input, quality=90)
     write_thumbnail(image, pictures.thumbnail)
     return pictures
 
@@ -53,4 +55,17 @@ def write_pictures(page: Page, folder: Path, model_input: Mapping[str, Any] | No
 def write_thumbnail(image: Image.Image, file: Path) -> None:
     """Write a small picture of a page; the image given becomes small, too."""
     image.thumbnail(THUMBNAIL)
-    image.save(file, quality=80)
+    _save(image, file, quality=80)
+
+
+def _save(image: Image.Image, file: Path, quality: int) -> None:
+    data = io.BytesIO()
+    image.save(data, "WEBP", quality=quality)
+    _write(file, data.getvalue())
+
+
+def _write(file: Path, data: bytes) -> None:
+    """Write a file at once: the cover of a sample is drawn first, and again with its page, while browsers fetch it."""
+    begun = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
+    begun.write_bytes(data)
+    begun.replace(file)

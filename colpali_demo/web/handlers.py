@@ -196,6 +196,7 @@ class Handlers:
     def receive(self, paths: list[str], request: gr.Request) -> tuple[None, LibraryValue]:
         """Take over uploaded files and empty the upload box."""
         visitor = self._visitor(request)
+        visitor.shelf.search_next_alone()
         visitor.receive(paths)
         return None, visitor.library()
 

@@ -196,6 +196,7 @@ def _facts(info: ModelInfo, device_label: str) -> list[list[str]]:
         ["pages", info["input"]["text"]],
         ["vectors", f"{info['dim']} numbers each"],
         ["query", _frame_text(info)],
+        *([["prefix in doubt", info["prefix_source"]]] if info.get("prefix_doubted") else []),
     ]
 
 

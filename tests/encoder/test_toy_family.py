@@ -70,6 +70,10 @@ class ColToy(Family):
         return model.to(dtype), list(model.load_state_dict(weights, strict=False).missing_keys)
 
     @property
+    def head(self):
+        return self.model.colors
+
+    @property
     def input(self):
         return {"height": None, "width": None, "resample": None, "text": "averaged in 4 x 4 patches"}
 

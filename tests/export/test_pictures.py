@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -50,3 +51,17 @@ def test_without_a_model_there_is_no_picture_of_its_input(make_page, tmp_path):
     pictures = write_pictures(make_page(), tmp_path)
     assert pictures.input is None
     assert {path.suffix for path in tmp_path.iterdir()} == {".jpg", ".webp"}
+
+
+def test_a_picture_that_is_drawn_again_is_whole_at_any_moment(make_page, tmp_path):
+    """Whoever opened the old one reads it to its end, and the folder holds nothing half written."""
+    page = make_page(1)
+    first = write_pictures(page, tmp_path, {"width": 30, "height": 40, "resample": "bilinear"})
+    before = {file: file.read_bytes() for file in (first.image, first.thumbnail, first.input)}
+    opened = {file: file.open("rb") for file in before}
+    write_pictures(page, tmp_path, {"width": 30, "height": 40, "resample": "bilinear"})
+    for file, data in before.items():
+        with opened[file] as old:
+            assert old.read() == data
+            assert os.fstat(old.fileno()).st_ino != file.stat().st_ino
+    assert {file.name for file in tmp_path.iterdir()} == {file.name for file in before}

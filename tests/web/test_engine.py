@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 import pytest
+from engine_checkpoints import make_engine_adapter, make_engine_checkpoint
 from reportlab.pdfgen.canvas import Canvas
 
 from colpali_demo.encoder import checkpoints, zerogpu
@@ -59,6 +60,25 @@ def test_the_model_and_the_samples_are_loaded_in_the_background(listing, checkpo
     assert all(sample["thumb"] for sample in samples_value(engine.samples)["samples"])
     value = model_value(engine)
     assert (value["state"], value["name"]) == ("ready", checkpoint.name)
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [("colpali-v1.3", "ColPali"), ("colqwen2.5-v0.2", "ColQwen2.5"), ("colSmol-256M", "ColIdefics3")],
+)
+def test_a_folder_laid_out_like_a_published_adapter_shows_its_page_and_tells_the_truth(listing, name, family):
+    base = make_engine_checkpoint(listing / "base", family)
+    engine = start(listing, model=str(make_engine_adapter(listing / name, base, family)), device="cpu")
+    assert engine.settled.wait(60)
+    assert engine.samples[0].finished.wait(60)
+    assert not engine.error and not engine.samples[0].error
+    assert len(engine.samples[0].index) == 1
+    value = model_value(engine)
+    assert (value["state"], value["name"]) == ("ready", name)
+    facts = dict(value["facts"])
+    assert facts["family"] == family
+    assert facts["vectors"] == "128 numbers each"
+    assert "does not say what it was trained with" in facts["prefix in doubt"]
 
 
 def test_on_zero_gpu_the_samples_wait_for_a_request(listing, checkpoint, monkeypatch):

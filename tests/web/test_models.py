@@ -1,5 +1,6 @@
 """Choosing between models: what is offered, sets without a model, and pages embedded once more."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,12 +9,13 @@ import torch
 from checkpoints import MAKERS
 from reportlab.pdfgen.canvas import Canvas
 
-from colpali_demo.encoder import load_encoder
+from colpali_demo.encoder import Capabilities, load_encoder
 from colpali_demo.encoder.precomputed import SetDocument, save_set
 from colpali_demo.retrieval import PageIndex
 from colpali_demo.settings import Settings
 from colpali_demo.web import models as models_module
 from colpali_demo.web import sources as sources_module
+from colpali_demo.web.engine import Engine
 from colpali_demo.web.faults import Refused
 from colpali_demo.web.models import PUBLISHED, Models
 from colpali_demo.web.payload import model_value, samples_value
@@ -54,16 +56,30 @@ def models(settings, tmp_path) -> Models:
 
 
 @pytest.fixture
-def visitor(models, tmp_path) -> Visitor:
-    sessions = Sessions(models.default, tmp_path / "visitors")
+def sessions(models, tmp_path) -> Sessions:
+    return Sessions(models.default, tmp_path / "visitors")
+
+
+@pytest.fixture
+def upload_into(sessions) -> Callable[[Visitor, str], None]:
+    """Uploads a PDF of three pages for a visitor."""
+
+    def upload(visitor: Visitor, name: str) -> None:
+        with sessions.uploads.new_folder(0) as folder:
+            canvas = Canvas(str(folder / name), pagesize=(200, 300), invariant=True)
+            for number in range(1, 4):
+                canvas.drawString(20, 150, f"copper {number} {name}")
+                canvas.showPage()
+            canvas.save()
+        visitor.receive([str(folder / name)])
+
+    return upload
+
+
+@pytest.fixture
+def visitor(sessions, upload_into) -> Visitor:
     visitor = sessions.get("visitor")
-    with sessions.uploads.new_folder(0) as folder:
-        canvas = Canvas(str(folder / "own.pdf"), pagesize=(200, 300), invariant=True)
-        for number in range(1, 4):
-            canvas.drawString(20, 150, f"copper {number}")
-            canvas.showPage()
-        canvas.save()
-    visitor.receive([str(folder / "own.pdf")])
+    upload_into(visitor, "own.pdf")
     for _ in visitor.indexing.run():
         pass
     return visitor
@@ -148,7 +164,7 @@ def test_pages_are_embedded_once_more_when_the_model_changes(models, visitor, se
     assert old["model"]["family"] == "ColPali"
 
     direct = PageIndex(load_encoder(str(second), device="cpu"))
-    direct.add(visitor.shelf._index.pages)
+    direct.add(visitor.shelf._own_pages)
     assert [hit.score for hit in direct.search(QUERIES[0], 3)] == [entry["score"] for entry in new["ranking"]]
 
 
@@ -194,3 +210,41 @@ def test_documents_can_be_removed_while_they_wait(models, visitor):
     visitor.shelf.remove(own["document"])
     assert visitor.shelf.waiting_pages == 0
     assert torch.is_tensor(engine.blank.vectors)
+
+
+def test_files_for_a_set_are_refused_in_words(models, visitor, upload_into):
+    engine = models.get("set:second")
+    assert engine.settled.wait(60)
+    visitor.change_model(engine)
+    upload_into(visitor, "more.pdf")
+    assert visitor.library()["progress"]
+    for _ in visitor.indexing.run():
+        pass
+    (error,) = visitor.library()["errors"]
+    assert error["code"] == "not_precomputed" and "Choose another model" in error["message"]
+    assert visitor.library()["progress"] is None
+    assert visitor.indexing.nbytes == 0
+
+
+def test_an_engine_knows_what_it_can_do_before_it_has_loaded(settings, sets, tmp_path):
+    models = Models(settings, tmp_path / "models")
+    assert models.default.encoder is None
+    assert models.default.capabilities == Capabilities(True, True, True)
+    source = SetSource(sets / "second")
+    engine = Engine(settings, source, tmp_path)
+    assert engine.capabilities == Capabilities(False, False, False)
+    engine.start()
+    assert engine.settled.wait(60)
+    assert engine.capabilities == engine.encoder.capabilities == source.capabilities
+
+
+def test_pages_that_are_embedded_while_the_model_changes_wait_for_the_new_one(models, visitor):
+    shelf, old = visitor.shelf, visitor.engine
+    batch = shelf._own_pages[:1]
+    shelf.change_engine(models.get("set:second"))
+    shelf.stop_waiting(batch)
+    assert shelf.waiting_pages == 2
+    pictures = shelf.draw(batch, old)
+    shelf.put(batch, old.encoder.embed_pages([page.image for page in batch]), pictures, old)
+    assert shelf.waiting_pages == 3
+    assert all(document["sample"] for document in visitor.library()["documents"] if document["pages"])

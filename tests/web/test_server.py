@@ -8,14 +8,18 @@ import errno
 import io
 import itertools
 import json
+import os
 import re
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 from base64 import b64encode
 from collections import namedtuple
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -24,13 +28,16 @@ from urllib.parse import quote, urlsplit
 import gradio as gr
 import httpx
 import pytest
+import torch
 from gradio import processing_utils
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from live import serve
+from live import ROOT, serve
 from reportlab.pdfgen.canvas import Canvas
 
+from colpali_demo.retrieval import RANKERS
+from colpali_demo.retrieval.rankers import LateInteraction
 from colpali_demo.web import guard, visitor_queue
 from colpali_demo.web.lessons.desk import Desk
 from colpali_demo.web.visitors import Visitor
@@ -632,6 +639,33 @@ def test_a_full_disk_spares_the_search_and_says_so(server: Server, monkeypatch: 
     (value,) = server.call(session, "search", ["sample", 1])["output"]["data"]
     assert value["ranking"]
     server.call(session, "leave")
+
+
+def test_another_ranker_ranks_the_pages_of_visitors(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def second_best(similarities: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        values, vectors = similarities.topk(2, dim=1)
+        return values[:, 1], vectors[:, 1]
+
+    monkeypatch.setitem(RANKERS, "second", LateInteraction("second", "the second best vector", second_best))
+    monkeypatch.setattr(server.engine, "settings", replace(server.engine.settings, ranker="second"))
+    session = new_session()
+    server.call(session, "arrive")
+    (value,) = server.call(session, "search", ["sample", 3])["output"]["data"]
+    expected = server.engine.samples[0].index.rank("sample", "second")
+    assert [entry["score"] for entry in value["ranking"]] == [hit.score for hit in expected]
+    assert value["ranking"][0]["score"] < server.engine.samples[0].index.rank("sample")[0].score
+    for page in value["pages"].values():
+        assert sum(token["maxsim"] for token in page["tokens"]) == pytest.approx(page["score"], abs=1e-4)
+    server.call(session, "leave")
+
+
+@pytest.mark.parametrize("ranker", ["mean", "guess"])
+def test_a_ranker_that_explains_nothing_ends_the_start_with_a_sentence(ranker: str) -> None:
+    environment = {**os.environ, "COLPALI_RANKER": ranker}
+    done = subprocess.run([sys.executable, "app.py"], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert f"COLPALI_RANKER: no method '{ranker}' gives terms of tokens" in done.stderr
+    assert "maxsim" in done.stderr and "Traceback" not in done.stderr
 
 
 # ---------------------------------------------------------------------- what is served

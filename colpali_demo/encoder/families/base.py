@@ -90,7 +90,7 @@ class Family:
 
     @property
     def input(self) -> PageInput:
-        """What a page is made into."""
+        """Return what a page is made into."""
         raise NotImplementedError
 
     @property
@@ -105,38 +105,38 @@ class Family:
 
     @property
     def page_text(self) -> str:
-        """The prompt that goes with every page, special tokens included."""
+        """The prompt that goes with every page, with its special tokens."""
         return self.processor.visual_prompt_prefix
 
     def frame(self) -> QueryFrame:
-        """What the processor puts around a query."""
+        """Return what stands around the prefix and the typed text of a query."""
         return QueryFrame(start="", augmentation=self.processor.query_augmentation_token, end="\n")
 
     def process_pages(self, images: Sequence[Image.Image]) -> BatchFeature:
-        """Images to the model's inputs, padded to one length."""
+        """Make the model's inputs of images of pages, padded to one length."""
         return self.processor(images=list(images))
 
     def process_queries(self, texts: Sequence[str]) -> BatchFeature:
-        """Queries to the model's inputs, as the processor does it. For comparison: `QueryTokenizer` is what is used."""
+        """Make the model's inputs of queries as the processor does, to compare with what `QueryTokenizer` makes."""
         return self.processor(text=list(texts))
 
     def model_options(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, Any]:
-        """What the model is told besides what the processor made of pages or queries: `inputs`, ids (batch, length)."""
+        """Return what the model needs besides `inputs`, which the processor made of pages or queries."""
         return {}
 
     def language_model_inputs(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, Any]:
-        """What the vision language model takes where it is called whole, without the retriever around it.
+        """Return the inputs of the vision language model where `verify` calls it whole, without its retriever.
 
-        For comparison, see `verify`: there it places and masks its tokens itself.
+        It then places and masks its tokens itself.
         """
         return dict(inputs)
 
     def image_slots(self, ids: Sequence[int], inputs: BatchFeature, position: int) -> ImageSlots:
-        """What the image tokens among the `ids` of a page are; the page is the one at `position` of the batch."""
+        """Return what the image tokens among the `ids` of the page at `position` of the batch stand for."""
         raise NotImplementedError
 
     def layout(self, ids: Sequence[int], inputs: BatchFeature, position: int) -> PageLayout:
-        """Layout of a page from its own ids, padding left out."""
+        """Return the layout of a page by its own ids, without padding."""
         slots = self.image_slots(ids, inputs, position)
         return page_layout(ids, self.processor.image_token_id, slots, self._text)
 

@@ -1,6 +1,6 @@
 // The lens: its state, what visitors can do, and which of its panels draw what has changed by it.
 //
-// The value arrives once per search (see payload.py) and everything is drawn from it, so that moving from token to
+// The value arrives once per search (see lens_value.py) and everything is drawn from it, so that moving from token to
 // token asks the server nothing.
 //
 // A panel has some of these methods, in the order of a new search:
@@ -227,7 +227,8 @@ export class Lens {
     const items = itemsOf(value.query, state.unit, state.open);
     Object.assign(state, { found, key, other, items, wanted: null, patch: null, preview: null });
     if (!same) this.begin(before);
-    else if (before.search !== value.search && !before.opening) this.countAll(); // asked once more: as if nothing had been ticked off
+    // Asked once more: all tokens count again, and no arrows are left that nobody explains.
+    else if (before.search !== value.search && !before.opening) this.countAll();
     return same;
   }
 

@@ -1,4 +1,4 @@
-// What a search found, decoded from the value that payload.py makes.
+// What a search found, decoded from the value that lens_value.py makes.
 
 import { dequantized, fetched } from "./arrays.js";
 import { comparisonOf } from "./lead.js";

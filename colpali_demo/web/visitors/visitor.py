@@ -95,7 +95,6 @@ class Visitor:
     def receive(self, paths: list[str]) -> None:
         """Take over uploaded files; `indexing.run` indexes them."""
         self.act()
-        self.shelf.search_next_alone()
         self.indexing.receive(paths)
 
     def start_with(self, engine: Engine) -> None:

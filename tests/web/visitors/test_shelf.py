@@ -81,3 +81,34 @@ def test_bytes_of_a_session_are_counted_and_come_back(sessions, upload):
     assert sessions.nbytes == visitor.nbytes
     visitor.clear()
     assert visitor.nbytes == 0
+
+
+def test_a_visitor_searches_any_choice_of_documents(sessions, upload, sample):
+    visitor = sessions.get("a")
+    visitor.shelf.add_sample("sample.pdf")
+    visitor.shelf.search_next_alone()
+    visitor.receive([upload(), upload(text="costs", name="costs.pdf")])
+
+    def searched() -> set[str]:
+        return {entry["source"] for entry in visitor.search.find("revenue", top_k=5)["ranking"]}
+
+    assert searched() == {"sample.pdf"}  # nothing of the upload is in yet
+    index_all(visitor)
+    assert searched() == {"report.pdf", "costs.pdf"}
+    ids = {entry["source"]: entry["document"] for entry in visitor.library()["documents"]}
+    for which, source, expected in (
+        ("only", "costs.pdf", {"costs.pdf"}),
+        ("without", "costs.pdf", {"costs.pdf"}),  # the last one stays
+        ("with", "A sample", {"costs.pdf", "sample.pdf"}),
+        ("without", "costs.pdf", {"sample.pdf"}),
+        ("all", "costs.pdf", {"costs.pdf", "sample.pdf", "report.pdf"}),
+    ):
+        visitor.shelf.choose(which, ids[source])
+        assert searched() == expected, (which, source)
+    visitor.shelf.choose("only", ids["A sample"])
+    assert [entry["searched"] for entry in visitor.library()["documents"]] == [True, False, False]
+    assert visitor.shelf.queries() == ["first query", "second query"]
+    visitor.shelf.remove(ids["A sample"])
+    assert searched() == {"report.pdf", "costs.pdf"}
+    visitor.clear()
+    assert visitor.shelf.queries() == []
