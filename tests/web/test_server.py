@@ -167,7 +167,7 @@ def test_large_requests_have_room_together_and_no_more(server: Server, monkeypat
     for _ in range(3):  # a small one always has room, and what was counted is given back
         answer = server.client.post("/gradio_api/run/predict", json={**body, "data": [[file_data(path)] * 300]})
         assert answer.status_code == 200
-    assert bodies._left == 100_000
+    wait_until(lambda: bodies._left == 100_000)  # the last request may just be ending
     server.sessions.drop(body["session_hash"])
 
 
