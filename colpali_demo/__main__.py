@@ -20,7 +20,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from colpali_demo.documents import Document, DocumentError, Page, PageError
     from colpali_demo.encoder import Encoder, QueryEmbedding
+    from colpali_demo.evidence import Erasure, Faithfulness
+    from colpali_demo.evidence.faithfulness import Estimate
     from colpali_demo.explain import Explanation, TokenMatch
+    from colpali_demo.occlusion import Box
+    from colpali_demo.retrieval import PageIndex
     from colpali_demo.settings import Settings
 
 OK, FAILED, USAGE, NO_PAGE, INTERRUPTED, BROKEN_PIPE = (
@@ -87,6 +91,17 @@ def _parser() -> argparse.ArgumentParser:
         help="draw the similarity map of this token; without it, the patches that the tokens chose",
     )
 
+    explain.add_argument(
+        "--without",
+        metavar="BOX_OR_WORD",
+        action="append",
+        default=[],
+        help="erase a box of the page, LEFT,TOP,RIGHT,BOTTOM in shares of it, or the surroundings of a token's winner, "
+        "and show what is found then; may be repeated",
+    )
+    explain.add_argument("--only", action="store_true", help="erase everything but what --without names")
+    explain.add_argument("--highlights", metavar="FILE", type=Path, help="write the page as a PDF with highlights")
+
     verify = commands.add_parser(
         "verify",
         help="check a checkpoint",
@@ -120,7 +135,35 @@ def _parser() -> argparse.ArgumentParser:
     calibrate.set_defaults(command=_calibrate)
     calibrate.add_argument("--out", metavar="FILE", type=Path, required=True, help="calibration.json to write")
 
-    for command in (search, explain, verify, precompute, calibrate):
+    faithfulness = commands.add_parser(
+        "faithfulness",
+        help="measure whether maps point at the cause",
+        description="Erase what maps point at, embed the pages anew, and measure what the scores lose.",
+    )
+    faithfulness.set_defaults(command=_faithfulness)
+    faithfulness.add_argument("files", metavar="FILE", nargs="+", help="PDF, PNG, JPEG, WebP or TIFF")
+    faithfulness.add_argument("--queries", metavar="FILE", type=Path, required=True, help="one query a line")
+    faithfulness.add_argument("--out", metavar="FOLDER", type=Path, help="write figure, tables and JSON into a folder")
+    faithfulness.add_argument(
+        "--steps",
+        metavar="N",
+        type=_positive,
+        nargs="*",
+        default=[1, 4, 16],
+        help="patches of a curve (1 4 16)",
+    )
+
+    grounding = commands.add_parser(
+        "grounding",
+        help="compare regions with boxes of people",
+        description="Compare regions with boxes of people: ViDoRe V3, BBox-DocVQA, or boxes.json beside PDFs.",
+    )
+    grounding.set_defaults(command=_grounding)
+    grounding.add_argument("data", metavar="DATA", type=Path, help="folder of the data set as it is published")
+    grounding.add_argument("--limit", metavar="N", type=_positive, help="measure the first questions only")
+    grounding.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+
+    for command in (search, explain, verify, precompute, calibrate, faithfulness, grounding):
         command.add_argument("--model", help="checkpoint: tiny, a folder or a Hub id (COLPALI_MODEL; the bundled one)")
         command.add_argument("--revision", help="commit, tag or branch of a Hub id (default: the newest)")
         command.add_argument("--adapter", help="LoRA adapter to add to the checkpoint: a folder or a Hub id")
@@ -166,8 +209,6 @@ def _check_query(query: str, settings: Settings) -> None:
 
 
 def _search(given: argparse.Namespace, settings: Settings) -> int:
-    from colpali_demo.documents import DocumentError, PageError, open_document
-    from colpali_demo.encoder import CheckpointError
     from colpali_demo.explain import search_dict
     from colpali_demo.retrieval import PageIndex
 
@@ -175,18 +216,8 @@ def _search(given: argparse.Namespace, settings: Settings) -> int:
     with _timed(timing, "load"):
         encoder = _load_encoder(settings, given.download, adapter=given.adapter)
     index = PageIndex(encoder)
-    errors: list[PageError | DocumentError] = []
     with _timed(timing, "index"):
-        for file in given.files:
-            try:
-                with open_document(file, settings=settings) as document, _progress(document.source) as progress:
-                    try:
-                        index.add(document, progress=progress)
-                    except CheckpointError as error:
-                        errors.append(PageError(document.source, None, error.code, error.message))
-                    errors += document.errors
-            except DocumentError as error:
-                errors.append(error)
+        errors = _add_files(index, given.files, settings)
     for error in errors:
         _say_error(error)
     with _timed(timing, "search"):
@@ -207,6 +238,8 @@ def _search(given: argparse.Namespace, settings: Settings) -> int:
 
 def _explain(given: argparse.Namespace, settings: Settings) -> int:
     from colpali_demo.encoder import CheckpointError
+    from colpali_demo.evidence import erase_again
+    from colpali_demo.export.annotated_pdf import page_pdf
     from colpali_demo.export.figures import FORMATS, explanation_figure, save_figure
     from colpali_demo.retrieval import PageIndex
 
@@ -231,9 +264,19 @@ def _explain(given: argparse.Namespace, settings: Settings) -> int:
     explanation = ranking.explain(page)
     token = max(candidates, key=lambda position: explanation.tokens[position].maxsim, default=None)
     weak = ranking.strength(explanation)["weak"]
+    erasure = None
+    if given.without:
+        try:
+            erasure = erase_again(ranking, page, _boxes_of(given.without, explanation), only=given.only)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+    elif given.only:
+        raise UsageError("--only needs --without to say what is left")
     figure = explanation_figure(explanation, page, token, checkpoint=encoder.model_info["name"], weak=weak)
     try:
         save_figure(figure, given.out)
+        if given.highlights:
+            given.highlights.write_bytes(page_pdf([explanation]))
     except OSError as error:
         raise UsageError(f"the figure cannot be written: {error}") from None
     if len(candidates) > 1:
@@ -242,7 +285,96 @@ def _explain(given: argparse.Namespace, settings: Settings) -> int:
             f"{given.token!r} is several tokens: drawn is token {token}, the one with the highest MaxSim, not {others}"
         )
     _print_ledger(explanation, weak)
+    if erasure:
+        _print_erasure(erasure)
     print(f"\nfigure: {_printable(str(given.out))}")
+    if given.highlights:
+        print(f"highlights: {_printable(str(given.highlights))}")
+    return OK
+
+
+def _boxes_of(wanted: Sequence[str], explanation: Explanation) -> list[Box]:
+    """The boxes that `--without` names: four numbers, or a token whose winner's surroundings are meant."""
+    from colpali_demo.evidence import winner_boxes
+
+    boxes: list[Box] = []
+    for name in wanted:
+        numbers = name.split(",")
+        if len(numbers) == 4:
+            try:
+                boxes.append(tuple(map(float, numbers)))
+                continue
+            except ValueError:
+                pass
+        tokens = _find_tokens(explanation.query, name)
+        found = [box for token in tokens for box in winner_boxes(explanation, token)]
+        if not found:
+            raise UsageError(f"{name!r} has no winner on the page that could be erased")
+        boxes += found
+    return boxes
+
+
+def _faithfulness(given: argparse.Namespace, settings: Settings) -> int:
+    from colpali_demo.evidence import measure_faithfulness
+    from colpali_demo.retrieval import PageIndex
+
+    try:
+        lines = given.queries.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the queries cannot be read: {error}") from None
+    queries = [line.strip() for line in lines if line.strip()]
+    for query in queries:
+        _check_query(query, settings)
+    if not queries:
+        raise UsageError(f"{_printable(str(given.queries))} holds no query")
+    index = PageIndex(_load_encoder(settings, given.download))
+    for error in _add_files(index, given.files, settings):
+        _say_error(error)
+    if not len(index):
+        _say("no page could be indexed")
+        return NO_PAGE
+    measured = measure_faithfulness(index, queries, steps=given.steps, progress=_say)
+    if given.out:
+        try:
+            _write_faithfulness(given.out, measured)
+        except OSError as error:
+            raise UsageError(f"the results cannot be written: {error}") from None
+    _print_faithfulness(measured)
+    return OK
+
+
+def _write_faithfulness(folder: Path, measured: Faithfulness) -> None:
+    from colpali_demo.evidence.faithfulness import rows
+    from colpali_demo.export.figures import save_figure
+    from colpali_demo.export.measurements import faithfulness_figure, write_csv
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "faithfulness.json").write_text(json.dumps(measured.to_json(), indent=1) + "\n", encoding="utf-8")
+    write_csv(folder / "winners.csv", rows(measured.winners))
+    write_csv(folder / "curves.csv", rows(measured.curves))
+    save_figure(faithfulness_figure(measured), folder / "faithfulness.png")
+
+
+def _grounding(given: argparse.Namespace, settings: Settings) -> int:
+    from colpali_demo.documents import DocumentError
+    from colpali_demo.evidence.grounding import NotADataSet, measure_grounding, read_questions
+
+    try:
+        questions = read_questions(given.data, settings, given.limit)
+    except (NotADataSet, OSError, KeyError, ValueError) as error:
+        raise UsageError(f"the data set cannot be read: {error}") from None
+    except DocumentError as error:
+        _say_error(error)
+        return NO_PAGE
+    measured = measure_grounding(_load_encoder(settings, given.download), questions)
+    if given.json:
+        print(json.dumps(measured.to_json()))
+        return OK
+    rows = [["", "mean", "95 % interval"]]
+    for name, estimate in measured.summary().items():
+        rows.append([name, f"{estimate.mean:.3f}", f"{estimate.low:.3f} to {estimate.high:.3f}"])
+    print(f"{measured.model}, {len(measured.questions)} questions")
+    _print_table(rows, right={1})
     return OK
 
 
@@ -302,6 +434,25 @@ def _precompute(given: argparse.Namespace, settings: Settings) -> int:
     size = sum(file.stat().st_size for file in given.out.iterdir())
     print(f"{_printable(str(given.out))}: {size / 1e6:.1f} MB by {encoder.model_info['name']}")
     return OK
+
+
+def _add_files(index: PageIndex, files: Sequence[str], settings: Settings) -> list[PageError | DocumentError]:
+    """Add all pages of some files that can be added; returns what went wrong."""
+    from colpali_demo.documents import DocumentError, PageError, open_document
+    from colpali_demo.encoder import CheckpointError
+
+    errors: list[PageError | DocumentError] = []
+    for file in files:
+        try:
+            with open_document(file, settings=settings) as document, _progress(document.source) as progress:
+                try:
+                    index.add(document, progress=progress)
+                except CheckpointError as error:
+                    errors.append(PageError(document.source, None, error.code, error.message))
+                errors += document.errors
+        except DocumentError as error:
+            errors.append(error)
+    return errors
 
 
 def _load_encoder(settings: Settings, download: bool, **options: str | None) -> Encoder:
@@ -411,6 +562,37 @@ def _print_ledger(explanation: Explanation, weak: bool) -> None:
     print(f"lead: MaxSim minus its mean on {explanation.comparison.text}")
     if weak:
         print(WEAK_MATCH)
+
+
+def _print_erasure(erasure: Erasure) -> None:
+    page = erasure.after.page
+    what = "everything but the boxes" if page.inverted else "the boxes"
+    print(f"\n{page.source}, page {page.number}, with {what} erased: {len(page.erased)}")
+    rows = [["token", "", "before", "after", "difference"]]
+    for token in erasure.tokens:
+        numbers = [f"{token.before:.3f}", f"{token.after:.3f}", f"{token.difference:+.3f}"]
+        rows.append([str(token.index), _printable(token.text), *numbers])
+    before, after = erasure.before.score, erasure.after.score
+    rows.append(["", "score", f"{before:.2f}", f"{after:.2f}", f"{after - before:+.2f}"])
+    _print_table(rows, right={0, 2, 3, 4})
+
+
+def _print_faithfulness(measured: Faithfulness) -> None:
+    lost, elsewhere = measured.losses()
+    print(f"{measured.model}: {len(measured.winners)} typed tokens on the best pages of their queries")
+    print(f"  MaxSim lost when the winner's surroundings are erased  {_interval(lost)}")
+    print(f"  MaxSim lost when as much ink elsewhere is erased       {_interval(elsewhere)}")
+    print(f"  correlation of the loss with the margin in the ledger  {measured.correlation():.3f}")
+    rows = [["area under the curve", "", "deletion", "insertion"]]
+    for (of, method), (deletion, insertion) in measured.areas().items():
+        rows.append([of, method, _interval(deletion), _interval(insertion)])
+    if len(rows) > 1:
+        print()
+        _print_table(rows, right=set())
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"{estimate.mean:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"
 
 
 def _winner(token: TokenMatch) -> str:

@@ -276,3 +276,44 @@ def test_calibrate_writes_what_the_checkpoint_is_calibrated_with(call, tmp_path,
     assert (status, err) == (0, "") and f"{encoder.calibration.threshold:.3f}" in printed
     assert Calibration.load(tmp_path / "calibration.json") == encoder.calibration
     assert call("calibrate", "--out", tmp_path)[0] == 2
+
+
+def test_explain_erases_and_highlights(files, call, tmp_path):
+    explain = ("explain", "Revenue by region", files["good.pdf"], "--page", 1, "--out", tmp_path / "a.png")
+    marked = tmp_path / "marked.pdf"
+    status, printed, err = call(*explain, "--without", "0,0,1,0.5", "--highlights", marked)
+    assert (status, err) == (0, "") and marked.read_bytes().startswith(b"%PDF")
+    before, after, difference = map(float, printed[printed.index("erased: 1") :].split("score")[1].split()[:3])
+    assert difference == pytest.approx(after - before, abs=0.011)
+    status, printed, _ = call(*explain, "--without", "0,0,1,0.5", "--only")
+    assert status == 0 and "everything but the boxes erased" in printed
+    for wrong in (("--without", "0,0,0,1"), ("--without", "zebra"), ("--only",)):
+        assert call(*explain, *wrong)[:2] == (2, "")
+
+
+def test_faithfulness_is_measured_and_written(files, call, tmp_path):
+    queries = tmp_path / "queries.txt"
+    queries.write_text("see table 3 page 12\n\nthe board\n")
+    arguments = ("faithfulness", files["good.pdf"], "--queries", queries, "--steps", 1, "--out", tmp_path / "out")
+    status, printed, err = call(*arguments)
+    assert status == 0 and "correlation" in printed and "minus blank" in printed
+    assert "the board" in err
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"faithfulness.json", "faithfulness.png", "winners.csv", "curves.csv"}
+    assert json.loads((tmp_path / "out" / "faithfulness.json").read_text())["schema"] == 1
+    queries.write_text("\n")
+    assert call(*arguments)[:2] == (2, "")
+    assert call("faithfulness", files["good.pdf"], "--queries", tmp_path / "none.txt")[:2] == (2, "")
+
+
+def test_grounding_is_measured(files, call, tmp_path):
+    (tmp_path / "good.pdf").write_bytes(Path(files["good.pdf"]).read_bytes())
+    entry = {"query": "the board", "file": "good.pdf", "page": 2, "boxes": [[0.1, 0.1, 0.5, 0.2]]}
+    (tmp_path / "boxes.json").write_text(json.dumps([entry]))
+    status, printed, err = call("grounding", tmp_path)
+    assert (status, err) == (0, "") and "pointing game" in printed and "1 questions" in printed
+    found = json.loads(call("grounding", tmp_path, "--json")[1])
+    assert found["questions"][0]["query"] == "the board"
+    (tmp_path / "boxes.json").write_text("[{}]")
+    assert call("grounding", tmp_path)[:2] == (2, "")
+    assert call("grounding", tmp_path / "nothing")[:2] == (2, "")

@@ -43,18 +43,19 @@ def load_example(name: str, into: Path, folder: Path = EXAMPLE) -> dict[str, Any
 
 
 def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> None:
-    """Make the example anew: `QUERY` over the document, whose other queries of the samples are for the lesson's batch.
+    """Make the example anew: `QUERY` over the document, and the batch of the samples.
 
     The lens gets the maps of every page, so that none has to be asked of a server whose model is not there.
     """
     from colpali_demo import PageIndex, load_encoder, open_document
     from colpali_demo.encoder.calibration import blank_page
     from colpali_demo.export.pictures import page_key, write_pictures
-    from colpali_demo.samples import read_samples
+    from colpali_demo.lessons.batch import labelled_batch
+    from colpali_demo.samples import read_questions
     from colpali_demo.web.engine import public_model_info
     from colpali_demo.web.lessons.value import lesson_value
 
-    (sample,) = (sample for sample in read_samples(document.parent) if sample.path.name == document.name)
+    _, questions = read_questions()  # of this document
     encoder = load_encoder(str(checkpoint), device="cpu")
     index = PageIndex(encoder)
     with open_document(document) as opened:
@@ -78,7 +79,7 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
         strength=index.strength(ranking[0]),
         pictures=pictures,
         blank=encoder.embed_pages([blank_page()])[0],
-        samples=[sample.source],
+        samples=[document.name],
         save=save,
     )
     lesson = lesson_value(
@@ -86,7 +87,8 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
         encoder=encoder,
         ranking=ranking,
         hit=ranking[0],
-        asked=[query for query in sample.queries if query != QUERY],
+        batch=labelled_batch(index.rank, questions),
+        asked=None,
         pictures=pictures,
         save=save,
     )

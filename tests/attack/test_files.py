@@ -47,7 +47,7 @@ def test_no_route_serves_a_file_of_the_server(target: Target) -> None:
     read_through_routes(target)
 
 
-@pytest.mark.parametrize("path", ["/static/../../app.py", "/assets/..%2f..%2fapp.py", "/theme.css/../app.py", "//etc"])
+@pytest.mark.parametrize("path", ["/static/../../app.py", "/assets/..%2f..%2fapp.py", "/theme.css/../app.py"])
 def test_static_routes_stay_inside(target: Target, path: str) -> None:
     answer = target.client.get(path)
     assert "import " not in answer.text and "root:" not in answer.text

@@ -240,7 +240,7 @@ def test_an_engine_knows_what_it_can_do_before_it_has_loaded(settings, sets, tmp
 
 def test_pages_that_are_embedded_while_the_model_changes_wait_for_the_new_one(models, visitor):
     shelf, old = visitor.shelf, visitor.engine
-    batch = shelf._index.pages[:1]
+    batch = shelf._own_pages[:1]
     shelf.change_engine(models.get("set:second"))
     shelf.stop_waiting(batch)
     assert shelf.waiting_pages == 2

@@ -105,7 +105,7 @@ export class Chips {
     const maxsim = `MaxSim ${shown(state.sumOf(state.key, item.tokens))}${sum}`;
     const lead = state.by === "lead" ? ` · lead ${signed(state.valueOf(state.key, item.tokens))}` : "";
     if (item.id === ADDED)
-      return `Start token, prefix and augmentation, which the model adds to every query: ${maxsim}${lead}. Click to see each`;
+      return `Start token, prefix and augmentation, added to every query: ${maxsim}${lead}. Click to see each`;
     return `${item.name}, ${KINDS[item.kind]} · ${maxsim}${lead} · ${matches.map(place).join("; ")}`;
   }
 

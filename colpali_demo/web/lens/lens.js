@@ -227,7 +227,8 @@ export class Lens {
     const items = itemsOf(value.query, state.unit, state.open);
     Object.assign(state, { found, key, other, items, wanted: null, patch: null, preview: null });
     if (!same) this.begin(before);
-    else if (before.search !== value.search && !before.opening) this.countAll(); // asked once more: as if nothing had been ticked off
+    // Asked once more: all tokens count again, and no arrows are left that nobody explains.
+    else if (before.search !== value.search && !before.opening) this.countAll();
     return same;
   }
 

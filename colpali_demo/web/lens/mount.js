@@ -1,6 +1,7 @@
 // The lens on the page: puts the panels together and lets other components see and move what is on show.
 
 import { ASKED, SETTLED } from "../shared/events.js";
+import { Presenter } from "../shared/presenter.js";
 import { ADDED } from "../shared/tokens.js";
 import { Beats } from "./beats.js";
 import { Chips } from "./chips.js";
@@ -38,6 +39,7 @@ export function mount({ element, trigger, props, watch }) {
   element.addEventListener("keydown", (event) => {
     if (event.key === "Escape") lens.release();
   });
+  new Presenter(lens.part("lens"));
   document.addEventListener(ASKED, ({ detail }) => lens.ask(detail.text));
   document.addEventListener(SETTLED, () => lens.settle());
   element.lens = publicFace(lens);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections import ChainMap
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from colpali_demo.export.pictures import page_key
+from colpali_demo.samples import read_questions
 from colpali_demo.web.example import LESSON, load_example
 from colpali_demo.web.faults import Refused
 
 if TYPE_CHECKING:
+    from colpali_demo.lessons.batch import Batch
     from colpali_demo.retrieval import Hit
+    from colpali_demo.web.engine import Engine
     from colpali_demo.web.visitors import Visitor
 
 CHOICES = 40  # pages to choose from
@@ -40,6 +44,7 @@ class Desk:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._batches: WeakKeyDictionary[Engine, Batch] = WeakKeyDictionary()
         self._on_show: WeakKeyDictionary[Visitor, LessonOnShow] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
@@ -68,6 +73,7 @@ class Desk:
 
         Raises Refused where lessons are opened too often.
         """
+        from colpali_demo.lessons.batch import asked_batch
         from colpali_demo.web.lessons.value import lesson_value
 
         if not visitor.engine.capabilities.has_model:
@@ -85,12 +91,25 @@ class Desk:
                 encoder=result.engine.encoder,
                 ranking=result.ranking,
                 hit=hit,
-                asked=[text for text in visitor.search.queries if text != hit.query.text],
-                pictures=pictures,
+                batch=self._batch(result.engine),
+                asked=asked_batch(result.engine.encoder, result.ranking, visitor.search.queries),
+                pictures=dict(ChainMap(pictures, *(sample.pictures for sample in result.engine.samples))),
                 save=visitor.search.save,
             )
         value |= {"example": False, "measured": None, "own": _own_pages(visitor)}
         return self._show(visitor, LessonOnShow(value, result.name, hit))
+
+    def _batch(self, engine: Engine) -> Batch | None:
+        """The batch of the samples with the model at hand; None while they are not embedded."""
+        from colpali_demo.lessons.batch import labelled_batch
+
+        if engine not in self._batches:
+            file, questions = read_questions()
+            sample = next((sample for sample in engine.samples if sample.source == file), None)
+            if sample is None or not sample.finished.is_set() or sample.error:
+                return None
+            self._batches[engine] = labelled_batch(sample.index.rank, questions)
+        return self._batches[engine]
 
     def measure(self, visitor: Visitor) -> dict[str, Any]:
         """The lesson on show with the milliseconds that embedding and scoring take here and now. Raises Refused."""

@@ -1,10 +1,10 @@
 // A link to a card opens the tab of the lessons, also before the cards are there; frame.js turns to the card.
 
-import { linkedNumber } from "./link.js";
+import { linked } from "./link.js";
 
 export function mount() {
   const follow = () => {
-    if (linkedNumber()) document.getElementById("how-it-works-button")?.click();
+    if (linked()) document.getElementById("how-it-works-button")?.click();
   };
   window.addEventListener("hashchange", follow);
   follow();

@@ -1,18 +1,18 @@
-// The frame around the cards: which page they are about, which card is shown, links to each.
+// The frame around the cards: which page they are about, which card is shown, links to each, the lecturer's notes.
 
 import { fetched } from "../shared/arrays.js";
 import { node, partsOf, stored } from "../shared/dom.js";
 import { Palette } from "../shared/palette.js";
 import { quoted } from "../shared/text.js";
 import { CARDS } from "./cards/index.js";
-import { linkedNumber, setLink } from "./link.js";
+import { linked, setLink } from "./link.js";
 import { question, tokenChips } from "./parts.js";
 import { Sheet } from "./sheet.js";
 import { Study } from "./study.js";
 
 /** The card that the address names, counted from 0, or null. */
-export function linkedCard() {
-  const number = linkedNumber();
+function linkedCard() {
+  const number = Number(linked());
   return number >= 1 && number <= CARDS.length ? number - 1 : null;
 }
 
@@ -31,6 +31,7 @@ export class Frame {
     this.palette = new Palette(props);
     this.study = null;
     this.current = linkedCard() ?? Number(stored?.getItem("lesson-card") || 0);
+    this.notesShown = linked() === "notes"; // instead of a card
     this.leave = null; // what the card on show wants done when it goes
     this.latest = null; // the value that came last, while its files may still be on their way
   }
@@ -53,40 +54,70 @@ export class Frame {
   turnTo(at, focus = false) {
     const { part } = this;
     this.current = Math.max(0, Math.min(CARDS.length - 1, at));
+    this.notesShown = false;
     stored?.setItem("lesson-card", this.current);
-    if (linkedCard() !== null) setLink(this.current + 1); // an address that names a card names the one on show
+    if (linked()) setLink(this.current + 1); // an address that names a card names the one on show
     this.draw();
     if (!focus) return;
     part("card").focus({ preventScroll: true });
-    if (part("steps").getBoundingClientRect().top < 0) part("steps").scrollIntoView();
+    if (part("body").getBoundingClientRect().top < 0) part("body").scrollIntoView();
+  }
+
+  /** Show what the address names. */
+  follow() {
+    if (linked() === "notes") this.showNotes(true);
+    else if (linkedCard() !== null) this.turnTo(linkedCard());
   }
 
   draw() {
-    const { part, current, study } = this;
+    const { part, current, study, notesShown } = this;
     const card = CARDS[current];
     this.leave?.();
+    this.leave = null;
     this.drawSteps();
+    part("card").hidden = notesShown;
+    part("notes").hidden = !notesShown;
+    part("notes-button").setAttribute("aria-expanded", notesShown);
+    part("back").disabled = current === 0;
+    part("next").disabled = current === CARDS.length - 1;
+    if (notesShown) return part("notes").replaceChildren(...notes(study));
     const body = node("div", { class: `card-body ${card.id}` });
     part("card").replaceChildren(
-      node("p", { class: "kicker" }, `Card ${current + 1} of ${CARDS.length}`),
+      node(
+        "p",
+        { class: "aside" },
+        node("span", { class: "kicker" }, `Card ${current + 1} of ${CARDS.length}`),
+        node("a", { href: `#about-${card.about}` }, "The same in writing ↓"),
+      ),
       node("h2", {}, card.title(study)),
       node("p", { class: "idea" }, card.idea(study)),
       body,
-      node("p", { class: "more" }, node("a", { href: `#about-${card.about}` }, "The same in writing ↓")),
     );
     part("card").dataset.card = card.id;
     this.leave = card.build(body, study, this.kit) || null;
-    const last = current === CARDS.length - 1;
-    part("back").disabled = current === 0;
-    part("next").disabled = last;
-    part("next").textContent = last ? "The end" : `${CARDS[current + 1].short} →`;
+  }
+
+  /** The cards on a screen of their own, or back on the page. A hall sees no query that nobody chose to show it. */
+  present(on) {
+    this.part("present").setAttribute("aria-pressed", on);
+    if (!this.study) return;
+    this.study.ownQueries = false;
+    this.turnTo(this.current, true);
+  }
+
+  showNotes(on) {
+    this.notesShown = on;
+    if (on) setLink("notes");
+    else if (linked()) setLink(this.current + 1);
+    this.draw();
+    this.part(on ? "notes" : "card").focus({ preventScroll: true });
   }
 
   drawSteps() {
     const strip = this.part("steps");
     strip.replaceChildren(...CARDS.map(({ short }, at) => this.step(short, at)));
     const step = strip.querySelector("[aria-current]");
-    strip.scrollLeft = step.offsetLeft - (strip.clientWidth - step.offsetWidth) / 2;
+    if (step) strip.scrollLeft = step.offsetLeft - (strip.clientWidth - step.offsetWidth) / 2;
   }
 
   step(short, at) {
@@ -94,16 +125,16 @@ export class Frame {
       "a",
       {
         href: `#lesson-${at + 1}`,
-        "aria-current": at === this.current ? "step" : null,
+        "aria-current": at === this.current && !this.notesShown ? "step" : null,
         class: at < this.current ? "done" : null,
         onclick: (event) => {
           event.preventDefault();
-          this.turnTo(at);
           setLink(at + 1);
+          this.turnTo(at);
         },
       },
       node("b", {}, at + 1),
-      node("span", {}, short),
+      node("span", {}, ` ${short}`),
     );
   }
 
@@ -112,7 +143,7 @@ export class Frame {
   /** Whose page this is about, and what else there is. */
   drawSubject() {
     const { example, own, query, model, hint } = this.study.value;
-    const about = (...content) => node("span", { class: "about" }, ...content);
+    const about = (...content) => node("span", {}, ...content);
     const linkTo = (words, source, key) =>
       node("button", { type: "button", class: "link", onclick: () => this.open(source, key) }, words);
     this.part("subject").replaceChildren(
@@ -198,4 +229,27 @@ export class Frame {
     part("empty").hidden = false;
     part("body").hidden = true;
   }
+}
+
+/** What a lecturer reads: of each card the sentence that it is to leave behind, and how to present. */
+function notes(study) {
+  const entry = (card, at) =>
+    node(
+      "li",
+      { "data-card": card.id },
+      node("a", { href: `#lesson-${at + 1}` }, card.title(study)),
+      node("p", {}, card.keep),
+    );
+  return [
+    node("h2", {}, "What each card is to leave behind"),
+    node("ol", {}, ...CARDS.map(entry)),
+    node(
+      "p",
+      { class: "fine" },
+      "To present: F fills the screen, Page Up and Page Down (a clicker’s buttons), the arrow keys and the space " +
+        "bar turn the cards, D changes between light and dark, Esc leaves. These notes have a link, ",
+      node("a", { href: "#lesson-notes" }, "#lesson-notes"),
+      ": keep them open in a second window.",
+    ),
+  ];
 }

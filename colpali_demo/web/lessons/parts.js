@@ -12,9 +12,9 @@ export const fine = (...content) => node("p", { class: "fine" }, ...content);
 export const columnHead = (...content) => node("th", { scope: "col" }, ...content);
 export const rowHead = (...content) => node("th", { scope: "row" }, ...content);
 
-/** A picture at the left, words at the right. */
-export const split = (visual, words) =>
-  node("div", { class: "split" }, node("div", { class: "visual" }, visual), node("div", { class: "words" }, ...words));
+/** Columns side by side, the first of them a picture; each of the others is a list of what stands in it. */
+export const columns = (visual, ...others) =>
+  node("div", { class: "columns" }, node("div", {}, visual), ...others.map((words) => node("div", {}, ...words)));
 
 /** The numbers of a vector as bars around a line; `top` is the height of the scale. */
 export function bars(values, top, name) {

@@ -11,6 +11,7 @@ export class Study {
     this.query = new Float32Array(bytes(value.query.vectors).buffer); // (tokens x dim)
     this.cosines = new Map(); // token -> Float64Array (vectors)
     this.augmented = true; // whether the card of the tokens shows the augmentation tokens
+    this.ownQueries = false; // whether the card of the training shows the visitor's own
     this.answers = new Map(); // question -> the answer given
     this.token = this.firstToken(); // index of the token at hand
     const { cells } = this.page.tokens[this.token];
@@ -92,9 +93,9 @@ export const highest = (...vectors) =>
   Math.max(...vectors.map((vector) => vector.reduce((top, value) => Math.max(top, Math.abs(value)), 0)));
 
 /**
- * The loss of a batch, as lesson.contrast works it out: {probabilities, hardest, losses, loss}.
+ * The loss of a batch, as batch.contrast works it out: {probabilities, hardest, losses, loss}.
  *
- * scores: (queries x pages); own: the right page of each query
+ * scores: (queries x pages); own: the right page of each query, null where nobody has said, which leaves the loss null
  */
 export function contrast(scores, own) {
   const probabilities = scores.map((row) => {
@@ -106,8 +107,10 @@ export function contrast(scores, own) {
     row.reduce((best, score, j) => (j !== own[i] && (best < 0 || score > row[best]) ? j : best), -1),
   );
   const losses = scores.map((row, i) => {
+    if (own[i] === null) return null;
     const ahead = row[hardest[i]] - row[own[i]];
     return Math.log1p(Math.exp(-Math.abs(ahead))) + Math.max(0, ahead);
   });
-  return { probabilities, hardest, losses, loss: sumOf(losses) / losses.length };
+  const known = losses.filter((loss) => loss !== null);
+  return { probabilities, hardest, losses, loss: known.length ? sumOf(known) / known.length : null };
 }

@@ -41,7 +41,7 @@ export function toy() {
   );
   draw();
   const note = fine("A toy: 3 tokens, 4 patches, made-up cosines. Change them.");
-  return node("section", { class: "toy" }, node("h3", {}, "Try it by hand"), note, table);
+  return [node("h3", {}, "Try it by hand"), note, node("div", { class: "toy" }, table)];
 }
 
 function input(i, j, value, changed) {

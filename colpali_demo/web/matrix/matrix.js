@@ -138,8 +138,8 @@ export class Matrix {
     return (
       `${plural(this.rows.length, "token")} × ${plural(entry.vectors, "vector")} of ${entry.source}, ` +
       `page ${entry.page}. ${column}, a row a token of the query, a cell their cosine; rings mark the maximum of ` +
-      `each row. ${this.dark ? "Lighter" : "Darker"} is higher, on one scale from ${shown(lo, 2)} to ${shown(hi, 2)}; where columns are narrower ` +
-      "than a pixel, the highest is drawn."
+      `each row. ${this.dark ? "Lighter" : "Darker"} is higher, on one scale from ${shown(lo, 2)} to ` +
+      `${shown(hi, 2)}; where columns are narrower than a pixel, the highest is drawn.`
     );
   }
 

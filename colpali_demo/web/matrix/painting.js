@@ -12,8 +12,9 @@ const CONTRAST = 3; // a power, so that the many ordinary cosines stay pale besi
 const NOTHING = -2; // below any cosine
 
 /**
- * Paint the cosines. table: {rows, columns, value(token, place), lo, hi, off, dark}: indices of tokens from top to bottom,
- * where the columns are, the cosines, the ends of the scale, the tokens that do not count, and whether it is dark.
+ * Paint the cosines. table: {rows, columns, value(token, place), lo, hi, off, dark}: indices of tokens from top to
+ * bottom, where the columns are, the cosines, the ends of the scale, the tokens that do not count, and whether it is
+ * dark.
  */
 export function paintCosines(canvas, table, palette) {
   const { rows } = table;

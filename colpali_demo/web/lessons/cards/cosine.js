@@ -4,13 +4,14 @@ import { sumOf } from "../../shared/arrays.js";
 import { holds } from "../../shared/cells.js";
 import { node } from "../../shared/dom.js";
 import { shown } from "../../shared/text.js";
-import { bars, output, split } from "../parts.js";
+import { bars, columns, output } from "../parts.js";
 import { highest, products } from "../study.js";
 
 export const cosine = {
   id: "cosine",
   about: "maxsim",
   short: "Cosine",
+  keep: "How well a token fits a patch is the sum of the products of their numbers.",
   title: () => "One token, one patch, one number",
   idea: (study) =>
     `Multiply their ${study.page.dim} numbers one by one and add up. Both vectors have length 1, so the sum is their ` +
@@ -35,7 +36,7 @@ export const cosine = {
       study.patch = study.page.tokens[token].cells[0] ?? study.patch;
       draw();
     });
-    body.append(chips, split(sheet.root, [chart, verdict]));
+    body.append(chips, columns(sheet.root, [chart, verdict]));
     draw();
   },
 };

@@ -12,6 +12,7 @@ export const costs = {
   id: "costs",
   about: "costs",
   short: "Costs",
+  keep: "Many vectors a page cost memory and time: pages are embedded once, and every search compares them all.",
   title: () => "What it costs",
   idea: (study) =>
     `One vector a page would be ${count(study.value.costs.single_bytes)} bytes. This page has ` +
@@ -20,7 +21,7 @@ export const costs = {
     body.append(
       node(
         "div",
-        { class: "split even" },
+        { class: "columns" },
         node("div", { class: "visual" }, askBytes(study, kit), node("h3", {}, "Memory"), ...memory(study)),
         node("div", { class: "words" }, node("h3", {}, "Time"), ...time(study, kit)),
       ),

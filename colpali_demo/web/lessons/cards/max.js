@@ -4,7 +4,7 @@ import { cut } from "../../shared/arrays.js";
 import { node } from "../../shared/dom.js";
 import { count, quoted, shown } from "../../shared/text.js";
 import { cellsText, visibleNewlines } from "../../shared/tokens.js";
-import { fine, output, split } from "../parts.js";
+import { columns, fine, output } from "../parts.js";
 import { Scan } from "../scan.js";
 import { toy } from "../toy.js";
 
@@ -15,6 +15,7 @@ export const max = {
   id: "max",
   about: "maxsim",
   short: "Max",
+  keep: "Each token keeps only its best match on the page.",
   title: () => "Each token keeps its best match",
   idea: (study) =>
     `A token looks at all ${count(study.page.vectors)} vectors of the page and keeps the highest cosine. That is its ` +
@@ -23,14 +24,17 @@ export const max = {
     const player = new Player(study, kit);
     body.append(
       player.chips,
-      split(player.sheet.root, [
-        player.note,
-        player.readout,
-        node("div", { class: "player" }, player.button, player.slider),
-        player.chart,
-        fine("All cosines of this token in the order of the vectors; the line is the best so far."),
+      columns(
+        player.sheet.root,
+        [
+          player.note,
+          player.readout,
+          node("div", { class: "player" }, player.button, player.slider),
+          player.chart,
+          fine("All cosines of this token in the order of the vectors; the line is the best so far."),
+        ],
         toy(),
-      ]),
+      ),
     );
     player.choose(study.token);
     const resized = new ResizeObserver(() => player.show());

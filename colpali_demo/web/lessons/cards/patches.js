@@ -3,7 +3,7 @@
 import { node } from "../../shared/dom.js";
 import { count } from "../../shared/text.js";
 import { visibleNewlines } from "../../shared/tokens.js";
-import { fact, fine, output, split } from "../parts.js";
+import { columns, fact, fine, output } from "../parts.js";
 import { patchPixels } from "../pixels.js";
 
 const MOST_SLOTS = 24; // prompt tokens that are listed
@@ -12,6 +12,7 @@ export const patches = {
   id: "patches",
   about: "page",
   short: "Patches",
+  keep: "A grid cuts the picture into patches, and every patch becomes one vector.",
   title: (study) => `The ${study.page.input ? "square" : "page"} is cut into patches`,
   idea(study) {
     const { rows, cols } = study.page.grid;
@@ -34,7 +35,7 @@ export const patches = {
     const sheet = kit.sheet({ label, pick, hover: pick, grid: true });
     const about = "All vectors of the page. Those of the prompt’s tokens stand with their numbers, and can win too:";
     body.append(
-      split(sheet.root, [
+      columns(sheet.root, [
         node("div", { class: "patch-closeup" }, canvas, list),
         askVectors(study.page, kit),
         node("div", { class: "slot-list" }, fine(about), slotList(study.page)),

@@ -4,15 +4,16 @@ import { cut, extent } from "../../shared/arrays.js";
 import { node, svgNode } from "../../shared/dom.js";
 import { shown } from "../../shared/text.js";
 import { label } from "../../shared/tokens.js";
-import { columnHead, fine, rowHead, split, text } from "../parts.js";
+import { columnHead, columns, fine, rowHead, text } from "../parts.js";
 
 const MOST_LINES = 8; // of each ranking
-const MOST_TOKENS = 10;
+const MOST_TOKENS = 6;
 
 export const rank = {
   id: "rank",
   about: "single",
   short: "Rank",
+  keep: "Pages are ranked by this score; one averaged vector a page is cheaper and forgets what single patches said.",
   title: () => "Rank the pages; and why not one vector a page?",
   idea: () =>
     "Every page is scored like this, and the highest score comes first. Averaging a page’s vectors into one is far " +
@@ -24,19 +25,21 @@ export const rank = {
     const ask = askMean(value, kit);
     body.append(
       ask,
-      hidden,
-      split(nearMean(study, kit).root, [
-        node("h3", {}, "What pooling loses on this page"),
-        lossesTable(study),
-        fine("Cosine of each typed token with its best vector, and with the mean of all vectors of the page."),
-        node("h3", {}, "The paper’s comparison"),
-        node("div", { class: "scores" }, ...value.paper.ndcg.map(paperScore)),
-        fine(
-          "Mean nDCG@5 on ViDoRe, from the ColPali paper. The mean above is unfair to single vectors: a bi-encoder " +
-            "trained to make one does better. Even so, BiPali, trained like ColPali but for one vector, stays far " +
-            "behind.",
-        ),
-      ]),
+      columns(
+        hidden,
+        [nearMean(study, kit).root],
+        [
+          node("h3", {}, "What the mean loses on this page"),
+          lossesTable(study),
+          fine("Cosine of typed tokens with their best vector, and with the mean of all vectors of the page."),
+          node("h3", {}, "What the paper measured"),
+          node("div", { class: "scores" }, ...value.paper.ndcg.map(paperScore)),
+          fine(
+            "Mean nDCG@5 on ViDoRe. A model trained for one vector does better than a plain mean; BiPali, trained " +
+              "like ColPali but for one vector, still stays far behind.",
+          ),
+        ],
+      ),
     );
     const veil = () => {
       const veiled = value.pages > 1 && !study.answers.has("mean");
@@ -117,11 +120,19 @@ function askMean(value, kit) {
   );
 }
 
+/** The typed tokens that match best, in the order of the query. */
+function bestTyped(page, tokens) {
+  const matched = tokens.filter(({ kind }) => kind === "word").sort((a, b) => maxsim(page, b) - maxsim(page, a));
+  return matched.slice(0, MOST_TOKENS).sort((a, b) => a.index - b.index);
+}
+
+const maxsim = (page, token) => page.tokens[token.index].maxsim;
+
 function lossesTable({ value, page, tokens }) {
   const cell = (number, kind) => {
     const bar = node("i", { class: kind });
     bar.style.width = `${Math.max(0, 100 * number)}%`;
-    return node("td", {}, bar, node("span", {}, shown(number)));
+    return node("td", {}, node("span", {}, bar, shown(number)));
   };
   const row = ({ index }) =>
     node(
@@ -131,7 +142,7 @@ function lossesTable({ value, page, tokens }) {
       cell(page.tokens[index].maxsim, "max"),
       cell(value.pooling.tokens[index], "mean"),
     );
-  const typed = tokens.filter(({ kind }) => kind === "word").slice(0, MOST_TOKENS);
+  const typed = bestTyped(page, tokens);
   const head = node("tr", {}, ...["token", "best vector", "mean vector"].map((name) => columnHead(name)));
   return node("table", { class: "losses" }, node("thead", {}, head), node("tbody", {}, ...typed.map(row)));
 }

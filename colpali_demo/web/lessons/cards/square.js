@@ -11,6 +11,7 @@ export const square = {
   id: "square",
   about: "page",
   short: "Input",
+  keep: "The model sees a picture of a fixed size, and letters that are too small in it are lost.",
   title: (study) => (study.page.input ? "The page becomes a square" : "The page becomes an input"),
   idea(study) {
     const { input } = study.page;
@@ -38,7 +39,7 @@ export const square = {
     body.append(
       node(
         "div",
-        { class: "split wide-visual" },
+        { class: "columns" },
         node(
           "div",
           { class: "visual" },

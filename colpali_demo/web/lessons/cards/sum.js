@@ -4,7 +4,7 @@ import { sumOf } from "../../shared/arrays.js";
 import { node } from "../../shared/dom.js";
 import { percent, shown } from "../../shared/text.js";
 import { cellsText, label, place } from "../../shared/tokens.js";
-import { fine, output, split } from "../parts.js";
+import { columns, fine, output } from "../parts.js";
 
 const MOST_WORDS = 6;
 
@@ -12,6 +12,7 @@ export const sum = {
   id: "sum",
   about: "maxsim",
   short: "Sum",
+  keep: "The score of a page is the sum of these maxima, and nothing else.",
   title: () => "The score is the sum",
   idea: (study) => `One maximum for each of the ${study.tokens.length} tokens, added up. Nothing else is in the score.`,
   build(body, study, kit) {
@@ -34,14 +35,16 @@ export const sum = {
     };
     const score = node("span", { class: "total" }, "score ", node("b", {}, shown(page.score, 2)));
     body.append(
-      split(sheet.root, [
-        node("div", { class: "formula" }, kit.formula("score")),
-        node("div", { class: "player" }, flight.button, score),
-        flight.root,
-        note,
-        formulaOf(study, light),
-        fine("Every term is rounded to three digits here, the sum to two; what is added up is not rounded."),
-      ]),
+      columns(
+        sheet.root,
+        [node("div", { class: "player" }, flight.button, score), flight.root],
+        [
+          node("div", { class: "formula" }, kit.formula("score")),
+          note,
+          formulaOf(study, light),
+          fine("Every term is rounded to three digits here, the sum to two; what is added up is not rounded."),
+        ],
+      ),
     );
     light(study.token);
   },

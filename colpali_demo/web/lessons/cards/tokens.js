@@ -18,6 +18,7 @@ export const tokens = {
   id: "tokens",
   about: "query",
   short: "Tokens",
+  keep: "My words become pieces of a vocabulary, the model adds tokens of its own, and all of them count.",
   title: () => "The query becomes tokens",
   idea: () =>
     "The model adds tokens of its own to what you type. Each one becomes a vector, looks for its best match, and " +
@@ -46,7 +47,7 @@ export const tokens = {
       strip,
       node(
         "div",
-        { class: "split even" },
+        { class: "columns" },
         node("div", { class: "visual" }, node("h3", {}, "Leave them out and see"), group, result),
         node("div", { class: "words" }, ...explanation(value)),
       ),

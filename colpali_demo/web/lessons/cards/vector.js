@@ -3,7 +3,7 @@
 import { sumOf } from "../../shared/arrays.js";
 import { node } from "../../shared/dom.js";
 import { count, shown } from "../../shared/text.js";
-import { bars, fact, fine, output, split } from "../parts.js";
+import { bars, columns, fact, fine, output } from "../parts.js";
 import { patchPixels } from "../pixels.js";
 import { highest, products } from "../study.js";
 
@@ -18,6 +18,7 @@ export const vector = {
   id: "vector",
   about: "vectors",
   short: "Vector",
+  keep: "A patch passes four parts of the model, and comes out as a list of numbers whose length is 1.",
   title: () => "From patch to vector",
   idea(study) {
     const met = study.value.model.bidirectional ? "all the others" : "those before it";
@@ -43,7 +44,7 @@ export const vector = {
     const sheet = kit.sheet({ label, pick, hover: pick, grid: true });
     body.append(
       node("ol", { class: "pipeline" }, firstStep(study, canvas), ...study.value.model.parts.map(step)),
-      split(sheet.root, [
+      columns(sheet.root, [
         node("h3", {}, `The vector of this patch: ${study.page.dim} numbers`),
         chart,
         list,
