@@ -39,7 +39,8 @@ export class Headline {
     const { text } = state.found.comparison(state.key);
     const total = state.valueOf(state.key, state.counted);
     const score = state.scoreOf(state.key);
-    const title = `Page ${state.entryOf(state.key).page} ${total < 0 ? "is behind" : "leads"} by ${shown(Math.abs(total), 2)}: `;
+    const { page } = state.entryOf(state.key);
+    const title = `Page ${page} ${total < 0 ? "is behind" : "leads"} by ${shown(Math.abs(total), 2)}: `;
     const means = `Score ${shown(score, 2)}, against ${shown(score - total, 2)} on average on ${text}.`;
     const terms = state.words.map((item) => [item, state.valueOf(state.key, item.tokens)]);
     return [strong(title), ...toldTerms(lens, toldApart(terms, total)), second(means)];
