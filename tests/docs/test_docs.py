@@ -28,6 +28,7 @@ CLI = ".venv/bin/python -m colpali_demo "
 ELSEWHERE = {
     "make run": "test_docs_long.py",
     "make test": "this is it",
+    "make attack": "a server of its own, attacked for minutes",
     "make test-long": "this is it",
     ".venv/bin/python app.py": "needs the Hub",
     ".venv/bin/python benchmarks/precisions.py": "test_docs_long.py",
