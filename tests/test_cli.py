@@ -19,8 +19,8 @@ from tests.documents.pdf_files import pages_pdf, self_drawing_form, text
 
 ROOT = Path(__file__).parents[1]
 RESULT_KEYS = {
-    "rank", "document", "source", "page", "width", "height", "grid", "vectors", "score", "expected_score",
-    "compared_with", "strength", "tokens", "regions",
+    "rank", "document", "source", "page", "erased", "width", "height", "grid", "vectors", "score", "expected_score",
+    "compared_with", "strength", "leading", "tokens", "regions",
 }  # fmt: skip
 TOKEN_KEYS = {
     "index", "maxsim", "expected", "lead", "vector", "slot", "slot_text", "cells", "row", "col", "margin", "words",

@@ -126,6 +126,12 @@ def word_mean(
     return float(weights @ np.asarray(terms, dtype=np.float64)[typed] / weights.sum())
 
 
+def is_function_word(word: str) -> bool:
+    """Return whether a typed word is one of `FUNCTION_WORDS`, or nothing but punctuation."""
+    letters = "".join(char for char in word.casefold() if char.isalnum())
+    return not letters or letters in FUNCTION_WORDS
+
+
 def blank_page() -> Image.Image:
     """A white page."""
     return Image.new("RGB", PAGE_SIZE, "white")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from colpali_demo.occlusion import ErasedPage
+
 if TYPE_CHECKING:
     from colpali_demo.documents import PageError, Word
     from colpali_demo.encoder.layout import QueryEmbedding, QueryToken
@@ -44,6 +46,9 @@ def explanation_dict(
         "document": page.document,
         "source": page.source,
         "page": page.number,
+        "erased": {"boxes": [list(box) for box in page.erased], "inverted": page.inverted}
+        if isinstance(page, ErasedPage)
+        else None,
         "width": page.width,
         "height": page.height,
         "grid": {"rows": explanation.layout.rows, "cols": explanation.layout.cols},
@@ -52,6 +57,7 @@ def explanation_dict(
         "expected_score": explanation.expected_score,
         "compared_with": comparison_dict(explanation.comparison),
         "strength": None if strength is None else dict(strength),
+        "leading": explanation.leading,
         "tokens": [
             {
                 "index": token.index,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from colpali_demo import maxsim
+from colpali_demo.encoder.calibration import is_function_word
 from colpali_demo.explain.regions import Region, Winner, find_regions
 from colpali_demo.explain.words import words_under
 
@@ -91,6 +92,18 @@ class Explanation:
     def expected_score(self) -> float | None:
         """The mean score of the compared pages; None where there are none."""
         return None if self.comparison is None else self.comparison.score
+
+    @property
+    def leading(self) -> int | None:
+        """Index of the typed token to look at first: the one with the largest lead that is part of no function word.
+
+        Of a query of nothing but function words it is the one with the largest lead, and where nothing is expected the
+        one with the highest MaxSim. None when no word was typed.
+        """
+        typed = [token for token in self.tokens if token.kind == "word"]
+        telling = [token for token in typed if not is_function_word(self.query.words[token.word])]
+        best = max(telling or typed, key=lambda token: token.maxsim if token.lead is None else token.lead, default=None)
+        return None if best is None else best.index
 
     def regions(self) -> list[Region]:
         """Return the boxes that the tokens' winners lie in, the largest lead first, see `explain.regions`."""

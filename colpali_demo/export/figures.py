@@ -20,10 +20,11 @@ from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 from matplotlib.patches import Rectangle
 
-from colpali_demo.encoder.calibration import WEAK_MATCH
+from colpali_demo.encoder.calibration import WEAK_MATCH, is_function_word
 from colpali_demo.explain import place_text
 from colpali_demo.export.colormap import TABLE, colorize, common_scale
 from colpali_demo.export.columns import width_in_columns
+from colpali_demo.occlusion import ErasedPage
 
 if TYPE_CHECKING:
     from colpali_demo.documents import Page
@@ -76,7 +77,7 @@ def explanation_figure(
     width = height * page.width / page.height
     lines = -(-len(rows) // columns)
     pitch = ROW if wide else min(0.22, max(ROW, (height - 0.6) / lines))
-    ledger = 0.24 + pitch * lines + 0.78
+    ledger = 0.24 + pitch * lines + 0.78 + (0.26 if explanation.comparison else 0.0)
     if wide:
         size = top + height + LEGEND + 0.22 + ledger
         panel = (MARGIN, top + height + LEGEND + 0.2, WIDTH - MARGIN)
@@ -93,6 +94,10 @@ def explanation_figure(
     about = f"{_elided(page.source, 60)}, page {page.number}" + (
         f"   ·   {_elided(checkpoint, 46)}" if checkpoint else ""
     )
+    if isinstance(page, ErasedPage):
+        about += (
+            "   ·   everything but the boxes erased" if page.inverted else f"   ·   {len(page.erased)} boxes erased"
+        )
     _text(ax, MARGIN, 0.25 + 0.21 * len(title), about, 7.6, color=_GRAY)
 
     if weak:
@@ -348,6 +353,8 @@ def _ledger(
         )
         cursor += piece
     notes, room = [], int((right - left) / 0.052)
+    if explanation.comparison:
+        notes += _wrapped(_lead_text(explanation), room, lines=2)
     for slot, meaning in (("text", "the page's prompt"), ("tile", "the page's thumbnail")):
         terms = [match.maxsim for match in explanation.tokens if match.slot == slot]
         if terms:
@@ -356,6 +363,22 @@ def _ledger(
         notes += _wrapped("not in the vocabulary: " + ", ".join(explanation.query.unknown), room, lines=2)
     for number, note in enumerate(notes):
         _text(ax, left, y + 0.46 + 0.13 * number, note, 6.4, color=_GRAY)
+
+
+def _lead_text(explanation: Explanation) -> str:
+    """What set the page apart, in a sentence: its lead, and the tokens of telling words that add most to it."""
+    words = explanation.query.words
+    typed = [match for match in explanation.tokens if match.kind == "word"]
+    telling = [match for match in typed if not is_function_word(words[match.word])]
+    leads = sorted(telling, key=lambda match: -match.lead)
+    most = ", ".join(f"{_drawable(match.text, 14)} {_signed(match.lead)}" for match in leads[:3])
+    lead = _signed(explanation.score - explanation.expected_score)
+    return f"lead over {explanation.comparison.text}: {lead}" + (f" ({most}, …)" if most else "")
+
+
+def _signed(value: float) -> str:
+    text = _number(value, 2)
+    return text if value < 0 else f"+{text}"
 
 
 def _ledger_column(

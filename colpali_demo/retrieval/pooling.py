@@ -7,6 +7,7 @@ Clavié et al., "Reducing the Footprint of Multi-Vector Retrieval with Minimal P
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from scipy.cluster.hierarchy import fcluster, linkage
 from torch.nn import functional as F
 
-from colpali_demo.encoder.layout import PageEmbedding, PageLayout, patch
+from colpali_demo.encoder.layout import PageEmbedding, patch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,7 +69,7 @@ class PoolingTree:
                 cells = (cell for member in members for cell in self._embedding.layout.slots[member].cells)
                 slots.append(patch(*sorted(cells)))
                 vectors.append(_mean(self._embedding.vectors[members]))
-        layout = PageLayout(self._embedding.layout.rows, self._embedding.layout.cols, tuple(slots))
+        layout = replace(self._embedding.layout, slots=tuple(slots))
         return PageEmbedding(torch.stack(vectors), layout)
 
 

@@ -217,7 +217,9 @@ class Ranking(Sequence[Hit]):
         if self.reference_terms is None:
             return None
         terms = match.terms if isinstance(match, Hit) else [token.maxsim for token in match.tokens]
-        found = word_mean(self.query, terms, self.reference_terms)
+        # The threshold is one of cosines: where a score is a mean, its terms are those divided by the tokens.
+        maxima = np.asarray(terms) * self.query.divisor
+        found = word_mean(self.query, maxima, self.reference_terms * self.query.divisor)
         threshold = self._embedder.encoder.calibration.threshold
         weak = found is None or found < threshold
         return {

@@ -213,6 +213,8 @@ class Guard:
             sessions.append(sent["session_hash"])
         if not all(isinstance(session, str) and SESSION_NAME.fullmatch(session) for session in sessions):
             return PlainTextResponse("A session_hash has 1 to 64 letters, digits, dots, dashes or underscores.", 400)
+        if address == "/gradio_api/queue/data" and not _is_awaited(request, sessions):
+            return PlainTextResponse("Nothing is under way in this session.", 404)
         if request.method == "POST" and (call := _CALL.fullmatch(address)):
             events = _events(request, call, sent)
             if not events:
@@ -303,6 +305,12 @@ def _events(request: Request, call: re.Match[str], sent: dict[str, Any]) -> list
         return [functions[number]] if type(number) is int and number in functions else []
     named = [function for function in functions.values() if function.api_name == name]
     return [each for each in named if each.api_visibility == "public" or not route.startswith("call/v2")]
+
+
+def _is_awaited(request: Request, sessions: list[str]) -> bool:
+    """Whether the queue has messages for a session, or will: Gradio looks when its answer has begun."""
+    mailboxes = request.app.get_blocks()._queue.pending_messages_per_session
+    return bool(sessions) and sessions[-1] in mailboxes
 
 
 def _takes_files(event: BlockFunction) -> bool:

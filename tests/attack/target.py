@@ -94,6 +94,8 @@ class Target:
     def outcomes(self, session: str) -> Iterator[dict[str, Any]]:
         """The last message about each event that a session has joined the queue with, as they come."""
         with self.client.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as answer:
+            if answer.status_code == 404:  # nothing is under way
+                return
             text = ""
             for chunk in answer.iter_text():
                 *blocks, text = (text + chunk).split("\n\n")

@@ -42,7 +42,8 @@ def ask_for_parts(target: Target) -> None:
     """A picture asked for in parts: whole, for its visitor’s browser alone, with no header of the request."""
     session = new_session()
     arrive = target.event("arrive")
-    target.join(session, arrive)
+    joined = target.join(session, arrive, [None] * arrive.inputs)
+    assert joined.status_code == 200, joined.text
     answer = next(target.outcomes(session))
     path = next(each for each in _paths(answer["output"]["data"]) if each.endswith((".jpg", ".webp", ".png")))
     whole = target.client.get(f"/gradio_api/file={path}")

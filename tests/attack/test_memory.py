@@ -74,5 +74,5 @@ def test_many_sessions_that_only_say_hello_are_no_burden(target: Target) -> None
     arrive = next(each for each in target.events if each.name == "arrive")
     for _ in range(40):
         session = new_session()
-        target.join(session, arrive)
+        target.join(session, arrive, [None] * arrive.inputs)
         assert next(target.outcomes(session), {"success": False})["success"]

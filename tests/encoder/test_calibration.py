@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from checkpoints import MAKERS
 
 from colpali_demo.documents import Page
 from colpali_demo.encoder import Calibration, CheckpointError, QueryEmbedding, QueryToken, calibrate, load_encoder
@@ -45,6 +46,19 @@ def test_every_query_is_answered_by_one_calibration_page_and_counts_with_the_bes
         best_other = next(hit for hit in ranking if hit.page != own)
         found = ranking.strength(best_other)["word_mean"]
         assert encoder.calibration.unrelated[number] == pytest.approx(found, abs=1e-6)
+
+
+def test_a_word_mean_is_one_of_cosines_where_a_score_is_a_mean(tmp_path, make_page):
+    neomme = load_encoder(str(MAKERS["NeoMME"](tmp_path)), device="cpu", dtype="float32")
+    index = PageIndex(neomme)
+    index.add([make_page(number) for number in (1, 2)])
+    ranking = index.rank("revenue by region")
+    (embedding,) = neomme.embed_pages([ranking[0].page.image])
+    cosines = ranking.query.vectors @ embedding.vectors.T
+    reference = [(ranking.query.vectors @ page.vectors.T).amax(dim=1).numpy() for page in neomme.reference_pages]
+    expected = word_mean(ranking.query, cosines.amax(dim=1).numpy(), reference)
+    assert ranking.strength(ranking[0])["word_mean"] == pytest.approx(expected, abs=1e-5)
+    assert ranking[0].score == pytest.approx(float(cosines.amax(dim=1).mean()), abs=1e-5)
 
 
 def test_the_bundled_checkpoint_tells_its_own_queries_apart():

@@ -119,6 +119,20 @@ def test_an_erasure_survives_json(index):
         "index", "text", "kind", "before", "after", "difference", "winner_before", "winner_after",
     }  # fmt: skip
     assert value["after"]["score"] == erasure.after.score
+    assert value["before"]["erased"] is None
+    assert value["after"]["erased"] == {"boxes": value["boxes"], "inverted": False}
+
+
+def test_a_figure_of_an_erased_page_says_so(index):
+    from colpali_demo.export.figures import explanation_figure
+
+    ranking = index.rank(QUERY)
+    for why, words in (
+        (ranking.without(ranking[0].page, BOXES), "2 boxes erased"),
+        (ranking.only(ranking[0].page, BOXES), "everything but the boxes erased"),
+    ):
+        drawn = explanation_figure(why, why.page)
+        assert any(words in text.get_text() for text in drawn.axes[0].texts)
 
 
 def test_what_cannot_be_erased_is_refused(index, make_page):

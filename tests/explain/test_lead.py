@@ -92,3 +92,17 @@ def test_a_real_search_is_labelled(encoder, make_page):
     index.add_page(make_page(4))
     many = index.search("revenue by region")[0].explain()
     assert many.comparison.text == "the 3 other pages"
+
+
+def test_the_first_token_to_look_at_is_never_part_of_a_function_word(encoder, make_page):
+    from colpali_demo.retrieval import PageIndex
+
+    index = PageIndex(encoder)
+    index.add([make_page(number) for number in range(1, 6)])
+    for text in ("what is the price of electricity?", "Where is the revenue in the region", "Who were they? Why"):
+        why = index.search(text)[0].explain()
+        words = {token.index: why.query.words[token.word] for token in why.tokens if token.kind == "word"}
+        telling = [index for index, word in words.items() if word in ("price", "electricity?", "revenue", "region")]
+        assert why.leading in (telling or words)
+        assert why.tokens[why.leading].lead == max(why.tokens[index].lead for index in telling or words)
+    assert index.search("")[0].explain().leading is None

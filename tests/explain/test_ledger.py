@@ -37,7 +37,7 @@ def grid(rows: int, cols: int, before: int = 0, after: int = 0, tiles: int = 0) 
 
 def make_query(vectors: torch.Tensor, first_id: int = 100) -> QueryEmbedding:
     tokens = tuple(
-        QueryToken(i, f"q{i}", KINDS[i % len(KINDS)], i if KINDS[i % len(KINDS)] == "word" else None, first_id + i)
+        QueryToken(i, f"q{i}", KINDS[i % len(KINDS)], i % 2 if KINDS[i % len(KINDS)] == "word" else None, first_id + i)
         for i in range(len(vectors))
     )
     return QueryEmbedding("typed text", vectors, tokens, ("typed", "text"), (), "Question: ", 10)
@@ -232,6 +232,7 @@ def test_explanation_dict_has_the_shape_of_the_contract():
         "document": "0123456789abcdef",
         "source": "report.pdf",
         "page": 7,
+        "erased": None,
         "width": 1131,
         "height": 1600,
         "grid": {"rows": 2, "cols": 3},
@@ -240,6 +241,7 @@ def test_explanation_dict_has_the_shape_of_the_contract():
         "expected_score": None,
         "compared_with": None,
         "strength": None,
+        "leading": None,
         "tokens": [
             {
                 "index": 0,

@@ -226,3 +226,14 @@ def test_save_goes_by_the_ending(tmp_path):
         with pytest.raises(ValueError, match=".png, .pdf, .svg"):
             save_figure(explanation_figure(explanation, page, 0), tmp_path / name)
         assert not (tmp_path / name).exists()
+
+
+def test_a_compared_page_says_what_set_it_apart(encoder, make_page):
+    from colpali_demo.retrieval import PageIndex
+
+    index = PageIndex(encoder)
+    index.add([make_page(number) for number in range(1, 6)])
+    why = index.search("see table 3, page 12")[0].explain()
+    shown = " ".join(texts_of(explanation_figure(why, why.page)))
+    lead = why.score - why.expected_score
+    assert "lead over the 4 other pages: " + f"{lead:+.2f}".replace("-", "−") in shown

@@ -73,14 +73,14 @@ def engine(folder: Path) -> Iterator[tuple[str, float]]:
                 continue
             inputs = engine_inputs(folder / family, name, load_encoder(str(base), device="cpu", dtype="float32"))
             job = {"family": family, "folder": str(base), "adapter": None, "saved": None, **inputs, **changes}
-            cases.append((f"colpali_engine 0.3.18  {family:15} {name:20}", checkpoint, job))
+            cases.append((f"colpali_engine         {family:15} {name:20}", checkpoint, job))
     neomme = MAKERS["NeoMME"](folder / "NeoMME")
     pages = [str(folder / f"neomme-{number}.png") for number in range(len(SIZES["NeoMME"]))]
     for file, size in zip(pages, SIZES["NeoMME"], strict=True):
         noise(*size).save(file)
     job = {"family": "NeoMME", "folder": str(neomme), "pages": pages, "queries": QUERIES}
     job["out"] = str(folder / "neomme.safetensors")
-    cases.append((f"transformers 5.24.0     {'NeoMME':15} {'with torchvision':20}", neomme, job))
+    cases.append((f"transformers           {'NeoMME':15} {'with torchvision':20}", neomme, job))
     jobs = folder / "jobs.json"
     jobs.write_text(json.dumps([job for _, _, job in cases]))
     run("colpali-engine", "reference_vectors.py", jobs)
@@ -107,7 +107,7 @@ def sentence_transformers(folder: Path) -> Iterator[tuple[str, float]]:
     encoder = load_encoder(str(checkpoint), device="cpu", dtype="float32")
     ours = {f"page {number}": encoder.embed_pages([noise(*size)])[0].vectors for number, size in enumerate(SCALED)}
     ours |= {f"query {number}": encoder.embed_query(text).vectors for number, text in enumerate(QUERIES)}
-    yield compared(f"sentence-transformers 6.2.0  {'ColPali':9} {'for transformers':20}", ours, load_file(out))
+    yield compared(f"sentence-transformers  {'ColPali':15} {'for transformers':20}", ours, load_file(out))
 
 
 def engine_inputs(folder: Path, name: str, encoder: Encoder) -> dict[str, Any]:

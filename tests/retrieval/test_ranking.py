@@ -35,7 +35,7 @@ def searches(draw) -> tuple[QueryEmbedding, list[StoredPage]]:
         page = Page("d0c", "d0c.pdf", number, 60, 80, b"", (), False)
         pages.append(StoredPage(page, keep(embedding)))
     tokens = tuple(QueryToken(index, f"q{index}", "word", index, index) for index in range(draw(st.integers(1, 6))))
-    query = QueryEmbedding("q", unit(generator, len(tokens)), tokens, (), (), "", 0)
+    query = QueryEmbedding("q", unit(generator, len(tokens)), tokens, tuple(token.text for token in tokens), (), "", 0)
     return query, pages
 
 

@@ -39,18 +39,12 @@ export class Headline {
     const { text } = state.found.comparison(state.key);
     const total = state.valueOf(state.key, state.counted);
     const score = state.scoreOf(state.key);
-    const title = `${pageName(state)} ${total < 0 ? "is behind" : "leads"} by ${shown(Math.abs(total), 2)}: `;
+    const { page } = state.entryOf(state.key);
+    const title = `Page ${page} ${total < 0 ? "is behind" : "leads"} by ${shown(Math.abs(total), 2)}: `;
     const means = `Score ${shown(score, 2)}, against ${shown(score - total, 2)} on average on ${text}.`;
     const terms = state.words.map((item) => [item, state.valueOf(state.key, item.tokens)]);
     return [strong(title), ...toldTerms(lens, toldApart(terms, total)), second(means)];
   }
-}
-
-/** What a page is called: with its document where there are several. */
-function pageName(state) {
-  const { page, source } = state.entryOf(state.key);
-  const several = new Set(state.found.value.ranking.map((entry) => entry.source)).size > 1;
-  return several ? `Page ${page} of ${quoted(source)}` : `Page ${page}`;
 }
 
 /** The nodes that tell `told`, see toldApart: a button for each term that is named, which pins it. */

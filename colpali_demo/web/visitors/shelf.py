@@ -120,7 +120,7 @@ class Shelf:
     def choose(self, which: Choice, document_id: str) -> None:
         """Search all documents, only one, or one more or less; nothing changes where none would be left."""
         with self._lock:
-            ids = {*(sample.document_id for sample in self._samples), *self._own}
+            ids = self._ids()
             left_out = {
                 "all": set(),
                 "only": ids - {document_id},
@@ -129,6 +129,14 @@ class Shelf:
             }[which]
             if ids - left_out:
                 self._left_out = left_out
+
+    def _ids(self) -> set[str]:
+        return {*(sample.document_id for sample in self._samples), *self._own}
+
+    def _choose_if_none_is_left(self) -> None:
+        """Search all documents where the last of the chosen ones has gone."""
+        if self._ids() <= self._left_out:
+            self._left_out = set()
 
     def search_next_alone(self) -> None:
         """Leave out what is on the shelf once the next document of the visitor's own comes."""
@@ -203,6 +211,7 @@ class Shelf:
         if engine.samples and not self._samples and not has_own:
             self._stand_in = engine.samples[0]
             self._samples = [self._stand_in]
+        self._choose_if_none_is_left()
         for sample in self._samples:
             engine.want(sample)
 
@@ -307,6 +316,7 @@ class Shelf:
             self._waiting = [page for page in self._waiting if page.document != document_id]
             self._indexes.pop(document_id, None)
             self._left_out.discard(document_id)
+            self._choose_if_none_is_left()
             for key in [key for key in self._pictures if key.startswith(f"{document_id}-")]:
                 self._delete_files(key)
 

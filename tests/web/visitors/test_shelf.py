@@ -112,3 +112,17 @@ def test_a_visitor_searches_any_choice_of_documents(sessions, upload, sample):
     assert searched() == {"report.pdf", "costs.pdf"}
     visitor.clear()
     assert visitor.shelf.queries() == []
+
+
+def test_when_the_only_document_that_is_searched_goes_all_others_are_searched(sessions, upload, sample):
+    visitor = sessions.get("a")
+    visitor.shelf.add_sample("sample.pdf")
+    visitor.receive([upload()])
+    index_all(visitor)
+    own = next(entry for entry in visitor.library()["documents"] if entry["source"] == "report.pdf")
+    visitor.shelf.choose("only", own["document"])
+    visitor.shelf.remove(own["document"])
+    assert [entry["searched"] for entry in visitor.library()["documents"]] == [True]
+    visitor.shelf.choose("only", sample.document_id)
+    visitor.shelf.clear()
+    assert visitor.library()["documents"] == []
