@@ -15,13 +15,14 @@ from typing import Any
 
 from gradio.utils import get_upload_folder
 
+from colpali_demo.retrieval import NoLedger, check_explains
 from colpali_demo.settings import Settings
 from colpali_demo.web.api import prepare_mcp
 from colpali_demo.web.guard import guarded
 from colpali_demo.web.models import Models
 from colpali_demo.web.page import build_page
-from colpali_demo.web.sessions import Sessions
 from colpali_demo.web.theme import theme
+from colpali_demo.web.visitors import Sessions
 
 
 def main() -> None:
@@ -31,6 +32,7 @@ def main() -> None:
     parser.add_argument("--host", help="address to listen on (COLPALI_HOST; 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on (COLPALI_PORT; 7860)")
     parser.add_argument("--model", help="checkpoint: tiny, a folder or a Hub id (COLPALI_MODEL; the bundled one)")
+    parser.add_argument("--revision", help="commit, tag or branch of the Hub id that --model or COLPALI_MODEL names")
     parser.add_argument("--download", action="store_true", help="allow downloading checkpoints from the Hub")
     parser.add_argument("--mcp", action="store_const", const="on", help="be an MCP server as well (COLPALI_MCP; off)")
     arguments = parser.parse_args()
@@ -41,6 +43,17 @@ def main() -> None:
         name: value for name in ("host", "port", "model", "mcp") if (value := getattr(arguments, name)) is not None
     }
     settings = replace(settings, **given)
+    if arguments.revision:
+        from colpali_demo.encoder.checkpoints import at_revision
+
+        try:
+            settings = replace(settings, model=at_revision(settings.model, arguments.revision))
+        except ValueError as error:
+            parser.error(str(error))
+    try:
+        check_explains(settings.ranker)
+    except NoLedger as error:
+        parser.error(f"COLPALI_RANKER: {error}")
 
     # Gradio serves what lies under its upload folder to whoever knows the path, so the path cannot be guessed.
     root = Path(get_upload_folder()) / secrets.token_urlsafe(24)

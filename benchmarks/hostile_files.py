@@ -5,6 +5,7 @@ python benchmarks/hostile_files.py OUT [PDF...]
 
 from __future__ import annotations
 
+import argparse
 import random
 import sys
 from pathlib import Path
@@ -18,7 +19,11 @@ SEED = 7
 
 def main() -> None:
     """Write the files of the tests, and three damaged copies of each PDF."""
-    out, *sources = map(Path, sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", metavar="OUT", type=Path, help="folder to write into")
+    parser.add_argument("sources", metavar="PDF", nargs="*", type=Path, help="real files to damage")
+    given = parser.parse_args()
+    out, sources = given.out, given.sources
     out.mkdir(parents=True, exist_ok=True)
     page = made.text("sound")
     bombs = {

@@ -1,6 +1,6 @@
 """How fast the lens answers: from the pointer's event to the painted frame, in Chromium.
 
-    python benchmarks/lens_switching.py
+    python benchmarks/lens_switching.py [--pages 10] [--side 32]
 
 Ten results of 25 tokens on grids of 32 x 32 patches, made up; every token of every page is hovered once. Also the time
 from the arrival of the value to the first painted explanation. Nothing is asked of a server meanwhile: there is none.
@@ -8,6 +8,7 @@ from the arrival of the value to the first painted explanation. Nothing is asked
 
 from __future__ import annotations
 
+import argparse
 import io
 import shutil
 import statistics
@@ -25,13 +26,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from colpali_demo.documents import Page
 from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken, patch, prompt_token
+from colpali_demo.export.lens_value import lens_value
+from colpali_demo.export.pictures import page_key, write_pictures
+from colpali_demo.export.standalone import standalone
 from colpali_demo.retrieval import RANKERS, StoredPage
 from colpali_demo.retrieval.codecs import CODECS
-from colpali_demo.web.payload import lens_value
-from colpali_demo.web.pictures import page_key, write_pictures
-from colpali_demo.web.takeaway import standalone
 
-PAGES, TOKENS, SIDE = 10, 25, 32
+TOKENS = 25
 TARGETS = {"median": 8, "p95": 16, "first paint": 400}  # milliseconds
 # Frames as soon as they are ready: what is measured is the work, not the wait for a display's next refresh.
 CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-frame-rate-limit", "--disable-gpu-vsync"]
@@ -63,7 +64,7 @@ SWITCHING = """async (key) => {
 }"""
 
 
-def make_file(folder: Path) -> tuple[Path, list[str]]:
+def make_file(folder: Path, count: int, side: int) -> tuple[Path, list[str]]:
     """The lens with made-up pages in a file, and the keys of the pages."""
     chance = np.random.default_rng(0)
 
@@ -71,7 +72,7 @@ def make_file(folder: Path) -> tuple[Path, list[str]]:
         return torch.nn.functional.normalize(torch.tensor(chance.normal(size=shape), dtype=torch.float32), dim=-1)
 
     layout = PageLayout(
-        SIDE, SIDE, (*(patch(divmod(cell, SIDE)) for cell in range(SIDE * SIDE)), *(prompt_token("<bos>"),) * 6)
+        side, side, (*(patch(divmod(cell, side)) for cell in range(side * side)), *(prompt_token("<bos>"),) * 6)
     )
     kinds = ["bos", *["prefix"] * 3, *["word"] * 10, *["augmentation"] * 10, "suffix"]
     tokens = tuple(
@@ -82,13 +83,13 @@ def make_file(folder: Path) -> tuple[Path, list[str]]:
     query = QueryEmbedding("a made-up query", unit(TOKENS, 128), tokens, words, (), "Question: ", 10)
     model_input = {"width": 448, "height": 448, "resample": "bicubic"}
     pages, pictures = [], {}
-    for number in range(1, PAGES + 1):
+    for number in range(1, count + 1):
         jpeg = io.BytesIO()
         Image.fromarray(chance.integers(0, 255, (40, 30, 3), dtype=np.uint8)).resize((1130, 1600)).save(jpeg, "JPEG")
         page = Page("benchmark", "made-up.pdf", number, 1130, 1600, jpeg.getvalue(), (), False)
         pages.append(StoredPage(page, CODECS["float32"](PageEmbedding(unit(len(layout.slots), 128), layout))))
         pictures[page_key(page)] = write_pictures(page, folder, model_input)
-    ranking = RANKERS["maxsim"].rank(query, pages, explained=PAGES)
+    ranking = RANKERS["maxsim"].rank(query, pages, explained=count)
     model = {"name": "made up", "prefix": "Question: ", "augmentation": 10, "input": model_input}
 
     def save(name: str, data: bytes) -> Path:
@@ -100,7 +101,7 @@ def make_file(folder: Path) -> tuple[Path, list[str]]:
         model={**model, "reads": {"level": "reads", "sentence": ""}},
         ranking=ranking,
         explanations=[hit.explain() for hit in ranking],
-        top_k=PAGES,
+        top_k=count,
         focus=page_key(ranking[0].page),
         strength=None,
         pictures=pictures,
@@ -126,9 +127,13 @@ def measure(tab: Tab, file: Path, keys: list[str]) -> tuple[float, list[float]]:
 
 def main() -> None:
     """Print the numbers beside their targets."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pages", type=int, default=10)
+    parser.add_argument("--side", type=int, default=32, help="of the square grid of patches (default: 32)")
+    given = parser.parse_args()
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        file, keys = make_file(Path(folder))
+        file, keys = make_file(Path(folder), given.pages, given.side)
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
         tab = browser.new_page(viewport={"width": 1440, "height": 900})
         first, switches = measure(tab, file, keys)
@@ -140,7 +145,8 @@ def main() -> None:
         "p95": switches[int(0.95 * len(switches))],
         "first paint": first,
     }
-    print(f"Chromium {version}; {len(switches)} switches: {PAGES} pages x {TOKENS} tokens on {SIDE} x {SIDE} patches")
+    shown = f"{given.pages} pages x {TOKENS} tokens on {given.side} x {given.side} patches"
+    print(f"Chromium {version}; {len(switches)} switches: {shown}")
     for name, value in results.items():
         print(f"{name:12} {value:7.1f} ms   (target: under {TARGETS[name]} ms)")
 

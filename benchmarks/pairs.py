@@ -23,11 +23,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from colpali_demo import load_encoder, maxsim
 from colpali_demo.encoder import Encoder
-from colpali_demo.training.evaluate import pages_of_pairs, typed_vectors
+from colpali_demo.training.evaluation.measures import typed_vectors
+from colpali_demo.training.evaluation.pairs import pages_of_pairs
 from colpali_demo.training.model import without_layers
 
 INVERSE_TEMPERATURE = 45.0  # of that softmax; training had 52 and 34 at the end of colpali-tiny's runs 11 and 12
-PAIRS = Path(__file__).resolve().parents[1] / "colpali_demo" / "training" / "pairs.txt"
+PAIRS = Path(__file__).resolve().parents[1] / "colpali_demo" / "training" / "evaluation" / "pairs.txt"
 
 
 def table_rows(encoder: Encoder) -> torch.Tensor:

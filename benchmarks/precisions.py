@@ -1,6 +1,6 @@
 """Seconds to embed a page in float32 and in bfloat16 on this machine's CPU, page by page in turn.
 
-    python benchmarks/precisions.py [FILE...] [--model tiny]
+    python benchmarks/precisions.py [FILE...] [--model tiny] [--rounds 3]
 
 Without files, the samples of the demo. Also how far the vectors of both agree, and which of the two the demo chooses
 here.
@@ -19,9 +19,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from colpali_demo import load_encoder, open_document
-from colpali_demo.web.engine import SAMPLES
-
-ROUNDS = 3
+from colpali_demo.samples import SAMPLES
 
 
 def main() -> None:
@@ -29,6 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", metavar="FILE", nargs="*", type=Path, help="default: the samples of the demo")
     parser.add_argument("--model", default="tiny", help='"tiny", a folder or a Hub id (default: tiny)')
+    parser.add_argument("--rounds", type=int, default=3, help="how often each page is embedded (default: 3)")
     given = parser.parse_args()
     images = []
     for file in given.files or sorted(SAMPLES.glob("*.pdf")):
@@ -44,7 +43,7 @@ def main() -> None:
         encoder.embed_pages(images[:1])
     seconds: dict[str, list[float]] = {name: [] for name in precisions}
     cosines = []
-    for _ in range(ROUNDS):
+    for _ in range(given.rounds):
         for image in images:
             vectors = []
             for name, encoder in encoders.items():

@@ -11,7 +11,6 @@ import json
 import os
 import sys
 import time
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -166,6 +165,8 @@ def _parser() -> argparse.ArgumentParser:
 
     for command in (search, explain, verify, precompute, calibrate, faithfulness, grounding):
         command.add_argument("--model", help="checkpoint: tiny, a folder or a Hub id (COLPALI_MODEL; the bundled one)")
+        command.add_argument("--revision", help="commit, tag or branch of a Hub id (default: the newest)")
+        command.add_argument("--adapter", help="LoRA adapter to add to the checkpoint: a folder or a Hub id")
         command.add_argument("--download", action="store_true", help="allow downloading the checkpoint from the Hub")
     return parser
 
@@ -186,7 +187,15 @@ def _settings(given: argparse.Namespace) -> Settings:
     queries = getattr(given, "query", None) or []
     for query in [queries] if isinstance(queries, str) else queries:
         _check_query(query, settings)
-    return settings if given.model is None else replace(settings, model=given.model)
+    settings = settings if given.model is None else replace(settings, model=given.model)
+    if given.revision is None:
+        return settings
+    from colpali_demo.encoder.checkpoints import at_revision
+
+    try:
+        return replace(settings, model=at_revision(settings.model, given.revision))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _check_query(query: str, settings: Settings) -> None:
@@ -205,7 +214,7 @@ def _search(given: argparse.Namespace, settings: Settings) -> int:
 
     timing: dict[str, float] = {}
     with _timed(timing, "load"):
-        encoder = _load_encoder(settings, given.download)
+        encoder = _load_encoder(settings, given.download, adapter=given.adapter)
     index = PageIndex(encoder)
     with _timed(timing, "index"):
         errors = _add_files(index, given.files, settings)
@@ -238,7 +247,7 @@ def _explain(given: argparse.Namespace, settings: Settings) -> int:
         raise UsageError(f"--out must end in {', '.join(FORMATS)}: {_printable(str(given.out))}")
     if not given.out.parent.is_dir():
         raise UsageError(f"there is no folder {_printable(str(given.out.parent))} to write the figure to")
-    encoder = _load_encoder(settings, given.download)
+    encoder = _load_encoder(settings, given.download, adapter=given.adapter)
     query = encoder.embed_query(given.query)
     _say_unknown(query)
     candidates = _find_tokens(query, given.token)  # before the page is embedded: it may be misspelled
@@ -372,7 +381,7 @@ def _grounding(given: argparse.Namespace, settings: Settings) -> int:
 def _verify(given: argparse.Namespace, settings: Settings) -> int:
     from colpali_demo.verify import verify
 
-    encoder = _load_encoder(settings, given.download, device=given.device, dtype=given.dtype)
+    encoder = _load_encoder(settings, given.download, adapter=given.adapter, device=given.device, dtype=given.dtype)
     report = verify(encoder, prefix=given.prefix)
     print(report)
     return OK if report.passed else FAILED
@@ -404,7 +413,7 @@ def _precompute(given: argparse.Namespace, settings: Settings) -> int:
             (sample.path, sample.title, sample.description, tuple(given.query or sample.queries))
             for sample in read_samples()
         ]
-    encoder = _load_encoder(settings, given.download)
+    encoder = _load_encoder(settings, given.download, adapter=given.adapter)
     errors: list[PageError] = []
 
     def documents() -> Iterator[tuple[SetDocument, Document]]:
@@ -595,19 +604,15 @@ def _winner(token: TokenMatch) -> str:
 
 
 def _print_table(rows: Sequence[Sequence[str]], right: set[int]) -> None:
-    widths = [max(_columns(row[column]) for row in rows) for column in range(len(rows[0]))]
+    from colpali_demo.export.columns import width_in_columns
+
+    widths = [max(width_in_columns(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         cells = []
         for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
-            space = " " * (width - _columns(cell))
+            space = " " * (width - width_in_columns(cell))
             cells.append(space + cell if column in right else cell + space)
         print("  ".join(cells).rstrip())
-
-
-def _columns(text: str) -> int:
-    """Columns of a terminal that a text takes: East Asian characters two, combining ones none."""
-    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
-    return len(text) + wide - sum(unicodedata.combining(char) > 0 for char in text)
 
 
 def _printable(text: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 SAMPLES = Path(__file__).resolve().parents[1] / "assets" / "samples"
 LISTING = "samples.json"
+BATCH = "batch.json"
 
 
 @dataclass(eq=False)
@@ -34,3 +35,9 @@ def read_samples(folder: Path = SAMPLES) -> list[SampleDocument]:
         SampleDocument(folder / entry["file"], entry["title"], entry["description"], tuple(entry["queries"]))
         for entry in json.loads(listing.read_text("utf-8"))
     ]
+
+
+def read_questions(folder: Path = SAMPLES) -> tuple[str, list[tuple[str, int]]]:
+    """Return the name of a sample's file, and queries with the numbers of its pages that answer them."""
+    batch = json.loads((folder / BATCH).read_text("utf-8"))
+    return batch["file"], [(question["query"], question["page"]) for question in batch["questions"]]

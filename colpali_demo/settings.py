@@ -32,6 +32,7 @@ class Settings:
     max_query_chars: int = 500
     max_query_tokens: int = 256  # 500 characters of English are about 125; each takes a map of every page
     top_k: int = 5
+    ranker: str = "maxsim"  # orders the pages of visitors; a name in `retrieval.RANKERS` that gives terms of tokens
 
     # Web: what one visitor may take
     session_pages: int = 200  # indexed at a time
@@ -51,12 +52,18 @@ class Settings:
     total_mb: int = 4000
     documents_at_once: int = 16  # being read, each by a process of its own; others wait for their turn
     unread_answers: int = 100  # not yet fetched, about 1.5 MB each; more push out the oldest
+    large_bodies_mb: int = 256  # memory of requests beyond 64 KB each: names of many files, and files over MCP
     queue_length: int = 200  # searches and uploads that wait; more are refused
 
     # Web: where
     mcp: str = "off"  # "on" offers search_pdf to assistants over the Model Context Protocol
     host: str = "127.0.0.1"
     port: int = 7860
+
+    @property
+    def model_is_bundled(self) -> bool:
+        """Whether `model` is the checkpoint that comes with the demo."""
+        return self.model in ("auto", "tiny")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:

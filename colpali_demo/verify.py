@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ import torch
 import torch.nn.functional as F
 import transformers
 from PIL import Image
+from safetensors import safe_open
 
 from colpali_demo import maxsim
 from colpali_demo.encoder import Encoder, PageEmbedding, load_encoder
@@ -24,7 +27,6 @@ SHAPES = {"square": (1024, 1024), "portrait": (724, 1024), "landscape": (1024, 5
 """(width, height) of the pages used, in pixels."""
 
 QUERIES = ("revenue by region", "What is the price of copper, per tonne?", "a", "Straße 2027: 3,5 %")
-PROMPT = "Describe the image."  # in the page prompt of every family
 PADDING = 5
 
 UNIT_TOLERANCE = {"float32": 1e-4, "bfloat16": 2e-2, "float16": 5e-3}  # of the length of a vector
@@ -34,6 +36,7 @@ POSITIONS_AGREEMENT = {
     "bfloat16": 0.98,
     "float16": 0.99,
 }  # of the same vector
+BORDER = 1 / 8  # of a cell on each side, left unpainted
 MOVED = 1e-5  # below this, a vector has not noticed a change elsewhere
 AGREEMENT = 0.9  # mean cosine of the vectors of two precisions
 
@@ -95,6 +98,7 @@ def verify(encoder: Encoder, *, prefix: str | None = None) -> Report:
         ("attention", lambda: _attention(encoder, padding=0)),
         ("attention, padded", lambda: _attention(encoder, padding=PADDING)),
         ("padding", lambda: _padding(encoder)),
+        ("head", lambda: _head(encoder)),
         ("positions", lambda: _positions(encoder)),
         ("patch grid", lambda: _grid(encoder)),
         ("ledger", lambda: _ledger(encoder)),
@@ -138,8 +142,8 @@ def _prompt(encoder: Encoder) -> str:
     slots = encoder.embed_pages([_page(*SHAPES["square"])])[0].layout.slots
     text = " ".join(slot.text for slot in slots if slot.kind == "text")
     shown = repr(text if len(text) < 120 else f"{text[:50]} … {text[-50:]}")
-    if _letters(PROMPT) not in _letters(text):
-        raise _Failure(f"the page prompt lacks {PROMPT!r}: {shown}")
+    if _letters(encoder.family.prompt) not in _letters(text):
+        raise _Failure(f"the page prompt lacks {encoder.family.prompt!r}: {shown}")
     return shown
 
 
@@ -174,7 +178,8 @@ def _attention(encoder: Encoder, padding: int) -> str:
     for kind, inputs in _one_of_each(encoder):
         changed = {**inputs, "input_ids": inputs["input_ids"].clone()}
         last, *others = reversed(inputs["input_ids"][0].tolist())
-        changed["input_ids"][0, -1] = next(id for id in others if id != last)
+        image = encoder.processor.image_token_id
+        changed["input_ids"][0, -1] = next(id for id in others if id not in (last, image))
         start = _first_of_typed_text(encoder, inputs) if kind == "query" else 0
         before, after = (encoder.run(_padded(encoder, given, padding)) for given in (inputs, changed))
         first = start + (padding if encoder.processor.tokenizer.padding_side == "left" else 0)
@@ -226,15 +231,56 @@ def _positions(encoder: Encoder) -> str:
 @torch.inference_mode()
 def _by_hand(encoder: Encoder, inputs: Mapping[str, Any]) -> torch.Tensor:
     """Vectors (batch, length, dim) of inputs without padding: the vision language model, the head, length 1."""
-    given = encoder.family.language_model_inputs({name: value for name, value in inputs.items() if name != "labels"})
-    vlm = encoder.model.vlm
+    family = encoder.family
+    given = {name: value for name, value in inputs.items() if name not in family.not_for_model}
+    given = family.language_model_inputs(given)
+    vlm = family.backbone
     for name, value in given.items():
         if isinstance(value, torch.Tensor):
             given[name] = value.to(vlm.device, vlm.dtype if value.is_floating_point() else value.dtype)
     states = vlm(**given)[0]
     if hasattr(vlm, "rope_deltas"):
         vlm.rope_deltas = None  # kept between calls by Qwen2-VL, for generating text: the next call would add them
-    return F.normalize(encoder.model.embedding_proj_layer(states), dim=2).float().cpu()
+    return F.normalize(family.head(states), dim=2).float().cpu()
+
+
+HEADS = ("embedding_proj_layer", "custom_text_proj", "linear", "multi_vector_head.proj")
+"""What the layer that makes the vectors is called in files, by transformers and by colpali_engine."""
+
+
+def _head(encoder: Encoder) -> str:
+    """The layer that makes the vectors is the one in the files, read anew, with what an adapter adds to it."""
+    checkpoint = encoder.checkpoint
+    expected = _stored_head(checkpoint.folder, "model*.safetensors", ".weight")
+    if checkpoint.adapter is not None:
+        whole = _stored_head(checkpoint.adapter, "adapter_model*.safetensors", ".weight")
+        down, up = (
+            _stored_head(checkpoint.adapter, "adapter_model*.safetensors", f".lora_{part}.weight") for part in "AB"
+        )
+        expected = expected if whole is None else whole
+        if down is not None and up is not None:
+            config = json.loads((checkpoint.adapter / "adapter_config.json").read_text("utf-8"))
+            rank, alpha = config["r"], config["lora_alpha"]
+            expected = expected + alpha / (rank**0.5 if config.get("use_rslora") else rank) * up @ down
+    if expected is None:
+        raise _Failure(f"the files hold no head: none of {', '.join(HEADS)}")
+    found = encoder.family.head.weight.detach().float().cpu()
+    if found.shape != expected.shape:
+        raise _Failure(f"the head has the shape {tuple(found.shape)} and {tuple(expected.shape)} in the files")
+    worst = float((found - expected).norm() / expected.norm())
+    if worst > UNIT_TOLERANCE[encoder.model_info["dtype"]]:
+        raise _Failure(f"the head is another one than in the files: it differs by {worst:.2g} of its length")
+    return f"{found.shape[1]} to {found.shape[0]} numbers, as in the files"
+
+
+def _stored_head(folder: Path, pattern: str, end: str) -> torch.Tensor | None:
+    """A tensor of the head in the files that match a pattern, in float32."""
+    for file in sorted(folder.glob(pattern)):
+        with safe_open(file, "pt") as weights:
+            for name in weights.keys():  # noqa: SIM118, it is no dictionary
+                if name.removeprefix("base_model.model.").removesuffix(end) in HEADS and name.endswith(end):
+                    return weights.get_tensor(name).float()
+    return None
 
 
 def _one_of_each(encoder: Encoder) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -275,11 +321,14 @@ def _grid(encoder: Encoder) -> str:
 def _answer(encoder: Encoder, image: Image.Image, before: PageEmbedding, cell: tuple[int, int]) -> tuple[int, int]:
     """The patch that changes most when a cell of the page is painted."""
     left, top, right, bottom = before.layout.rectangle(*cell)
+    # Not up to its borders: scaling smears those into the cells beside it, and a model that scales each patch to the
+    # same contrast makes much of a smear on a plain one.
+    across, down = (right - left) * BORDER, (bottom - top) * BORDER
     box = [
-        round(left * image.width),
-        round(top * image.height),
-        round(right * image.width),
-        round(bottom * image.height),
+        round((left + across) * image.width),
+        round((top + down) * image.height),
+        round((right - across) * image.width),
+        round((bottom - down) * image.height),
     ]
     painted = image.copy()
     painted.paste(_noise(box[2] - box[0], box[3] - box[1]), (box[0], box[1]))
@@ -334,7 +383,9 @@ def _precision(encoder: Encoder) -> str:
     """Vectors agree with those of float32 on the CPU; there, those of bfloat16 do."""
     here = f"{encoder.model_info['dtype']} on {encoder.model_info['device']}"
     reference = here == "float32 on cpu"
-    other = load_encoder(encoder.checkpoint.source, device="cpu", dtype="bfloat16" if reference else "float32")
+    dtype = "bfloat16" if reference else "float32"
+    checkpoint, prefix = encoder.checkpoint, encoder.model_info["prefix"]
+    other = load_encoder(checkpoint.source, adapter=checkpoint.adapter_source, prefix=prefix, device="cpu", dtype=dtype)
     pairs = f"{here} and {other.model_info['dtype']} on cpu"
     (ours,), (theirs,) = (each.embed_pages([_page(*SHAPES["portrait"])]) for each in (encoder, other))
     page = float(torch.cosine_similarity(ours.vectors, theirs.vectors).mean())

@@ -37,9 +37,9 @@ def main(address: str) -> None:
         page.wait_for_timeout(1000)
         save(page, "tour-search", "#lens")
         save(page, "tour-matrix", "#matrix")
-        page.click("#checkpoint summary")
+        page.click("#model-choice summary")
         page.wait_for_timeout(500)
-        save(page, "tour-models", "#checkpoint .sheet")
+        save(page, "tour-models", "#model-choice .sheet")
         browser.close()
 
 

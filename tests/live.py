@@ -21,6 +21,23 @@ def serve(folder: Path, checkpoint: Path, *arguments: str, **settings: object) -
 
     At the end the log must show no error of ours. It is in `folder`, as are the uploads.
     """
+    with run(folder, checkpoint, *arguments, **settings) as address:
+        yield address
+    check_log(folder)
+
+
+def check_log(folder: Path) -> None:
+    """Assert that the log of a server shows no error of ours."""
+    text = (folder / "server.log").read_text()
+    # Gradio itself logs that it refuses to touch a file that nobody uploaded.
+    assert text.count("Traceback") == text.count("gradio.exceptions.InvalidPathError"), text
+
+
+@contextmanager
+def run(
+    folder: Path, checkpoint: Path, *arguments: str, program: tuple[str, ...] = ("app.py",), **settings: object
+) -> Iterator[str]:
+    """As `serve`, without a look at the log; `program` is what Python runs, and `app.py` unless given."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -33,7 +50,7 @@ def serve(folder: Path, checkpoint: Path, *arguments: str, **settings: object) -
     }
     with open(log, "wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "app.py", "--port", str(port), *arguments],
+            [sys.executable, *program, "--port", str(port), *arguments],
             cwd=ROOT,
             env=environment,
             stdout=output,
@@ -51,9 +68,6 @@ def serve(folder: Path, checkpoint: Path, *arguments: str, **settings: object) -
         process.terminate()
         status = process.wait(30)
     assert status == 0, status
-    text = log.read_text()
-    # Gradio itself logs that it refuses to touch a file that nobody uploaded.
-    assert text.count("Traceback") == text.count("gradio.exceptions.InvalidPathError"), text
 
 
 def answers(address: str) -> bool:

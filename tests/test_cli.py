@@ -13,6 +13,7 @@ from PIL import Image
 import colpali_demo.__main__ as cli
 from colpali_demo.documents import open_document
 from colpali_demo.encoder import load_encoder
+from colpali_demo.export.columns import width_in_columns
 from colpali_demo.retrieval import PageIndex
 from tests.documents.pdf_files import pages_pdf, self_drawing_form, text
 
@@ -254,7 +255,7 @@ def test_progress_is_for_terminals_only(files, call, monkeypatch):
 
 def test_wide_characters_keep_the_columns_straight(capsys):
     cli._print_table([["a", "日本", "1"], ["bb", "x", "22"], ["", "e\u0301", "3"]], right={2})
-    ends = [cli._columns(line) for line in capsys.readouterr().out.splitlines()]
+    ends = [width_in_columns(line) for line in capsys.readouterr().out.splitlines()]
     assert len(set(ends)) == 1
 
 

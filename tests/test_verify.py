@@ -1,10 +1,13 @@
 """`verify` passes whole checkpoints of every family, and says what is wrong with broken ones."""
 
 import json
+import shutil
 
 import pytest
 import torch
-from checkpoints import MAKERS, make_checkpoint
+from checkpoints import make_checkpoint
+from engine_checkpoints import ALL_MAKERS, make_engine_adapter, make_engine_checkpoint
+from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel, SiglipVisionConfig, SiglipVisionModel
 
 from colpali_demo.__main__ import main
@@ -16,20 +19,20 @@ from colpali_demo.verify import verify
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    return {name: make(tmp_path_factory.mktemp(name)) for name, make in MAKERS.items()}
+    return {name: make(tmp_path_factory.mktemp(name)) for name, make in ALL_MAKERS.items()}
 
 
 def failures(report) -> dict[str, str]:
     return {check.name: check.finding for check in report.checks if not check.passed}
 
 
-@pytest.mark.parametrize("family", list(MAKERS))
+@pytest.mark.parametrize("family", list(ALL_MAKERS))
 def test_a_checkpoint_of_each_family_passes(folders, family, capsys):
     assert main(["verify", "--model", str(folders[family]), "--device", "cpu"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(f"checkpoint  {folders[family].name}: {family}, ")
     assert "torch" in lines[1]
-    assert lines[-1] == "all 11 checks passed"
+    assert lines[-1] == "all 12 checks passed"
 
 
 def test_a_wrong_prefix(tmp_path, capsys):
@@ -39,7 +42,7 @@ def test_a_wrong_prefix(tmp_path, capsys):
     assert main(command) == 1
     report = capsys.readouterr().out
     assert "the processor puts 'Query: ' before a query; ColPali was trained with 'Question: '" in report
-    assert report.endswith("1 of 11 checks failed\n")
+    assert report.endswith("1 of 12 checks failed\n")
     assert main([*command, "--prefix", "Query: "]) == 0
 
 
@@ -136,8 +139,48 @@ def test_attention_that_looks_ahead_where_it_must_not(folders, monkeypatch):
 def test_damaged_weights(folders):
     encoder = load_encoder(str(folders["ColPali"]), device="cpu")
     with torch.no_grad():
-        encoder.model.embedding_proj_layer.weight.add_(1.0)
+        encoder.model.vlm.multi_modal_projector.linear.weight.mul_(-1.0)
     assert "disagree" in failures(verify(encoder))["precision"]  # with what is in the files
+
+
+@pytest.mark.parametrize("family", ["ColPali", "NeoMME", "ColIdefics3"])
+def test_a_head_that_is_not_the_one_in_the_files(folders, family):
+    encoder = load_encoder(str(folders[family]), device="cpu")
+    with torch.no_grad():
+        encoder.family.head.weight.copy_(torch.randn_like(encoder.family.head.weight))
+    assert "another one than in the files" in failures(verify(encoder))["head"]
+
+
+@pytest.fixture(scope="module")
+def adapter(tmp_path_factory):
+    base = make_engine_checkpoint(tmp_path_factory.mktemp("base"), "ColQwen2")
+    return make_engine_adapter(tmp_path_factory.mktemp("adapter"), base, "ColQwen2")
+
+
+def test_an_adapter_passes_with_its_base(adapter, capsys):
+    command = ["verify", "--model", str(adapter), "--device", "cpu"]
+    assert main(command) == 0
+    assert capsys.readouterr().out.startswith(f"checkpoint  {adapter.name}: ColQwen2, ")
+    base = json.loads((adapter / "adapter_config.json").read_text())["base_model_name_or_path"]
+    assert main(["verify", "--model", base, "--adapter", str(adapter), "--device", "cpu"]) == 0
+
+
+def test_an_adapter_whose_head_was_not_added(adapter):
+    encoder = load_encoder(str(adapter), device="cpu")
+    plain = load_encoder(str(encoder.checkpoint.folder), device="cpu")
+    with torch.no_grad():
+        encoder.family.head.weight.copy_(plain.family.head.weight)
+    assert "another one than in the files" in failures(verify(encoder))["head"]
+
+
+def test_an_adapter_that_lost_some_of_its_weights(adapter, tmp_path, capsys):
+    broken = shutil.copytree(adapter, tmp_path / "broken")
+    weights = load_file(broken / "adapter_model.safetensors")
+    kept = {name: value for name, value in weights.items() if "layers.1.self_attn.q_proj" not in name}
+    assert len(kept) == len(weights) - 2
+    save_file(kept, broken / "adapter_model.safetensors", metadata={"format": "pt"})
+    assert main(["verify", "--model", str(broken), "--device", "cpu"]) == 2
+    assert "`broken` lacks weights, such as those of model.layers.1.self_attn.q_proj" in capsys.readouterr().err
 
 
 def test_what_cannot_be_loaded_is_bad_usage(tmp_path, folders, capsys):

@@ -2,7 +2,8 @@
 
 PDFium and Pillow parse files made by strangers: a 640-byte PDF can ask for 9 GB, others loop for hours. So each
 document gets a process of its own which first limits itself, and which its parent can kill without losing anything.
-Limits hold on Linux. macOS does not enforce the address space, so there the parent's clocks alone protect.
+Limits hold on Linux. macOS does not enforce the address space, so there the parent's clocks alone protect. Then it
+gives up what it does not need, see `isolation`.
 
 CONFIG is JSON: `renderer` ("pdfium", "pdf2image" or "image"), `file` (descriptor) and `file_bytes`, `memory_mb`,
 `cpu_seconds`, `render_pixels`, `max_image_pixels`, `max_pages`. Page numbers come on standard input; `protocol`
@@ -21,6 +22,7 @@ import sys
 from typing import Any, BinaryIO
 
 from colpali_demo.documents.errors import RenderFailure
+from colpali_demo.documents.isolation import give_up
 from colpali_demo.documents.protocol import write_message
 
 MAX_DESCRIPTORS = 32  # pipes, the file, and fonts one at a time
@@ -31,7 +33,8 @@ def main() -> None:
     config = json.loads(sys.argv[1])
     requests, answers = _take_standard_streams(config["file"])
     _limit(config["memory_mb"], config["cpu_seconds"])
-    write_message(answers, {"ready": True})
+    given_up = give_up(programs=config["renderer"] == "pdf2image")
+    write_message(answers, {"ready": True, "given_up": given_up})
     try:
         source = _open(config)
     except Exception as error:

@@ -1,9 +1,10 @@
 """What the renderer process and its parent say to each other.
 
 The parent writes page numbers, one a line. The child answers each with one message: two lengths (32 bit, big-endian),
-then that many bytes of JSON and that many bytes of JPEG. Before the first page it says `{"ready": true}`, once its
-limits are set, and then `{"pages": n}`. The child has just read a hostile file, so the parent believes nothing:
-lengths are checked before memory is spent, and every field before it is used.
+then that many bytes of JSON and that many bytes of JPEG. Before the first page it says
+`{"ready": true, "given_up": [...]}`, once its limits are set, with what `isolation` gave up, and then `{"pages": n}`.
+From then on it has read a hostile file, so the parent believes nothing: lengths are checked before memory is spent, and
+every field before it is used.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import math
 import os
 import selectors
@@ -12,12 +13,16 @@ import subprocess
 import sys
 import threading
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from colpali_demo.documents.errors import RendererLost, RenderFailure
+from colpali_demo.documents.isolation import ALL
 from colpali_demo.documents.protocol import LENGTHS, MAX_JSON_BYTES, max_jpeg_bytes, parse_header
 from colpali_demo.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 COMMAND = (sys.executable, "-B", "-P", "-m", "colpali_demo.documents.child")
 STARTUP_SECONDS = 30.0  # for Python itself, which can be slow on a busy machine: no fault of the document
@@ -60,11 +65,14 @@ class RendererProcess:
     def wait_until_ready(self) -> None:
         """Wait for Python to start in the child; raises RenderFailure "renderer_failed"."""
         try:
-            ready = self._receive(STARTUP_SECONDS)[0].get("ready")
+            answer = self._receive(STARTUP_SECONDS)[0]
         except RendererLost as error:
             raise RenderFailure("renderer_failed", f"the renderer did not start: {error}") from None
-        if ready is not True:
+        if answer.get("ready") is not True:
             raise RenderFailure("renderer_failed", "the renderer said something else")
+        given_up = answer.get("given_up")
+        given_up = given_up if isinstance(given_up, list) else []
+        _tell_what_is_kept(tuple(name for name in ALL if name not in given_up))
 
     def open(self, seconds: float) -> int:
         """How many pages the file has, at most `max_pages` + 1.
@@ -136,6 +144,13 @@ class RendererProcess:
         # PDFium aborts when it gets no memory. SIGKILL at this point came from the system, which had none left.
         out_of_memory = status in (-signal.SIGABRT, -signal.SIGKILL)
         return ("page_memory" if out_of_memory else "page_crashed"), f"renderer ended with status {status}"
+
+
+@cache  # once, not with every document
+def _tell_what_is_kept(kept: tuple[str, ...]) -> None:
+    """Log what renderers could not give up on this system."""
+    if kept:
+        logger.warning("This system does not let renderers give up: %s. See SECURITY.md.", ", ".join(kept))
 
 
 def _environment() -> dict[str, str]:

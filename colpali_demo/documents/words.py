@@ -8,22 +8,14 @@ from collections.abc import Iterator
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
+from colpali_demo.documents.cjk import is_cjk
+
 MAX_CHARS = 50_000  # of one page; a dense newspaper page has about 25,000
 MAX_WORD_CHARS = 200
 
 # PDFium puts these where a word is hyphenated at the end of a line.
 _HYPHEN_MARKS = ("\ufffe", "\x02", "\u00ad")
 _UNIT = 1 << 16  # pages are mapped onto a square of this many device units, which makes fractions
-
-_CJK = (
-    (0x3000, 0x30FF),  # CJK punctuation, Hiragana, Katakana
-    (0x31F0, 0x31FF),  # Katakana extensions
-    (0x3400, 0x4DBF),  # ideographs, extension A
-    (0x4E00, 0x9FFF),  # ideographs
-    (0xF900, 0xFAFF),  # compatibility ideographs
-    (0xFF66, 0xFF9D),  # halfwidth Katakana
-    (0x20000, 0x3FFFF),  # ideographs of the supplementary planes
-)
 
 Box = tuple[float, float, float, float]  # left, bottom, right, top in PDF units, y up
 WordBox = tuple[str, float, float, float, float]  # text, then left, top, right, bottom in fractions of the page
@@ -109,8 +101,3 @@ def _far(one: Box, other: Box) -> bool:
     gaps = [max(one[side] - other[side + 2], other[side] - one[side + 2]) for side in (0, 1)]
     sides = [box[side + 2] - box[side] for box in (one, other) for side in (0, 1)]
     return max(gaps) > max(sides)
-
-
-def is_cjk(char: str) -> bool:
-    """Whether `char` belongs to a script written without spaces between words: Chinese or Japanese."""
-    return len(char) == 1 and any(first <= ord(char) <= last for first, last in _CJK)

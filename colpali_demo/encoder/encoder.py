@@ -17,6 +17,7 @@ from colpali_demo.encoder.families import AUGMENTATION, Family
 from colpali_demo.encoder.files import CheckpointError
 from colpali_demo.encoder.interface import Calibration, Capabilities, ModelInfo
 from colpali_demo.encoder.layout import PageEmbedding, QueryEmbedding
+from colpali_demo.encoder.prefixes import QueryPrefix
 from colpali_demo.encoder.queries import QueryTokenizer, as_text
 from colpali_demo.settings import on_zero_gpu
 
@@ -31,7 +32,7 @@ class Encoder:
 
     capabilities = Capabilities(embeds_pages=True, embeds_queries=True, has_model=True)
 
-    def __init__(self, model: PreTrainedModel, family: Family, checkpoint: Checkpoint) -> None:
+    def __init__(self, model: PreTrainedModel, family: Family, checkpoint: Checkpoint, prefix: QueryPrefix) -> None:
         self.model = model
         self.family = family
         self.processor = family.processor
@@ -48,12 +49,17 @@ class Encoder:
         self.model_info: ModelInfo = {
             "name": checkpoint.name,
             "checkpoint": checkpoint.source,
+            "revision": checkpoint.revision,
             "family": family.name,
             "parameters": model.num_parameters(),
             "device": str(model.device),
             "dtype": str(model.dtype).removeprefix("torch."),
-            "dim": model.embedding_dim,
-            "prefix": self.processor.query_prefix,
+            "dim": family.head.out_features,
+            "format": "colpali_engine" if family.is_engine(checkpoint.config) else "transformers",
+            "page_prompt": family.page_text,
+            "prefix": prefix.text,
+            "prefix_source": prefix.source,
+            "prefix_doubted": prefix.doubted,
             "augmentation": AUGMENTATION,
             "frame": family.frame()._asdict(),
             "input": family.input,
@@ -68,7 +74,7 @@ class Encoder:
 
     @cached_property
     def _calibration(self) -> Calibration:
-        path = self.checkpoint.folder / "calibration.json"
+        path = self.checkpoint.own_folder / "calibration.json"
         return Calibration.load(path) if path.is_file() else calibrate(self)
 
     @property
@@ -137,6 +143,7 @@ class Encoder:
             unknown=unknown,
             prefix=as_text(prefix),
             augmentation=augmentation,
+            divisor=len(tokens) if self.family.scores_by_mean else 1.0,
         )
 
     def run(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
@@ -145,7 +152,7 @@ class Encoder:
         Vectors of padding are zero. Raises CheckpointError where the model computes anything but numbers.
         """
         inputs = {**inputs, **self.family.model_options(inputs)}
-        inputs.pop("labels", None)
+        inputs = {name: value for name, value in inputs.items() if name not in self.family.not_for_model}
         with self._model_lock:
             vectors = self._embed(inputs)
         if not vectors.isfinite().all():

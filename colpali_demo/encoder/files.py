@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+BUNDLED_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "colpali-tiny"
+
 
 class CheckpointError(Exception):
     """A checkpoint cannot be used.

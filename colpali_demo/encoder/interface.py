@@ -55,21 +55,31 @@ class ModelInfo(TypedDict):
 
     name: for people
     checkpoint: what `load_encoder` takes to load it again
+    revision: the commit of the Hub's repository; None for what did not come from the Hub
     parameters: number of weights
     dim: numbers in a vector
+    format: "transformers" or "colpali_engine", which stored it
+    page_prompt: what the model reads beside every page
     prefix, augmentation: of a query, where nothing else is asked for
+    prefix_source: where the prefix comes from, for people
+    prefix_doubted: whether the checkpoint does not name its prefix, so that it may have been trained with another
     reads: how well the checkpoint reads, as in its `reading.json`: {"schema", "level", "sentence", ...}
     precomputed: True where the vectors come from a set and no model is loaded
     """
 
     name: str
     checkpoint: str
+    revision: str | None
     family: str
     parameters: int
     device: str
     dtype: str
     dim: int
+    format: str
+    page_prompt: str
     prefix: str
+    prefix_source: str
+    prefix_doubted: bool
     augmentation: int
     frame: FrameInfo
     input: PageInput

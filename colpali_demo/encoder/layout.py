@@ -53,12 +53,15 @@ def prompt_token(text: str) -> Slot:
 class PageLayout:
     """Which vector of a page covers which cells of a (rows, cols) grid, or is which token of the prompt.
 
+    `extent` is how many rows and columns of cells the page itself fills: fewer than there are, and perhaps a fraction,
+    where it was padded on the right and below. None: the page fills the grid.
     Raises ValueError unless every cell of the grid has exactly one vector.
     """
 
     rows: int
     cols: int
     slots: tuple[Slot, ...]
+    extent: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         cells = sorted(cell for slot in self.slots for cell in slot.cells)
@@ -71,12 +74,17 @@ class PageLayout:
         slots = (
             Slot(kind, tuple((int(row), int(col)) for row, col in cells), text) for kind, cells, text in value["slots"]
         )
-        return cls(value["rows"], value["cols"], tuple(slots))
+        extent = value.get("extent")
+        return cls(value["rows"], value["cols"], tuple(slots), extent and (float(extent[0]), float(extent[1])))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the layout as plain JSON values: {"rows", "cols", "slots": [[kind, [[row, col], ...], text], ...]}."""
+        """Return the layout as JSON values: {"rows", "cols", "slots": [[kind, [[row, col], ...], text], ...]}.
+
+        Where the page was padded, "extent" as well.
+        """
         slots = [[slot.kind, [list(cell) for cell in slot.cells], slot.text] for slot in self.slots]
-        return {"rows": self.rows, "cols": self.cols, "slots": slots}
+        padded = {"extent": list(self.extent)} if self.extent else {}
+        return {"rows": self.rows, "cols": self.cols, "slots": slots, **padded}
 
     @cached_property
     def patch_vectors(self) -> np.ndarray:
@@ -104,10 +112,11 @@ class PageLayout:
     def rectangle(self, row: int, col: int) -> tuple[float, float, float, float]:
         """(left, top, right, bottom) of a cell, in shares of the page.
 
-        The page is squashed to the input's shape, so its cells are rows x cols equal parts of the page, whatever the
-        page's own shape.
+        The page is squashed to the input's shape, so its cells are equal parts of the page, whatever the page's own
+        shape. Of a cell that reaches into the padding, what lies on the page.
         """
-        return col / self.cols, row / self.rows, (col + 1) / self.cols, (row + 1) / self.rows
+        rows, cols = self.extent or (self.rows, self.cols)
+        return col / cols, row / rows, min((col + 1) / cols, 1), min((row + 1) / rows, 1)
 
 
 def grid_shape(patches: int, height: int, width: int, shape: tuple[int, int] = (1, 1)) -> tuple[int, int]:
@@ -184,6 +193,8 @@ class QueryEmbedding:
     """The multi-vector of a query: float32 on the CPU, shape (tokens, dim), and what each vector is.
 
     `words` are the typed words; `unknown` those of them of which the checkpoint's vocabulary has no piece at all.
+    `divisor` is what the sum of MaxSim is divided by to give a score: 1 in families that score by the sum, the number
+    of tokens in those that score by the mean.
     """
 
     text: str
@@ -193,3 +204,4 @@ class QueryEmbedding:
     unknown: tuple[str, ...]
     prefix: str
     augmentation: int
+    divisor: float = 1.0

@@ -24,14 +24,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from colpali_demo.documents import Page, Word
-from colpali_demo.encoder import Calibration, CheckpointError, PageEmbedding, PageLayout, QueryEmbedding, QueryToken
 from colpali_demo.encoder.calibration import blank_page
-from colpali_demo.encoder.checkpoints import read_json
+from colpali_demo.encoder.files import CheckpointError, read_json
+from colpali_demo.encoder.interface import Calibration, Capabilities, ModelInfo
+from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from colpali_demo.encoder import Encoder
+    from colpali_demo.encoder.interface import AnyEncoder
 
 LISTING = "set.json"
 QUERIES = "queries.safetensors"
@@ -53,7 +54,7 @@ class SetDocument:
 
 def save_set(
     folder: Path,
-    encoder: Encoder,
+    encoder: AnyEncoder,
     documents: Iterable[tuple[SetDocument, Iterable[Page]]],
     progress: Callable[[Page], None] | None = None,
 ) -> None:
@@ -139,6 +140,7 @@ def _query_entry(query: QueryEmbedding) -> dict[str, Any]:
         "text": query.text,
         "prefix": query.prefix,
         "augmentation": query.augmentation,
+        "divisor": query.divisor,
         "words": query.words,
         "unknown": query.unknown,
         "tokens": [[token.text, token.kind, token.word, token.id] for token in query.tokens],
@@ -205,6 +207,7 @@ class PrecomputedSet:
 class PrecomputedEncoder:
     """Stands for the checkpoint that made a set: knows the vectors of the queries in the set, and can embed nothing."""
 
+    capabilities = Capabilities(embeds_pages=False, embeds_queries=False, has_model=False)
     batch_size = 1
 
     def __init__(
@@ -213,7 +216,7 @@ class PrecomputedEncoder:
         vectors: Mapping[str, torch.Tensor],
         reference_pages: Sequence[PageEmbedding],
     ) -> None:
-        self.model_info: dict[str, Any] = {**listing["model"], "precomputed": True}
+        self.model_info: ModelInfo = {**listing["model"], "precomputed": True}
         self.calibration = Calibration.from_json(listing["calibration"])
         self.reference_pages = tuple(reference_pages)
         self._queries = {
@@ -225,6 +228,7 @@ class PrecomputedEncoder:
                 unknown=tuple(entry["unknown"]),
                 prefix=entry["prefix"],
                 augmentation=entry["augmentation"],
+                divisor=entry.get("divisor", 1.0),  # sets made before any family scored by a mean have none
             )
             for position, entry in enumerate(listing["queries"])
         }

@@ -13,18 +13,19 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from typing import NamedTuple
 
 from tokenizers import AddedToken, Encoding, Tokenizer
 from transformers import PreTrainedTokenizerFast
 
+from colpali_demo.documents.cjk import CJK_RANGES
 from colpali_demo.encoder.layout import QueryToken, TokenKind
 
 # Unicode noncharacters, which no text may contain, stand for the special tokens while a query is tokenized.
 START, AUGMENTATION, END, HIDDEN = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3"
 NOT_TEXT = re.compile("[\ufdd0-\ufdef\ud800-\udfff]")  # noncharacters and lone surrogates
-# Chinese and Japanese are written without spaces: there, each character is a word.
-CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+CJK = "".join(f"{chr(first)}-{chr(last)}" for first, last in CJK_RANGES)  # of which each character is a word
 WORD = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
 
 
@@ -130,10 +131,10 @@ def _words(text: str) -> tuple[list[int | None], tuple[str, ...]]:
     joins_next = False
     for match in WORD.finditer(text):
         start, end = match.span()
-        if spans and (joins_next or not _has_letters(match[0])):
+        if spans and (joins_next or not _stands_alone(match[0])):
             start = spans.pop()[0]
         spans.append((start, end))
-        joins_next = not _has_letters(text[start:end])
+        joins_next = not _stands_alone(text[start:end])
     word_of: list[int | None] = []
     for index, (_, end) in enumerate(spans):
         word_of += [index] * (end - len(word_of))
@@ -141,8 +142,9 @@ def _words(text: str) -> tuple[list[int | None], tuple[str, ...]]:
     return word_of, tuple(text[start:end] for start, end in spans)
 
 
-def _has_letters(text: str) -> bool:
-    return any(character.isalnum() for character in text)
+def _stands_alone(text: str) -> bool:
+    """Whether a text has letters, digits or pictures such as emoji, and not only punctuation."""
+    return any(character.isalnum() or unicodedata.category(character) == "So" for character in text)
 
 
 def _last_character(query: str, start: int, end: int) -> int:

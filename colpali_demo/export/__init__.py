@@ -1,1 +1,1 @@
-"""Explanations as files: figures, tensors, one HTML page."""
+"""Explanations as files: figures, tensors, one HTML page; and the scripts that draw them in a browser."""

@@ -6,8 +6,7 @@ Everything is drawn on explicit `Figure` objects: no pyplot, no global state, an
 from __future__ import annotations
 
 import io
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -24,6 +23,7 @@ from matplotlib.patches import Rectangle
 from colpali_demo.encoder.calibration import WEAK_MATCH, is_function_word
 from colpali_demo.explain import place_text
 from colpali_demo.export.colormap import TABLE, colorize, common_scale
+from colpali_demo.export.columns import width_in_columns
 from colpali_demo.occlusion import ErasedPage
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 FORMATS = (".png", ".pdf", ".svg")
 DPI = 240
-OPACITY = 0.78  # of the highest cell; the page stays readable through it
+OPACITY = 0.7  # of the highest cell; black print on it keeps a contrast above 4.5 : 1
 
 # All lengths are inches; 7.2 is the text width of a two-column journal.
 WIDTH, MARGIN = 7.2, 0.12
@@ -104,12 +104,11 @@ def explanation_figure(
         _text(ax, MARGIN, 0.39 + 0.21 * len(title), WEAK_MATCH, 7.6, color=_CAUTION)
 
     box = (MARGIN, top, MARGIN + width, top + height)
-    ax.imshow(page.image, extent=(box[0], box[2], box[3], box[1]), aspect="auto", zorder=1)
-    ax.add_patch(Rectangle(box[:2], width, height, fill=False, edgecolor=_HAIR, linewidth=0.6, zorder=2))
     if token is None:
-        _contribution_map(ax, explanation, box)
+        _contribution_map(ax, explanation, page, box)
     else:
-        _similarity_map(ax, explanation, matches[token], box)
+        _similarity_map(ax, explanation, matches[token], page, box)
+    ax.add_patch(Rectangle(box[:2], width, height, fill=False, edgecolor=_HAIR, linewidth=0.6, zorder=2))
     _ledger(ax, explanation, rows, token, panel, columns, pitch)
     ax.set(xlim=(0, WIDTH), ylim=(size, 0))
     return figure
@@ -141,10 +140,10 @@ def _write(figure: Figure, file: str | Path | BinaryIO, kind: str) -> None:
 # The overlays
 
 
-def _similarity_map(ax: Axes, explanation: Explanation, match: TokenMatch, box: Box) -> None:
+def _similarity_map(ax: Axes, explanation: Explanation, match: TokenMatch, page: Page, box: Box) -> None:
     layout = explanation.layout
     threshold, highest = common_scale(explanation.maps)
-    _overlay(ax, colorize(explanation.maps[match.index], threshold, highest, OPACITY), box)
+    _overlay(ax, page, colorize(explanation.maps[match.index], threshold, highest, OPACITY), box)
     found = f"maximum {_number(match.maxsim, 3)}"
     if match.slot == "patch":
         _outline(ax, match.cells, layout, box, 1.5)
@@ -153,17 +152,17 @@ def _similarity_map(ax: Axes, explanation: Explanation, match: TokenMatch, box: 
         found += ", off the image: the thumbnail of the whole page"
     else:
         found += f", off the image: “{_drawable(match.slot_text or '', 14)}” of the page's prompt"
-    shown = f"Similarity map of “{_drawable(match.text, 18)}” (token {match.index})"
+    shown = f"Similarity map of “{_drawable(match.text, 18)}” (token {match.index + 1} of {len(explanation.tokens)})"
     _heading(ax, box, shown, found)
 
-    lowest = 2 * threshold - highest  # as long a piece of the scale below the threshold as above it
+    lowest = float(explanation.maps.min())  # as on the screen
     mark = match.maxsim if match.slot == "patch" else None
     label = f"cosine with {layout.rows} × {layout.cols} patches; clear below {_number(threshold, 2)}"
     label += "; one scale for all tokens"
     _scale(ax, box, (lowest, threshold, highest), label, mark)
 
 
-def _contribution_map(ax: Axes, explanation: Explanation, box: Box) -> None:
+def _contribution_map(ax: Axes, explanation: Explanation, page: Page, box: Box) -> None:
     layout = explanation.layout
     values = np.full((layout.rows, layout.cols), -np.inf)
     typed: dict[tuple[Cell, ...], list[str]] = {}
@@ -177,7 +176,7 @@ def _contribution_map(ax: Axes, explanation: Explanation, box: Box) -> None:
     finite = values[np.isfinite(values)]
     highest = float(finite.max(initial=0.0)) or 1.0
     lowest = float(finite.min(initial=0.0))
-    _overlay(ax, colorize(values, lowest, highest, OPACITY), box)
+    _overlay(ax, page, colorize(values, lowest, highest, OPACITY), box)
 
     taken = [_place(cell, layout, box) for cells in typed for cell in cells]
     for cells, texts in typed.items():
@@ -191,9 +190,14 @@ def _contribution_map(ax: Axes, explanation: Explanation, box: Box) -> None:
     _scale(ax, box, (lowest, lowest, highest), label, None)
 
 
-def _overlay(ax: Axes, rgba: np.ndarray, box: Box) -> None:
+def _overlay(ax: Axes, page: Page, rgba: np.ndarray, box: Box) -> None:
+    """Draw a page multiplied by the colors of its cells, so that its print stays as dark as it is."""
     left, top, right, bottom = box
-    ax.imshow(rgba, extent=(left, right, bottom, top), aspect="auto", interpolation="nearest", zorder=3)
+    picture = np.asarray(page.image, dtype=np.float32)
+    rows, cols = (np.arange(picture.shape[axis]) * rgba.shape[axis] // picture.shape[axis] for axis in (0, 1))
+    ink = rgba[..., 3:] / np.float32(255)
+    tint = (1 - ink + ink * (rgba[..., :3] / np.float32(255)))[rows[:, None], cols]
+    ax.imshow(np.rint(picture * tint).astype(np.uint8), extent=(left, right, bottom, top), aspect="auto", zorder=1)
 
 
 def _place(cell: Cell, layout: PageLayout, box: Box) -> Box:
@@ -222,7 +226,7 @@ def _outline(ax: Axes, cells: Sequence[Cell], layout: PageLayout, box: Box, widt
 def _tag(ax: Axes, text: str, cell: Box, box: Box, taken: Sequence[Box]) -> Box:
     """Write a label beside a cell, on whichever side has the most room; returns where it is."""
     text = _elided(text, 26)
-    w, h, gap = 0.062 * _columns(text) + 0.06, 0.125, 0.035
+    w, h, gap = 0.062 * width_in_columns(text) + 0.06, 0.125, 0.035
     left, top, right, bottom = cell
     x, y = (left + right) / 2, (top + bottom) / 2
     spots = [(right + gap, y - h / 2), (left - gap - w, y - h / 2)]
@@ -386,7 +390,7 @@ def _ledger_column(
 ) -> None:
     (left, top, right), (low, high) = panel, span
     values, bars = right - 0.46, right - 0.86
-    start = left + 0.06 + 0.066 * max(8, max(_columns(row[0]) for row in rows))
+    start = left + 0.06 + 0.066 * max(8, max(width_in_columns(row[0]) for row in rows))
     zero = start + (bars - start) * (0 - low) / (high - low)
     _text(ax, left, top + 0.08, "token", 6.6, color=_GRAY)
     _text(ax, values, top + 0.08, "MaxSim", 6.6, color=_GRAY, align="right")
@@ -478,21 +482,16 @@ def _drawable(text: str, columns: int | None = None) -> str:
     return text if columns is None else _elided(text, columns)
 
 
-def _columns(text: Iterable[str]) -> int:
-    """Width of a text in columns of a terminal: East Asian characters take two."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
-
-
 def _elided(text: str, columns: int) -> str:
     """The text, with an ellipsis in its middle where it is wider than `columns`."""
-    if _columns(text) <= columns:
+    if width_in_columns(text) <= columns:
         return text
     head = tail = ""
     for first, last in zip(text, reversed(text), strict=True):
-        if _columns(head + first + tail) >= columns:
+        if width_in_columns(head + first + tail) >= columns:
             break
         head += first
-        if _columns(head + last + tail) >= columns:
+        if width_in_columns(head + last + tail) >= columns:
             break
         tail = last + tail
     return f"{head}…{tail}"
@@ -503,7 +502,7 @@ def _wrapped(text: str, columns: int, *, lines: int) -> list[str]:
     result, line = [], ""
     for word in _drawable(text).split():
         candidate = f"{line} {word}" if line else word
-        if _columns(candidate) <= columns or not line:
+        if width_in_columns(candidate) <= columns or not line:
             line = candidate
         else:
             result.append(line)
@@ -513,7 +512,7 @@ def _wrapped(text: str, columns: int, *, lines: int) -> list[str]:
     if len(result) > lines:
         result = [*result[: lines - 1], " ".join(result[lines - 1 :])]
         last = result[-1]
-        while _columns(last) > columns - 1:
+        while width_in_columns(last) > columns - 1:
             last = last[:-1]
         result[-1] = last.rstrip() + "…"
     return [_elided(line, columns) for line in result]

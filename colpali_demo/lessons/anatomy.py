@@ -10,9 +10,9 @@ from transformers import PreTrainedConfig, PreTrainedModel
 # What the families of transformers call the four parts, in the order in which a patch meets them.
 PARTS = {
     "vision tower": ("vision_tower", "visual", "vision_model"),
-    "projector": ("multi_modal_projector", "merger", "connector"),
-    "language model": ("language_model", "text_model"),
-    "head": ("embedding_proj_layer",),
+    "projector": ("multi_modal_projector", "merger", "connector", "patch_embeddings"),
+    "language model": ("language_model", "text_model", "model"),
+    "head": ("embedding_proj_layer", "multi_vector_head"),
 }
 
 
@@ -20,21 +20,21 @@ def anatomy(model: PreTrainedModel) -> list[dict[str, Any]]:
     """The parts of a retriever, in the order in which a patch meets them.
 
     Each is {"part", "class", "detail", "parameters", "width"}: `width` is how many numbers it hands on for one patch,
-    `detail` its layers in words. The parameters of all parts sum to those of the model.
+    `detail` its layers in words. The parameters of all parts sum to those of the model. A model without a vision tower
+    has three parts: its projector reads the pixels.
     """
-    modules = {part: _find(model, names) for part, names in PARTS.items()}
+    modules = {part: module for part, names in PARTS.items() if (module := _find(model, names)) is not None}
     counts = {part: sum(weight.numel() for weight in module.parameters()) for part, module in modules.items()}
-    vision, projector = modules["vision tower"], modules["projector"]
-    if projector in vision.modules():  # as the merger of Qwen2-VL
-        counts["vision tower"] -= counts["projector"]
-    text = modules["language model"].config.hidden_size
-    widths = {"projector": text, "language model": text, "head": model.embedding_dim}
-    widths["vision tower"] = _linear(projector)[0].in_features
+    projector, head = modules["projector"], _linear(modules["head"])[0]
+    for part in ("vision tower", "language model"):
+        if part in modules and projector in modules[part].modules():  # as the merger of Qwen2-VL
+            counts[part] -= counts["projector"]
+    text, before = head.in_features, _linear(projector)[0].in_features
+    widths = {"vision tower": before, "projector": text, "language model": text, "head": head.out_features}
     details = {
-        "vision tower": _layers(vision.config),
-        "projector": f"{widths['vision tower']} → {text}",
-        "language model": _layers(modules["language model"].config),
-        "head": f"{text} → {model.embedding_dim}, scaled to length 1",
+        "projector": f"{before} → {text}",
+        "head": f"{text} → {head.out_features}, scaled to length 1",
+        **{part: _layers(modules[part].config) for part in ("vision tower", "language model") if part in modules},
     }
     return [
         {
@@ -58,11 +58,10 @@ def lora_parameters(model: PreTrainedModel, rank: int) -> int:
     return sum(rank * (layer.in_features + layer.out_features) for layer in layers)
 
 
-def _find(model: PreTrainedModel, names: tuple[str, ...]) -> nn.Module:
-    for name, module in model.named_modules():
-        if name.rpartition(".")[2] in names:
-            return module
-    raise ValueError(f"{type(model).__name__} has no part called {' or '.join(names)}")
+def _find(model: PreTrainedModel, names: tuple[str, ...]) -> nn.Module | None:
+    """Return the first module with one of these names, None if there is none."""
+    named = ((name.rpartition(".")[2], module) for name, module in model.named_modules())
+    return next((module for name, module in named if name in names), None)
 
 
 def _linear(module: nn.Module) -> list[nn.Linear]:

@@ -25,15 +25,11 @@ if TYPE_CHECKING:
     from colpali_demo.retrieval import Hit, Ranking, StoredPage
 
 LEGIBLE_PIXELS = 8  # height of a line of text; the smallest bitmap fonts that people read have 5 x 7 pixels
-BATCH = 4  # queries and pages of the training batch
-HEADLINE_WORDS = 6
 PRECISIONS = (("float32", 32), ("float16", 16), ("int8", 8), ("binary", 1))  # bits a number
 
 
-def lesson_dict(encoder: Encoder, ranking: Ranking, hit: Hit, asked: Sequence[str] = ()) -> dict[str, Any]:
+def lesson_dict(encoder: Encoder, ranking: Ranking, hit: Hit) -> dict[str, Any]:
     """Everything the cards say about the page of `hit`, one of a `ranking`, as plain JSON values.
-
-    asked: other queries, for the training batch
 
     The vectors themselves are left out: `ranking.query.vectors` and those of `ranking.stored(hit.page)`.
     """
@@ -80,7 +76,6 @@ def lesson_dict(encoder: Encoder, ranking: Ranking, hit: Hit, asked: Sequence[st
             for other in ranking
         ],
         "pooling": pooling(query, stored),
-        "batch": training_batch(encoder, ranking, hit, asked),
         "costs": costs(stored),
         "paper": paper.figures(),
     }
@@ -141,93 +136,6 @@ def pooling(query: QueryEmbedding, stored: StoredPage) -> dict[str, list[float]]
     return {
         "tokens": similarities_to_mean(query.vectors, vectors).tolist(),
         "patches": similarities_to_mean(vectors, vectors)[stored.kept.layout.patch_vectors.ravel()].tolist(),
-    }
-
-
-# ---------------------------------------------------------------------------------------------- training
-
-
-def training_batch(encoder: Encoder, ranking: Ranking, hit: Hit, asked: Sequence[str]) -> dict[str, Any]:
-    """A batch as in training, of at most `BATCH` queries and as many pages: {"rows", "pages", "scores", "loss"}.
-
-    rows: {"text", "own", "made"}: `own` is the column of the page that answers the query. The first is the query and
-        page at hand; other queries take the page that ranks first for them, unless another has it; the rest are
-        `made` from the headline of their page
-    pages: places in the ranking
-    scores: (queries, pages)
-    """
-    stored = ranking.stored_pages
-    texts, queries, pages, made = [hit.query.text], [hit.query], [hit.rank - 1], [False]
-
-    def add(text: str, query: QueryEmbedding, place: int, is_made: bool) -> None:
-        texts.append(text)
-        queries.append(query)
-        pages.append(place)
-        made.append(is_made)
-
-    for text in asked:
-        if len(texts) == BATCH:
-            break
-        if text in texts:
-            continue
-        query = encoder.embed_query(text)
-        place = ranking.hit(RANKERS["maxsim"].rank(query, stored)[0].page).rank - 1
-        if place not in pages:
-            add(text, query, place, False)
-    for place, other in enumerate(ranking):
-        text = headline(other.page.words)
-        if len(texts) < BATCH and place not in pages and text and text not in texts:
-            add(text, encoder.embed_query(text), place, True)
-    batch = [stored[place] for place in pages]
-    rankings = [RANKERS["maxsim"].rank(query, batch) for query in queries]
-    scores = [[scored.hit(page.page).score for page in batch] for scored in rankings]
-    own = list(range(len(pages)))
-    return {
-        "rows": [
-            {"text": text, "own": at, "made": is_made} for text, at, is_made in zip(texts, own, made, strict=True)
-        ],
-        "pages": pages,
-        "scores": scores,
-        "loss": contrast(scores, own) if len(pages) > 1 else None,
-    }
-
-
-def headline(words: Sequence[Word]) -> str:
-    """The first words among the largest of a page, a query that somebody might ask of it; "" without a text layer."""
-    named = [word for word in words if any(character.isalpha() for character in word.text)]
-    if not named:
-        return ""
-    largest = max(word.bottom - word.top for word in named)
-    title = [word.text for word in named if word.bottom - word.top >= 0.8 * largest]
-    return " ".join(title[:HEADLINE_WORDS])
-
-
-def contrast(scores: Sequence[Sequence[float]], own: Sequence[int]) -> dict[str, Any]:
-    """The in-batch contrastive loss of ColPali and what it is made of; `own` has the column of each query's own page.
-
-    probabilities: softmax of each row, (queries, pages)
-    hardest: the column of the other page that scores highest, for each query
-    losses: softplus(hardest - own), for each query; `loss` is their mean
-    cross_entropy: the mean of -log(probability of the own page), the loss over all pages of the batch
-
-    Faysse et al. 2024, section 4.1; the same as in `training.losses`, query by query. Raises ValueError for fewer than
-    two pages, which leave nothing to compare with.
-    """
-    table = np.array(scores, dtype=np.float64)
-    if table.shape[1] < 2:
-        raise ValueError("a batch has at least two pages")
-    queries = np.arange(len(table))
-    logs = table - np.logaddexp.reduce(table, axis=1, keepdims=True)
-    others = table.copy()
-    others[queries, own] = -np.inf
-    hardest = others.argmax(axis=1)
-    losses = np.logaddexp(0.0, others[queries, hardest] - table[queries, own])
-    return {
-        "probabilities": np.exp(logs).tolist(),
-        "hardest": hardest.tolist(),
-        "losses": losses.tolist(),
-        "loss": float(losses.mean()),
-        "cross_entropy": float(-logs[queries, own].mean()),
     }
 
 

@@ -1,7 +1,7 @@
 """Keep the vectors of pages and rank pages for a query: codecs, stores, rankers, and the index that joins them."""
 
 from colpali_demo.retrieval.index import PageIndex, open_set, rank_together
-from colpali_demo.retrieval.rankers import RANKERS
+from colpali_demo.retrieval.rankers import RANKERS, check_explains
 from colpali_demo.retrieval.ranking import CosineRange, Hit, NoLedger, Ranking
 from colpali_demo.retrieval.stores import StoredPage
 
@@ -13,6 +13,7 @@ __all__ = [
     "PageIndex",
     "Ranking",
     "StoredPage",
+    "check_explains",
     "open_set",
     "rank_together",
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from colpali_demo.retrieval.codecs import CODECS
 from colpali_demo.retrieval.embedder import PageEmbedder
+from colpali_demo.retrieval.pooling import pooled
 from colpali_demo.retrieval.rankers import RANKERS
 from colpali_demo.retrieval.stores import STORES, StoredPage, page_key
 
@@ -27,14 +28,17 @@ class PageIndex:
     encoder: embeds pages and queries
     store: where pages are kept, a name in `stores.STORES`
     precision: how their vectors are kept, a name in `codecs.CODECS`
+    pool_factor: how many patches share a vector, about; 1 keeps all, see `pooling`
 
     May be shared by threads: a search may run while pages are being added, and covers those that are in.
-    Raises KeyError for a store or a precision that does not exist.
+    Raises KeyError for a store or a precision that does not exist, ValueError for a pooling factor below 1.
     """
 
-    def __init__(self, encoder: Encoder, *, store: str = "memory", precision: str = "float32") -> None:
+    def __init__(
+        self, encoder: Encoder, *, store: str = "memory", precision: str = "float32", pool_factor: int = 1
+    ) -> None:
         self.encoder = encoder
-        self._embedder = PageEmbedder(encoder, CODECS[precision])
+        self._embedder = PageEmbedder(encoder, pooled(CODECS[precision], pool_factor))
         self._store = STORES[store]()
 
     def __len__(self) -> int:

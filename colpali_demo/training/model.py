@@ -1,12 +1,9 @@
-"""Build colpali-tiny from nothing: its tokenizer, its processor and a `ColPaliForRetrieval` with random weights."""
+"""Build colpali-tiny from nothing, save and load it: its processor and a `ColPaliForRetrieval` with random weights."""
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import nn
 from transformers import (
     ColPaliConfig,
@@ -19,62 +16,7 @@ from transformers import (
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
 from colpali_demo.encoder.tiny.tower import DEPTHS, ConvTowerConfig
-
-from .targets import RESAMPLE
-
-SPECIAL_TOKENS = {"pad_token": "<pad>", "eos_token": "<eos>", "bos_token": "<bos>", "unk_token": "<unk>"}
-
-
-def count_words(texts: Iterable[str]) -> Counter[str]:
-    """How often each lower-cased word and number stands in the texts."""
-    counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(re.findall(r"[^\W_]+", text.lower()))
-    return counts
-
-
-def flattened(counts: Counter[str], power: float = 0.6) -> Iterator[str]:
-    """The words again, each count^power times: so that a frequent field's jargon does not take all the pieces."""
-    for word, count in counts.items():
-        if count > 1 and word.isalpha():
-            yield " ".join(["", *[word] * round(count**power)])
-
-
-def train_tokenizer(texts: Iterable[str], vocabulary: int = 4096) -> PreTrainedTokenizerFast:
-    """Byte-pair pieces of lower-cased text, single digits, single punctuation marks; a space is "▁" as in Gemma's.
-
-    The newline is a piece of its own, because ColPali's page prompt and queries both end in one. Characters that are
-    rarer than the alphabet's limit become `<unk>`, so the app can say which typed words the checkpoint cannot know.
-    """
-    tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True))
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(r"\n"), "isolated"),
-            pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="never", split=True),
-            pre_tokenizers.Digits(individual_digits=True),
-            pre_tokenizers.Split(Regex(r"[^\w▁\n]|_"), "isolated"),
-        ]
-    )
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
-        special_tokens=list(SPECIAL_TOKENS.values()),
-        initial_alphabet=[
-            "\n",
-            *map(chr, range(0x21, 0x7F)),
-            *"£€§©®°±·×•–—‘’“”…−",
-            *"àáâãäåæçèéêëìíîïñòóôõöøùúûüýÿßœšž",
-        ],
-        limit_alphabet=160,
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    return with_special_tokens(tokenizer)
-
-
-def with_special_tokens(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
-    """The tokenizer as transformers takes it."""
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, padding_side="right", **SPECIAL_TOKENS)
+from colpali_demo.training.pages.targets import RESAMPLE
 
 
 def build_processor(tokenizer: PreTrainedTokenizerFast, image_size: int = 1024) -> ColPaliProcessor:
@@ -166,6 +108,12 @@ def without_layers(model: ColPaliForRetrieval, hidden: torch.Tensor) -> torch.Te
     return nn.functional.normalize(model.embedding_proj_layer(hidden), dim=-1)
 
 
+def page_ids(processor: ColPaliProcessor) -> torch.Tensor:
+    """The token ids of a page's prompt, (1, vectors): the image tokens come first."""
+    text = f"{processor.image_token * processor.image_seq_length}<bos>{processor.visual_prompt_prefix}\n"
+    return processor.tokenizer(text, add_special_tokens=False, return_tensors="pt")["input_ids"]
+
+
 def save_checkpoint(model: ColPaliForRetrieval, processor: ColPaliProcessor, folder: Path) -> None:
     """Write bf16 weights (shards under 10 MB) and the processor, the way any ColPali checkpoint is laid out."""
     state = {
@@ -185,19 +133,3 @@ def load_checkpoint(folder: Path, image_size: int | None = None) -> ColPaliForRe
     if image_size is not None:
         model.config.vlm_config.vision_config.image_size = image_size
     return model
-
-
-@torch.no_grad()
-def mix_checkpoints(first: Path, second: Path, share: float, out: Path) -> None:
-    """Write the mean of two checkpoints of one run, `share` of it the second's.
-
-    The ends of two decays of one run lie in one valley, and a point between them is often better than both (Izmailov
-    et al. 2018, arXiv 1803.05407; Wortsman et al. 2022, arXiv 2203.05482). Raises RuntimeError where they differ in
-    shape.
-    """
-    model, other = (load_checkpoint(folder) for folder in (first, second))
-    values = other.state_dict()
-    for name, value in model.state_dict().items():
-        if value.is_floating_point():
-            value.lerp_(values[name], share)
-    save_checkpoint(model, ColPaliProcessor.from_pretrained(second, backend="pil"), out)

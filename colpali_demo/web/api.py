@@ -23,8 +23,8 @@ from colpali_demo.web.uploads import NoRoom
 if TYPE_CHECKING:
     from colpali_demo.retrieval import Hit, Ranking
     from colpali_demo.settings import Settings
-    from colpali_demo.web.sessions import Session, Sessions
     from colpali_demo.web.uploads import Uploads
+    from colpali_demo.web.visitors import Sessions, Visitor
 
 STATELESS = "search_pdf"
 NOTES = (Path(__file__).parent / "api.md").read_text("utf-8")
@@ -46,9 +46,9 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
             documents: what you can search now, each with its content hash, name and number of pages.
             errors: what could not be read, each with a code and a sentence that says what to do.
         """
-        session = _session(sessions, request)
-        _add(session, file)
-        return _library(session)
+        visitor = _visitor(sessions, request)
+        _add(visitor, file)
+        return _library(visitor)
 
     def search(query: str, request: gr.Request, top_k: int = settings.top_k) -> dict[str, Any]:
         """Rank your pages for a query, and explain the best of them token by token.
@@ -63,10 +63,10 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
             The object that `python -m colpali_demo search --json` prints: model, query with its tokens, and results.
             The MaxSim of a result's tokens add up to its score.
         """
-        session = _session(sessions, request)
+        visitor = _visitor(sessions, request)
         count = _count(top_k)
-        ranking, milliseconds = _rank(session, query, count)
-        return _answer(session, ranking[:count], milliseconds)
+        ranking, milliseconds = _rank(visitor, query, count)
+        return _answer(visitor, ranking[:count], milliseconds)
 
     def explain(query: str, document: str, page: int, request: gr.Request, maps: bool = False) -> dict[str, Any]:
         """Explain the score of one page for a query, hit or not.
@@ -81,12 +81,12 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
             The same object as a search, with this page as its only result. Its rank is the one among all your pages.
             With `maps`, the result has `maps`: tokens x rows x cols.
         """
-        session = _session(sessions, request)
-        ranking, milliseconds = _rank(session, query)
+        visitor = _visitor(sessions, request)
+        ranking, milliseconds = _rank(visitor, query)
         hit = next((hit for hit in ranking if (hit.page.document, hit.page.number) == (document, page)), None)
         if hit is None:
             raise Refused("No such page", f"Page {page} of a document {document!r} is not among your pages.")
-        answer = _answer(session, [hit], milliseconds)
+        answer = _answer(visitor, [hit], milliseconds)
         if maps:
             answer["results"][0]["maps"] = hit.explain().maps.tolist()
         return answer
@@ -108,15 +108,15 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
         if seconds := passing_calls.wait():
             raise Refused("One moment", f"Too many ask at once; try again in {seconds:.0f} s.")
         passing = secrets.token_hex(16)
-        session = sessions.get(passing)
+        visitor = sessions.get(passing)
         try:
-            errors = _add(session, file)
-            if not session.indexes():
+            errors = _add(visitor, file)
+            if not visitor.shelf.searchable().indexes:
                 reasons = " ".join(error["message"] for error in errors)
                 raise Refused("No pages", reasons)
             count = _count(top_k)
-            ranking, milliseconds = _rank(session, query, count)
-            return {**_answer(session, ranking[:count], milliseconds), "errors": errors}
+            ranking, milliseconds = _rank(visitor, query, count)
+            return {**_answer(visitor, ranking[:count], milliseconds), "errors": errors}
         finally:
             sessions.drop(passing)
 
@@ -179,7 +179,7 @@ async def _stay(path: str) -> str:
     return path
 
 
-def _session(sessions: Sessions, request: gr.Request) -> Session:
+def _visitor(sessions: Sessions, request: gr.Request) -> Visitor:
     if not request.session_hash:
         raise Refused("No session", "Pass a session_hash.")
     if request.headers.get("x-gradio-user") == "mcp":
@@ -187,13 +187,13 @@ def _session(sessions: Sessions, request: gr.Request) -> Session:
     return sessions.get(request.session_hash)
 
 
-def _add(session: Session, file: Any) -> list[dict[str, Any]]:
+def _add(visitor: Visitor, file: Any) -> list[dict[str, Any]]:
     """Index an uploaded file; the errors that came of it."""
     path = _path(file)
-    session.receive([] if path is None else [path])
-    for pause in session.index_inbox():
+    visitor.receive([] if path is None else [path])
+    for pause in visitor.indexing.run():
         time.sleep(pause)
-    return _library(session)["errors"]
+    return _library(visitor)["errors"]
 
 
 def _path(file: Any) -> str | None:
@@ -201,8 +201,8 @@ def _path(file: Any) -> str | None:
     return path if isinstance(path, str) else None
 
 
-def _library(session: Session) -> dict[str, Any]:
-    library = session.library()
+def _library(visitor: Visitor) -> dict[str, Any]:
+    library = visitor.library()
     documents = [
         {name: document[name] for name in ("document", "source", "pages")}
         for document in library["documents"]
@@ -211,17 +211,17 @@ def _library(session: Session) -> dict[str, Any]:
     return {"documents": documents, "errors": library["errors"]}
 
 
-def _rank(session: Session, query: Any, explained: int = 1) -> tuple[Ranking, dict[str, float]]:
-    """Rank all pages of a session; one without pages gets the first sample."""
-    engine = session.engine
+def _rank(visitor: Visitor, query: Any, explained: int = 1) -> tuple[Ranking, dict[str, float]]:
+    """Rank all pages of a visitor; one without pages gets the first sample."""
+    engine = visitor.engine
     engine.settled.wait()
     if engine.encoder is None:
         raise Refused("No model", engine.error)
-    if not session.indexes() and engine.samples:
-        sample = session.add_sample(engine.samples[0].source)
+    if not visitor.shelf.searchable().indexes and engine.samples:
+        sample = visitor.shelf.add_sample(engine.samples[0].source)
         sample.finished.wait()
     start = time.perf_counter()
-    ranking = session.rank(query.strip() if isinstance(query, str) else "", explained)
+    ranking = visitor.search.rank(query.strip() if isinstance(query, str) else "", explained)
     return ranking, {"search": round(1000 * (time.perf_counter() - start), 1)}
 
 
@@ -231,11 +231,11 @@ def _count(top_k: Any) -> int:
     return top_k
 
 
-def _answer(session: Session, hits: list[Hit], milliseconds: dict[str, float]) -> dict[str, Any]:
+def _answer(visitor: Visitor, hits: list[Hit], milliseconds: dict[str, float]) -> dict[str, Any]:
     from colpali_demo.explain import search_dict
 
     explanations = [hit.explain() for hit in hits]
-    answer = search_dict(session.engine.public_model_info, hits[0].query, explanations, [], milliseconds)
+    answer = search_dict(visitor.engine.public_model_info, hits[0].query, explanations, [], milliseconds)
     for result, hit in zip(answer["results"], hits, strict=True):
         result["rank"] = hit.rank
     return answer

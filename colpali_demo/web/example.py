@@ -1,7 +1,7 @@
 """The bundled example: what is shown before any model is loaded, made beforehand by the bundled checkpoint.
 
 `python -m colpali_demo.web.example` makes `assets/example` again, which a new bundled checkpoint calls for. It holds
-`lens.json` and `lesson.json`, values of the lens and of the lessons as `payload.lens_value` and `lessons.value` make
+`lens.json` and `lesson.json`, values of the lens and of the lessons as `export.lens_value` and `lessons.value` make
 them for any search, and the files that they name.
 """
 
@@ -10,16 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from colpali_demo.encoder.files import BUNDLED_FOLDER
+from colpali_demo.export.lens_value import FileData, LensValue, file_data, lens_value, with_files
+from colpali_demo.samples import SAMPLES
 from colpali_demo.settings import Settings
-from colpali_demo.web.models import ASSETS, TINY
-from colpali_demo.web.payload import file_data, lens_value, with_files
 
-EXAMPLE = ASSETS / "example"
-DOCUMENT = ASSETS / "samples" / "annual-report.pdf"
+EXAMPLE = SAMPLES.parent / "example"
+DOCUMENT = SAMPLES / "annual-report.pdf"
 QUERY = "energy from hydropower"  # short, one word of several pieces; the page that answers it comes first by far
 LENS = "lens.json"
 LESSON = "lesson.json"
@@ -36,25 +36,26 @@ def fingerprint(checkpoint: Path) -> str:
 def load_example(name: str, into: Path, folder: Path = EXAMPLE) -> dict[str, Any]:
     """The value called `name` of the example; its files are copied `into` a folder from which the browser may fetch."""
 
-    def copied(file: Mapping[str, Any]) -> dict[str, Any]:
+    def copied(file: FileData) -> dict[str, Any]:
         return file_data(shutil.copyfile(folder / file["path"], into / f"{Path(name).stem}-{file['path']}"))
 
     return with_files(json.loads((folder / name).read_text("utf-8")), copied)
 
 
 def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> None:
-    """Make the example anew: `QUERY` over the document, whose other queries of the samples are for the lesson's batch.
+    """Make the example anew: `QUERY` over the document, and the batch of the samples.
 
     The lens gets the maps of every page, so that none has to be asked of a server whose model is not there.
     """
     from colpali_demo import PageIndex, load_encoder, open_document
     from colpali_demo.encoder.calibration import blank_page
-    from colpali_demo.samples import read_samples
+    from colpali_demo.export.pictures import page_key, write_pictures
+    from colpali_demo.lessons.batch import labelled_batch
+    from colpali_demo.samples import read_questions
     from colpali_demo.web.engine import public_model_info
     from colpali_demo.web.lessons.value import lesson_value
-    from colpali_demo.web.pictures import page_key, write_pictures
 
-    (sample,) = (sample for sample in read_samples(document.parent) if sample.path.name == document.name)
+    _, questions = read_questions()  # of this document
     encoder = load_encoder(str(checkpoint), device="cpu")
     index = PageIndex(encoder)
     with open_document(document) as opened:
@@ -68,9 +69,9 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
         (folder / name).write_bytes(data)
         return folder / name
 
-    lens = lens_value(
+    lens: LensValue = lens_value(
         search="example",
-        model={**public_model_info(encoder), "choice": None},
+        model=public_model_info(encoder),
         ranking=ranking,
         explanations=[hit.explain() for hit in ranking],
         top_k=Settings().top_k,
@@ -78,7 +79,7 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
         strength=index.strength(ranking[0]),
         pictures=pictures,
         blank=encoder.embed_pages([blank_page()])[0],
-        samples=[sample.source],
+        samples=[document.name],
         save=save,
     )
     lesson = lesson_value(
@@ -86,13 +87,14 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
         encoder=encoder,
         ranking=ranking,
         hit=ranking[0],
-        asked=[query for query in sample.queries if query != QUERY],
+        batch=labelled_batch(index.rank, questions),
+        asked=None,
         pictures=pictures,
         save=save,
     )
     lesson["fingerprint"] = fingerprint(checkpoint)
 
-    def named(file: Mapping[str, Any]) -> dict[str, Any]:
+    def named(file: FileData) -> dict[str, Any]:
         return file_data(Path(file["path"]).name)
 
     for name, value in ((LENS, lens), (LESSON, lesson)):
@@ -100,5 +102,5 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
 
 
 if __name__ == "__main__":
-    save_example(EXAMPLE, TINY)
+    save_example(EXAMPLE, BUNDLED_FOLDER)
     print(f"wrote {EXAMPLE}")

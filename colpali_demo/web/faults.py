@@ -6,16 +6,16 @@ import errno
 import logging
 import secrets
 
-import gradio as gr
-
 logger = logging.getLogger(__name__)
 
 
-class Refused(gr.Error):
+class Refused(Exception):
     """Something a visitor asked for cannot be done; `title` and `message` tell them why and what to do."""
 
     def __init__(self, title: str, message: str) -> None:
-        super().__init__(message, title=title, print_exception=False)
+        super().__init__(message)
+        self.title = title
+        self.message = message
 
 
 def log_fault(what: str) -> str:

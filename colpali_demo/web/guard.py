@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from colpali_demo.web.faults import is_disk_full, log_fault
 from colpali_demo.web.uploads import NoRoom
 
 if TYPE_CHECKING:
+    from gradio.block_function import BlockFunction
     from starlette.applications import Starlette
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
     from colpali_demo.web.uploads import Uploads
 
 MAX_BODY_BYTES = 64 << 10  # of a request that sends no file: a query, a page's key
+MAX_NAMES_BYTES = 1 << 20  # of one that names uploaded files: a thousand of them, as many as Gradio uploads at once
 NO_ROOM = "The server has no room for this file; try again in a few minutes."
+TOO_SLOW = "This request took too long to arrive."
+BUSY = "Too many requests are arriving; try again in a few seconds."
 UPLOAD_SECONDS = 900.0  # for an upload to arrive
 STALL_SECONDS = 30.0  # for the next piece of it
 BODY_SECONDS = 30.0  # for such a body to arrive
@@ -98,6 +102,38 @@ class _TooLarge(Exception):
     """The body of a request is larger than it may be."""
 
 
+class _TooMany(Exception):
+    """The bodies of all requests together are larger than they may be."""
+
+
+class _Bodies:
+    """The large bodies in memory: what they have beyond `MAX_BODY_BYTES` is at most `max_bytes` together."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._left = max_bytes
+
+    @contextmanager
+    def counted(self, receive: Receive) -> Iterator[Receive]:
+        """`receive` whose bytes count until the request ends, and that raises _TooMany where there are too many."""
+        free, taken = MAX_BODY_BYTES, 0
+
+        async def counting() -> Message:
+            nonlocal free, taken
+            message = await receive()
+            size = len(message.get("body", b"")) - free
+            free, size = max(0, -size), max(0, size)
+            if size > self._left:
+                raise _TooMany
+            self._left -= size
+            taken += size
+            return message
+
+        try:
+            yield counting
+        finally:
+            self._left += taken
+
+
 def guarded(uploads: Uploads, settings: Settings) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     """Return a lifespan for Gradio's app that puts a `Guard` around it before the first request."""
 
@@ -118,6 +154,7 @@ class Guard:
         self._app = app
         self._uploads = uploads
         self._settings = settings
+        self._bodies = _Bodies(settings.large_bodies_mb << 20)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -128,34 +165,42 @@ class Guard:
         path = address.lower()
         guarded_send = _with_headers(send, private=path.startswith("/gradio_api/file"))
         is_upload = scope["method"] == "POST" and path.rstrip("/") == "/gradio_api/upload"
-        limit = self._settings.session_mb << 20 if is_upload else MAX_BODY_BYTES
         is_mcp = path.startswith(_MCP)
-        if is_mcp:  # a file in base64 takes a third more
-            limit += (self._settings.max_file_mb << 20) * 4 // 3
-        request = Request(scope, _limited(receive, limit))
+        limit = self._limit(scope, address, is_upload, is_mcp)
         if CONTROL.search(address) or path.startswith(_CLOSED) or (is_mcp and path.removesuffix("/") not in _OPEN_MCP):
             answer = PlainTextResponse("Not here.", 404)
-        elif _stated_length(request) > limit:
+        elif _stated_length(Request(scope)) > limit:
             answer = _too_large(limit)
         elif is_upload:
             answer = await self._upload(Request(scope, _limited(_impatient(receive), limit)), limit)
-        elif is_mcp:
-            return await self._pass_on(scope, request.receive, guarded_send, limit)
         else:
-            answer = await self._call(request, address, guarded_send)
+            with self._bodies.counted(_limited(_impatient(receive) if is_mcp else receive, limit)) as counted:
+                if is_mcp:
+                    return await self._pass_on(scope, counted, guarded_send, limit)
+                answer = await self._call(Request(scope, counted), address, guarded_send, limit)
         if answer is not None:
             await answer(scope, receive, guarded_send)
         return None
 
-    async def _call(self, request: Request, address: str, send: Send) -> Response | None:
+    def _limit(self, scope: Scope, address: str, is_upload: bool, is_mcp: bool) -> int:
+        """The bytes that the body of a request may have."""
+        if is_upload:
+            return self._settings.session_mb << 20
+        if is_mcp:  # a file in base64 takes a third more
+            return MAX_BODY_BYTES + (self._settings.max_file_mb << 20) * 4 // 3
+        return MAX_NAMES_BYTES if scope["method"] == "POST" and _CALL.fullmatch(address) else MAX_BODY_BYTES
+
+    async def _call(self, request: Request, address: str, send: Send, limit: int) -> Response | None:
         """Pass on what sends no file, once its body is there and names what there is; else the answer that refuses."""
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await request.body()
         except TimeoutError:
-            return PlainTextResponse("This request took too long to arrive.", 408)
+            return PlainTextResponse(TOO_SLOW, 408)
         except _TooLarge:
-            return _too_large(MAX_BODY_BYTES)
+            return _too_large(limit)
+        except _TooMany:
+            return PlainTextResponse(BUSY, 503)
         except ClientDisconnect:
             return None
         try:
@@ -168,9 +213,13 @@ class Guard:
             sessions.append(sent["session_hash"])
         if not all(isinstance(session, str) and SESSION_NAME.fullmatch(session) for session in sessions):
             return PlainTextResponse("A session_hash has 1 to 64 letters, digits, dots, dashes or underscores.", 400)
-        if request.method == "POST" and (call := _CALL.fullmatch(address)) and not _exists(request, call, sent):
-            return PlainTextResponse("There is no such event; reload the page.", 404)
-        await self._pass_on(request.scope, _replay(body, request.receive), send, MAX_BODY_BYTES)
+        if request.method == "POST" and (call := _CALL.fullmatch(address)):
+            events = _events(request, call, sent)
+            if not events:
+                return PlainTextResponse("There is no such event; reload the page.", 404)
+            if len(body) > MAX_BODY_BYTES and not all(map(_takes_files, events)):
+                return _too_large(MAX_BODY_BYTES)
+        await self._pass_on(request.scope, _replay(body, request.receive), send, limit)
         return None
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
@@ -186,6 +235,10 @@ class Guard:
         except Exception as error:
             if isinstance(error, _TooLarge):
                 answer = _too_large(limit)
+            elif isinstance(error, TimeoutError):
+                answer = PlainTextResponse(TOO_SLOW, 408)
+            elif isinstance(error, _TooMany):
+                answer = PlainTextResponse(BUSY, 503)
             else:
                 answer = PlainTextResponse(f"Something went wrong; if it stays so, quote {log_fault('request')}.", 500)
             if not started:
@@ -241,15 +294,19 @@ def _heartbeat(address: str) -> list[str]:
     return [address.removeprefix(_HEARTBEAT)] if address.startswith(_HEARTBEAT) else []
 
 
-def _exists(request: Request, call: re.Match[str], sent: dict[str, Any]) -> bool:
-    """Whether there is the event that a request calls."""
+def _events(request: Request, call: re.Match[str], sent: dict[str, Any]) -> list[BlockFunction]:
+    """The events that a request may mean, by the number or the name that it gives."""
     functions = request.app.get_blocks().fns
     route, name = call.groups()
     number = sent.get("fn_index")
     if number is not None and not route.startswith("call/"):
-        return type(number) is int and number in functions
+        return [functions[number]] if type(number) is int and number in functions else []
     named = [function for function in functions.values() if function.api_name == name]
-    return any(function.api_visibility == "public" or not route.startswith("call/v2") for function in named)
+    return [each for each in named if each.api_visibility == "public" or not route.startswith("call/v2")]
+
+
+def _takes_files(event: BlockFunction) -> bool:
+    return any(getattr(component, "accepts_uploads", False) for component in event.inputs)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
@@ -263,10 +320,14 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def _impatient(receive: Receive) -> Receive:
-    """`receive` that raises TimeoutError where nothing comes."""
+    """`receive` that raises TimeoutError where nothing comes of a body that has not ended."""
+    arriving = True
 
     async def impatient() -> Message:
-        return await asyncio.wait_for(receive(), STALL_SECONDS)
+        nonlocal arriving
+        message = await asyncio.wait_for(receive(), STALL_SECONDS if arriving else None)
+        arriving = arriving and message.get("more_body", False)
+        return message
 
     return impatient
 

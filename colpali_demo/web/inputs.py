@@ -5,12 +5,14 @@ Gradio takes a file, or the address of one, for the value of any component, and 
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from gradio.components import Component
 
 from colpali_demo.web.faults import Refused
 
+MAX_FILES = 1000  # of one call, as many as Gradio uploads at once
 _FILE = {"_type": "gradio.FileData"}  # by which Gradio knows a file
 
 
@@ -28,12 +30,22 @@ def checked(component: Component, value: Any) -> Any:
 
 def _files(value: Any) -> Any:
     if isinstance(value, list):
+        if len(value) > MAX_FILES:
+            raise Refused("Too many files", f"At most {MAX_FILES} files are taken at once.")
         return [_file(each) for each in value]
     return None if value is None else _file(value)
 
 
 def _file(value: Any) -> dict[str, Any]:
     path = value.get("path") if isinstance(value, dict) else None
-    if not isinstance(path, str) or "://" in path:
+    if not isinstance(path, str) or "://" in path or not _can_exist(path):
         raise Refused("No upload", "Only uploaded files are taken.")
     return {"path": path, "meta": _FILE}
+
+
+def _can_exist(path: str) -> bool:
+    """Whether a file can have this path; the system refuses to look for others."""
+    try:
+        return len(os.fsencode(path)) < 4096 and max(map(len, os.fsencode(path).split(b"/"))) < 256
+    except UnicodeError:
+        return False

@@ -2,122 +2,68 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import threading
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
-from PIL import Image
-
+from colpali_demo.encoder.files import BUNDLED_FOLDER
+from colpali_demo.encoder.precomputed import LISTING
 from colpali_demo.settings import on_zero_gpu
-from colpali_demo.web.engine import BUNDLED, Engine, Sample
-from colpali_demo.web.faults import Refused, log_fault
-from colpali_demo.web.pictures import write_pictures, write_thumbnail
+from colpali_demo.web.engine import Engine
+from colpali_demo.web.faults import Refused
+from colpali_demo.web.sources import CheckpointSource, SetSource, read_listing
 
 if TYPE_CHECKING:
-    from colpali_demo.encoder.precomputed import PrecomputedSet
     from colpali_demo.settings import Settings
 
-logger = logging.getLogger(__name__)
-
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
-TINY = ASSETS / "colpali-tiny"
-SETS = ASSETS / "precomputed"
-LISTING = "set.json"  # as in colpali_demo.encoder.precomputed, which would import transformers
+SETS = BUNDLED_FOLDER.parent / "precomputed"
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """A published checkpoint: what `load_encoder` takes, and its price."""
+class Offer(TypedDict):
+    """A model that a visitor may have.
+
+    facts: size, license, speed
+    choose: what `Models.get` takes, or None; then `command` starts a server that has the model
+    """
 
     name: str
     text: str
-    facts: tuple[str, ...]  # size, license, speed
+    facts: list[str]
+    choose: str | None
+    command: str | None
 
 
-CHECKPOINTS = (
-    Checkpoint("vidore/colpali-v1.3-hf", "By the authors of ColPali", ("about 6 GB", "Gemma license", "needs a GPU")),
-    Checkpoint("vidore/colpali-v1.2-hf", "The one before it", ("about 6 GB", "Gemma license", "needs a GPU")),
-    Checkpoint(
+@dataclass(frozen=True)
+class PublishedModel:
+    """A checkpoint that its authors have published.
+
+    name: what `load_encoder` takes
+    facts: size, license, speed
+    """
+
+    name: str
+    text: str
+    facts: tuple[str, ...]
+
+
+PUBLISHED = (
+    PublishedModel(
+        "vidore/colpali-v1.3-hf", "By the authors of ColPali", ("about 6 GB", "Gemma license", "needs a GPU")
+    ),
+    PublishedModel("vidore/colpali-v1.2-hf", "The one before it", ("about 6 GB", "Gemma license", "needs a GPU")),
+    PublishedModel(
         "vidore/colqwen2-v1.0-hf",
         "On Qwen2-VL: pages keep their shape",
         ("about 4.5 GB", "Apache-2.0", "needs a GPU"),
     ),
-    Checkpoint(
+    PublishedModel(
         "ModernVBERT/colmodernvbert-merged",
         "250 million parameters: pages cut into tiles",
         ("at most 1 GB", "MIT license", "slow but usable on a CPU"),
     ),
 )
-
-
-class SetEngine(Engine):
-    """An engine without a model: its samples, with all that was computed for them, come out of a precomputed set."""
-
-    RUNS_MODEL = False
-
-    def __init__(self, settings: Settings, folder: Path, set_folder: Path) -> None:
-        super().__init__(replace(settings, model=str(set_folder)), folder)
-        self._set_folder = set_folder
-        self._set: PrecomputedSet | None = None
-        # The listing alone, at once: the page wants to know its samples before the set is opened.
-        self.samples = [
-            Sample(
-                Path(entry["source"]),
-                entry["title"],
-                entry["description"],
-                tuple(entry["queries"]),
-                document=entry["document"],
-                total=len(entry["pages"]),
-            )
-            for entry in _listing(set_folder)["documents"]
-        ]
-        self._queue = deque(self.samples)
-
-    def _draw_cover(self, sample: Sample) -> None:
-        (listed,) = (entry for entry in _listing(self._set_folder)["documents"] if entry["document"] == sample.document)
-        name = f"{sample.document}-{listed['pages'][0]['number']}"
-        cover = self._folder / f"{name}.webp"
-        try:
-            with Image.open(self._set_folder / f"{name}.jpg") as image:
-                write_thumbnail(image, cover)
-            sample.cover = cover
-        except OSError as error:
-            logger.error("sample %s: %s", name, error)
-
-    def _embed_blank_page(self) -> None:
-        """It is in the set."""
-
-    def _load(self) -> None:
-        from colpali_demo.encoder.precomputed import PrecomputedSet
-
-        try:
-            self._set = PrecomputedSet(self._set_folder)
-            self.encoder, self.blank, self.calibrated = self._set.encoder, self._set.blank, True
-            self.state = "ready"
-        except Exception:
-            self.error = f"This set could not be opened; the server’s log says why, under {log_fault('opening a set')}."
-            self.state = "failed"
-        self.settled.set()
-
-    def _embed(self, sample: Sample) -> None:
-        from colpali_demo.retrieval import PageIndex
-
-        index = PageIndex(self.encoder)
-        try:
-            (document,) = (document for document in self._set.documents if document.document == sample.document)
-            for page, embedding in self._set.pages(document):
-                pictures = write_pictures(page, self._folder, self.encoder.model_info["input"])
-                sample.pictures[pictures.key] = pictures
-                index.add_embedded(page, embedding)
-            sample.index = index
-        except Exception:
-            sample.error = f"This sample could not be read; the log says why, under {log_fault('a sample of a set')}."
-        sample.finished.set()
 
 
 class Models:
@@ -141,12 +87,14 @@ class Models:
         self.default = self._make(settings.model)
         self._engines[settings.model] = self.default
 
-    def _make(self, name: str) -> Engine:
+    def _make(self, name: str, choice: str | None = None) -> Engine:
         pictures = self.folder / str(len(self._engines))
         pictures.mkdir(parents=True, mode=0o700)
         if name in self._sets:
-            return SetEngine(self._settings, pictures, self._sets[name])
-        return Engine(replace(self._settings, model=name), pictures, download=self._download)
+            source = SetSource(self._sets[name])
+        else:
+            source = CheckpointSource(replace(self._settings, model=name), download=self._download)
+        return Engine(self._settings, source, pictures, choice=choice)
 
     def get(self, name: str) -> Engine:
         """The engine of an offered model, started. Raises Refused for any other."""
@@ -154,40 +102,43 @@ class Models:
             raise Refused("No such model", "Reload the page and choose one of those that are offered.")
         with self._lock:
             if name not in self._engines:
-                self._engines[name] = self._make(name)
-                self._engines[name].choice = name
+                self._engines[name] = self._make(name, choice=name)
                 self._engines[name].start()
             return self._engines[name]
 
-    def offers(self, present: Engine | None) -> list[dict[str, Any]]:
-        """What there is besides the `present` engine: {"name", "text", "facts", "choose", "command"} each.
-
-        `choose` is what `get` takes, or None; then `command` starts a server that has it.
-        """
-        offers = []
-        own = self._settings.model
-        if own not in self._sets:
-            offers.append(_offer(self.default.wanted, "The model that this server was started with", choose=own))
-        for name, folder in self._sets.items():
-            model = _listing(folder)["model"]
-            facts = ("no model is loaded",)
-            offers.append(_offer(f"{model['name']}, precomputed", "The samples and their queries only", facts, name))
-        if own not in BUNDLED and (TINY / "config.json").is_file() and not on_zero_gpu():
-            megabytes = sum(file.stat().st_size for file in TINY.glob("*.safetensors")) / 1e6
-            facts = (f"{megabytes:.0f} MB", "Apache-2.0", "quick on a CPU")
-            offers.append(_offer("colpali-tiny", "Comes with the demo", facts, "tiny"))
-        for checkpoint in CHECKPOINTS:
-            if checkpoint.name == own:
-                continue
-            here = self._is_present(checkpoint.name)
-            if (here or self._download) and not on_zero_gpu():
-                facts = (*checkpoint.facts, "on this machine" if here else "downloaded first")
-                offers.append(_offer(checkpoint.name, checkpoint.text, facts, checkpoint.name))
-            else:
-                command = f"python app.py --model {checkpoint.name}" + ("" if here else " --download")
-                offers.append(_offer(checkpoint.name, checkpoint.text, checkpoint.facts, command=command))
+    def offers(self, present: Engine | None) -> list[Offer]:
+        """What there is besides the `present` engine."""
+        offers = [*self._own_offer(), *self._set_offers(), *self._bundled_offer(), *self._published_offers()]
         now = next((name for name, engine in list(self._engines.items()) if engine is present), None)
         return [offer for offer in offers if offer["choose"] is None or offer["choose"] != now]
+
+    def _own_offer(self) -> list[Offer]:
+        own = self._settings.model
+        text = "The model that this server was started with"
+        return [] if own in self._sets else [_offer(self.default.source.name, text, choose=own)]
+
+    def _set_offers(self) -> list[Offer]:
+        names = {name: read_listing(folder)["model"]["name"] for name, folder in self._sets.items()}
+        text, facts = "The samples and their queries only", ("no model is loaded",)
+        return [_offer(f"{model}, precomputed", text, facts, name) for name, model in names.items()]
+
+    def _bundled_offer(self) -> list[Offer]:
+        if self._settings.model_is_bundled or not (BUNDLED_FOLDER / "config.json").is_file() or on_zero_gpu():
+            return []
+        megabytes = sum(file.stat().st_size for file in BUNDLED_FOLDER.glob("*.safetensors")) / 1e6
+        facts = (f"{megabytes:.0f} MB", "Apache-2.0", "quick on a CPU")
+        return [_offer(BUNDLED_FOLDER.name, "Comes with the demo", facts, "tiny")]
+
+    def _published_offers(self) -> list[Offer]:
+        return [self._published_offer(model) for model in PUBLISHED if model.name != self._settings.model]
+
+    def _published_offer(self, model: PublishedModel) -> Offer:
+        here = self._is_present(model.name)
+        if (here or self._download) and not on_zero_gpu():
+            facts = (*model.facts, "on this machine" if here else "downloaded first")
+            return _offer(model.name, model.text, facts, model.name)
+        command = f"python app.py --model {model.name}" + ("" if here else " --download")
+        return _offer(model.name, model.text, model.facts, command=command)
 
     def _is_present(self, name: str) -> bool:
         if name not in self._present:
@@ -199,9 +150,5 @@ class Models:
 
 def _offer(
     name: str, text: str, facts: Sequence[str] = (), choose: str | None = None, command: str | None = None
-) -> dict[str, Any]:
+) -> Offer:
     return {"name": name, "text": text, "facts": list(facts), "choose": choose, "command": command}
-
-
-def _listing(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / LISTING).read_text("utf-8"))

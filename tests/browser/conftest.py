@@ -33,7 +33,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("server")
     checkpoint = make_checkpoint(folder / "random-colpali", image_size=224)
     Calibration(threshold=0.99, quantile=0.95, unrelated=(0.99,)).save(checkpoint / "calibration.json")
-    with serve(folder, checkpoint, render_pixels=800, max_pages=400, session_pages=400) as address:
+    limits = {"max_pages": 400, "session_pages": 400, "max_query_tokens": 600}  # its tokens are short
+    with serve(folder, checkpoint, render_pixels=800, **limits) as address:
         yield address
     assert "Traceback" not in (folder / "server.log").read_text()
 
@@ -53,6 +54,7 @@ class Visitor:
     def __init__(self, browser: Browser, server: str, **options) -> None:
         self.problems: list[str] = []
         self.dialogs: list[str] = []
+        self.asked_to_stay = 0
         self.server = server
         self.context: BrowserContext = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
         self.page: Page = self.context.new_page()
@@ -71,6 +73,10 @@ class Visitor:
             self.problems.append(f"{status} {url}")
 
     def _dialog(self, dialog) -> None:
+        if dialog.type == "beforeunload":  # whoever leaves with documents of their own is asked
+            self.asked_to_stay += 1
+            dialog.accept()
+            return
         self.dialogs.append(dialog.message)
         dialog.dismiss()
 
@@ -80,6 +86,20 @@ class Visitor:
         """Open the page and wait for the first explanation."""
         self.page.goto(self.server + path)
         self.wait_for_search()
+        return self
+
+    def open_shelf(self) -> Visitor:
+        """Unfold samples, upload and library."""
+        if self.page.get_attribute("#shelf [data-part=toggle]", "aria-expanded") == "false":
+            self.page.click("#shelf [data-part=toggle]")
+        return self
+
+    def show_every_token(self) -> Visitor:
+        """A chip for every token, those that the model adds, too, with its MaxSim."""
+        self.page.click("#lens [data-part=measure] [data-choice=score]")
+        self.page.click("#lens [data-part=unit] [data-choice=token]")
+        if self.page.locator("#lens .chip.added:not(.fold)").count():
+            self.page.click("#lens .chip.added")
         return self
 
     def wait_for_search(self) -> None:

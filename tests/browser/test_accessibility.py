@@ -23,6 +23,7 @@ def test_axe_finds_nothing_serious(new_visitor, theme):
     visitor = new_visitor(color_scheme=theme).arrive(f"/?__theme={theme}")
     page = visitor.page
     assert violations(page) == []
+    visitor.show_every_token()
     page.click("#lens [data-choice=winners]")
     page.click("#lens .chip[data-token=sum]")
     page.click('#lens .chip[data-token="5"]')
@@ -40,6 +41,7 @@ def test_axe_finds_nothing_serious(new_visitor, theme):
 
 
 def test_everything_is_done_by_keyboard_alone(visitor):
+    visitor.show_every_token()
     page = visitor.page
     press = page.keyboard.press
 
@@ -70,8 +72,8 @@ def test_everything_is_done_by_keyboard_alone(visitor):
         )
         press("Tab")
         assert len(reached) < 60
-    stops = """chips unit several page versus overlay picture zoom-in patches take-png take-link scale threshold opacity
-        smooth calibrated registers counts ledger again order cells"""
+    stops = """chips measure unit several page versus overlay picture zoom-in patches take-png take-link scale threshold
+        opacity smooth calibrated registers counts ledger again order cells"""
     assert set(stops.split()) <= set(reached)
     assert reached.count("chips") == reached.count("ledger") == reached.count("overlay") == 1
 

@@ -52,11 +52,12 @@ def explains_itself(visitor, requests: list[str]) -> tuple[bool, int, int]:
 
 
 def test_winners_are_boxed_and_hot_where_the_numbers_say(new_visitor):
-    visitor = new_visitor().arrive()
+    visitor = new_visitor().arrive().show_every_token()
     page = visitor.page
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     assert explains_itself(visitor, requests) == (False, 64, 32)
+    visitor.open_shelf()
     page.click("#library .remove")
     page.wait_for_selector("#lens .empty", state="visible")
     visitor.after_search(lambda: page.click('#samples [data-file="cooler-streets.pdf"]'))

@@ -29,8 +29,8 @@ def server(tmp_path_factory, browser):
 
 def choose(visitor, name: str) -> dict:
     def act() -> None:
-        visitor.page.click("#checkpoint summary")
-        visitor.page.click(f"#checkpoint button[aria-label='Use {name}']")
+        visitor.page.click("#model-choice summary")
+        visitor.page.click(f"#model-choice button[aria-label='Use {name}']")
 
     return visitor.after_search(act, "(value, name) => name.startsWith(value.model.name)", name)
 
@@ -46,7 +46,7 @@ def test_a_set_and_back(visitor, new_visitor, make_pdf):
     grid = value["pages"][value["focus"]]["grid"]
     assert grid["rows"] > grid["cols"]  # a portrait page keeps its shape
     page = visitor.page
-    assert page.inner_text("#checkpoint summary").replace("\n", " ").endswith("precomputed · no model loaded")
+    assert page.inner_text("#model-choice summary").replace("\n", " ").endswith("precomputed · no model loaded")
     assert page.inner_text("#samples .sample b") == "Letter <b>of 1968</b>"
     assert page.input_value("#query input") == QUERIES[0]
     assert "Choose another model" in page.inner_text("#library")

@@ -31,7 +31,7 @@ def focused(value: dict) -> dict:
 
 
 def test_samples_are_one_click_away(visitor):
-    value = visitor.after_search(lambda: visitor.page.locator("#samples .sample").nth(1).click())
+    value = visitor.open_shelf().after_search(lambda: visitor.page.locator("#samples .sample").nth(1).click())
     assert len(sources(value)) == 2
     assert len(visitor.documents()) == 2
     assert visitor.page.input_value("#query input") == value["query"]["text"]
@@ -88,9 +88,10 @@ def test_files_that_cannot_be_read_are_named_and_the_rest_stays_searchable(visit
     assert found["password_protected"].startswith("locked.pdf")
     assert "Traceback" not in "".join(found.values())
     assert visitor.documents()["good.pdf"] == "3 pages"
-    value = visitor.search("fox and dog")
-    assert len(value["ranking"]) == 11  # the sample's pages and the good file's
-    visitor.page.click("#library [data-part=dismiss]")
+    assert len(visitor.search("fox and dog")["ranking"]) == 3  # the good file's, which leads
+    value = visitor.open_shelf().after_search(lambda: visitor.page.click("#library [data-part=all]"))
+    assert len(value["ranking"]) == 11  # the sample's pages, too
+    visitor.open_shelf().page.click("#library [data-part=dismiss]")
     visitor.page.wait_for_selector("#library [data-part=failed]", state="hidden")
 
 
@@ -98,16 +99,17 @@ def test_a_search_works_while_pages_are_indexed(visitor, make_pdf):
     visitor.upload(make_pdf("long.pdf", pages=300))
     wait_for_progress(visitor, r"^long.pdf · [3-9] of 300")
     value = visitor.search("fox and dog")
-    assert 8 < len(value["ranking"]) < 308
-    assert visitor.page.is_visible("#library progress")
-    visitor.page.click("#library [data-part=cancel]")
+    assert 0 < len(value["ranking"]) < 300
+    assert "of 300 pages" in visitor.page.inner_text("#shelf")  # the shelf is folded, and says how far it is
+    assert visitor.open_shelf().page.is_visible("#library progress")
+    visitor.open_shelf().page.click("#library [data-part=cancel]")
     visitor.wait_until_idle()
 
 
 def test_cancel_keeps_what_is_done(visitor, make_pdf):
     visitor.upload(make_pdf("long.pdf", pages=300))
     wait_for_progress(visitor, r"^long.pdf · [3-9] of 300")
-    value = visitor.after_search(lambda: visitor.page.click("#library [data-part=cancel]"))
+    value = visitor.after_search(lambda: visitor.open_shelf().page.click("#library [data-part=cancel]"))
     done, _, total, _ = visitor.documents()["long.pdf"].split()
     assert 3 <= int(done) < 300
     assert total == "300"
@@ -117,9 +119,9 @@ def test_cancel_keeps_what_is_done(visitor, make_pdf):
 
 def test_documents_can_be_removed(visitor, make_pdf):
     visitor.after_search(lambda: visitor.upload(make_pdf()))
-    value = visitor.after_search(lambda: visitor.page.click('#library [aria-label="Remove report.pdf"]'))
+    value = visitor.after_search(lambda: visitor.open_shelf().page.click('#library [aria-label="Remove report.pdf"]'))
     assert "report.pdf" not in sources(value)
-    visitor.page.click("#library .remove")
+    visitor.open_shelf().page.click("#library .remove")
     visitor.page.wait_for_selector("#lens .empty", state="visible")
     assert visitor.documents() == {}
     visitor.page.press("#query input", "Enter")
@@ -128,13 +130,14 @@ def test_documents_can_be_removed(visitor, make_pdf):
 
 def test_everything_can_be_removed_at_once(visitor, make_pdf):
     visitor.after_search(lambda: visitor.upload(make_pdf()))
-    visitor.page.click("#library [data-part=clear]")
+    visitor.open_shelf().page.click("#library [data-part=clear]")
     visitor.page.wait_for_selector("#lens .empty", state="visible")
     assert visitor.documents() == {}
 
 
 def test_queries_are_shown_as_text(visitor):
     value = visitor.search(HOSTILE)
+    visitor.show_every_token()
     assert value["query"]["text"] == HOSTILE
     assert visitor.page.locator("#lens .chips img, #lens .headline img, #lens .notes img").count() == 0
     for token in range(len(value["query"]["tokens"])):
@@ -165,7 +168,7 @@ def test_the_longest_query_is_searched(visitor):
 
 
 def test_maps_too_large_for_one_answer_are_fetched(visitor):
-    visitor.after_search(lambda: visitor.page.locator("#samples .sample").nth(1).click())
+    visitor.open_shelf().after_search(lambda: visitor.page.locator("#samples .sample").nth(1).click())
     visitor.page.click("#top-k input")
     visitor.page.get_by_role("option", name="Top 10").click()
     value = visitor.search(("xylophone jazz 2024 " * 30)[:500].strip())
@@ -173,6 +176,7 @@ def test_maps_too_large_for_one_answer_are_fetched(visitor):
     assert 0 < len(fetched) < 10
     visitor.page.click(f'#lens .rank-card[data-key="{fetched[-1]}"]')
     visitor.page.wait_for_selector(f'#lens .rank-card[data-key="{fetched[-1]}"][aria-current]')
+    visitor.show_every_token()
     pixels = set()
     for token in (4, 5, 6):
         visitor.page.click(f'#lens .chip[data-token="{token}"]')
@@ -236,10 +240,10 @@ def test_pictures_are_gone_when_the_visitor_has_left(new_visitor, make_pdf):
 
 def test_the_checkpoint_says_what_to_expect(visitor):
     assert "has not been measured" in visitor.page.inner_text("#lens .notes")
-    summary = visitor.page.inner_text("#checkpoint summary")
+    summary = visitor.page.inner_text("#model-choice summary")
     assert "random-colpali" in summary
-    visitor.page.click("#checkpoint summary")
-    sheet = visitor.page.inner_text("#checkpoint .sheet")
+    visitor.page.click("#model-choice summary")
+    sheet = visitor.page.inner_text("#model-choice .sheet")
     assert "has not been measured" in sheet
     assert "vidore/colpali-v1.3-hf" in sheet
     assert "6 GB" in sheet

@@ -17,11 +17,12 @@ from reportlab.pdfgen.canvas import Canvas
 from colpali_demo import maxsim
 from colpali_demo.documents import open_document
 from colpali_demo.encoder import Calibration, load_encoder
-from colpali_demo.lessons.lesson import contrast
+from colpali_demo.lessons.batch import contrast
 from colpali_demo.retrieval import PageIndex
+from colpali_demo.samples import SAMPLES, read_questions
 from colpali_demo.settings import Settings
-from colpali_demo.web.lessons import CARDS
 
+CARDS = ("square", "patches", "vector", "tokens", "cosine", "max", "sum", "rank", "training", "costs")
 QUERY = "copper prices in Europe"
 
 
@@ -66,6 +67,17 @@ class Lesson:
         self.page.click(f"#lessons .chip[data-token='{token}']")
 
 
+def scores_of_the_samples(encoder) -> list[list[float]]:
+    """What the batch of the samples scores, (queries, pages)."""
+    file, questions = read_questions()
+    index = PageIndex(encoder)
+    with open_document(SAMPLES / file, settings=Settings(render_pixels=400)) as document:
+        index.add(document)
+    numbers = [page for _, page in questions]
+    found = [{hit.page.number: hit.score for hit in index.rank(query)} for query, _ in questions]
+    return [[scores[number] for number in numbers] for scores in found]
+
+
 def walk(lesson: Lesson, encoder, page, hits) -> None:
     """Go through all cards and compare what they show with what Python makes of the page.
 
@@ -78,7 +90,7 @@ def walk(lesson: Lesson, encoder, page, hits) -> None:
 
     lesson.turn_to("square")
     size = sheet["input"]
-    caption = lesson.text(".sheet:nth-of-type(2) figcaption")
+    caption = lesson.text(".stage:nth-of-type(2) figcaption")
     assert caption == f"What the model sees, {size['width']} × {size['height']}"
     assert lesson.page.evaluate(
         "file => fetch(file).then(r => r.blob()).then(createImageBitmap).then(b => [b.width, b.height])",
@@ -91,7 +103,7 @@ def walk(lesson: Lesson, encoder, page, hits) -> None:
         )
 
     lesson.turn_to("patches")
-    lesson.page.focus("#lessons .paper.pick")
+    lesson.page.focus("#lessons .page.pick")
     lesson.page.keyboard.press("ArrowDown")
     row, col = (int(n) for n in re.findall(r"row (\d+), column (\d+)", lesson.text(".patch-closeup .facts"))[0])
     assert int(lesson.number("patch")) == row * cols + col
@@ -105,7 +117,7 @@ def walk(lesson: Lesson, encoder, page, hits) -> None:
     first = re.findall(r"-?\d\.\d{3}", lesson.text(".vector-chart + .facts"))[:4]
     assert [float(number) for number in first] == pytest.approx(vector[:4].tolist(), abs=5.1e-4)
     if encoder is not None:
-        assert f"{encoder.model.num_parameters():,} weights in all" in lesson.text(".split .fine")
+        assert f"{encoder.model.num_parameters():,} weights in all" in lesson.text(".columns .fine")
 
     lesson.turn_to("tokens")
     ids = [int(text) for text in lesson.page.locator("#lessons .piece small").all_inner_texts()]
@@ -122,7 +134,7 @@ def walk(lesson: Lesson, encoder, page, hits) -> None:
 
     lesson.turn_to("cosine")
     lesson.choose(word)
-    lesson.page.focus("#lessons .paper.pick")
+    lesson.page.focus("#lessons .page.pick")
     for key in ("ArrowRight", "ArrowDown"):
         lesson.page.keyboard.press(key)
         row, col = map(int, re.findall(r"row (\d+), column (\d+)", lesson.text(".product h3:nth-of-type(2)"))[0])
@@ -137,7 +149,7 @@ def walk(lesson: Lesson, encoder, page, hits) -> None:
         assert float(lesson.number("maxsim")) == pytest.approx(lesson.cosines[token].max(), abs=5.1e-4)
         assert "maximum: " in lesson.text(".readout")
         if sheet["tokens"][token]["slot"] == "patch":
-            box = lesson.page.locator("#lessons .marks .box")
+            box = lesson.page.locator("#lessons .boxes .box")
             place = [int(box.get_attribute(f"data-{name}")) for name in ("row", "col")]
             assert sheet["patch_vectors"][place[0] * cols + place[1]] == lesson.cosines[token].argmax()
     lesson.page.fill("#lessons .toy input >> nth=0", "0.95")  # beats the 0.9 beside it
@@ -167,11 +179,7 @@ def walk(lesson: Lesson, encoder, page, hits) -> None:
     lesson.turn_to("training")
     batch = value["batch"]
     if encoder is not None:
-        by_key = {f"{hit.page.document}-{hit.page.number}": hit for hit in hits}
-        pages = [by_key[key].ranking.stored(by_key[key].page).kept.vectors for key in batch["pages"]]
-        queries = [encoder.embed_query(row["text"]).vectors for row in batch["rows"]]
-        scores = [[maxsim.score(query, vectors) for vectors in pages] for query in queries]
-        assert np.allclose(scores, batch["scores"], atol=1e-4)
+        assert np.allclose(scores_of_the_samples(encoder), batch["scores"], atol=1e-4)
     own = [row["own"] for row in batch["rows"]]
     assert float(lesson.number("loss")) == pytest.approx(contrast(batch["scores"], own)["loss"], abs=5.1e-4)
     lesson.page.click("#lessons [data-cell='0-1']")
@@ -201,7 +209,7 @@ def test_the_cards_on_the_bundled_example(new_visitor):
     lesson.page.wait_for_selector("#lessons .lesson-card[data-card=square]")
     assert lesson.page.is_disabled("#lessons [data-part=back]")
     walk(lesson, None, None, None)
-    lesson.page.click("#lessons .more a")
+    lesson.page.click("#lessons .aside a")
     assert "Costs" in lesson.text("h3:target")
     links = lesson.page.locator("#lessons [data-part=sources] a").count()
     assert links == len(lesson.value["paper"]["sources"])

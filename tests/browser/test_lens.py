@@ -5,6 +5,12 @@ from __future__ import annotations
 import pytest
 
 
+@pytest.fixture
+def visitor(new_visitor):
+    """A visitor who sees a chip for every token, with its MaxSim."""
+    return new_visitor().arrive().show_every_token()
+
+
 def chip(token: int | str) -> str:
     return f'#lens .chip[data-token="{token}"]'
 
@@ -19,7 +25,8 @@ def focused(value: dict) -> dict:
     return value["pages"][value["focus"]]
 
 
-def test_a_visitor_sees_an_explanation_without_a_click(visitor):
+def test_a_visitor_sees_an_explanation_without_a_click(new_visitor):
+    visitor = new_visitor().arrive()
     value = visitor.value()
     assert visitor.page.input_value("#query input") == value["query"]["text"]
     assert len(value["ranking"]) >= 5
@@ -145,11 +152,13 @@ def test_the_overlay_covers_the_page_and_is_hot_at_the_winner(visitor):
 
 def test_the_sum_is_named_a_contribution_map(visitor):
     visitor.page.click(chip("sum"))
+    visitor.page.click("#lens [data-choice=contribution]")
     assert visitor.page.inner_text("#lens .caption").startswith("Contribution map")
     page = focused(visitor.value())
     winners = {(token["row"], token["col"]) for token in page["tokens"] if token["slot"] == "patch"}
     assert visitor.page.locator("#lens .box").count() == len(winners)
     pin(visitor, 5)
+    visitor.page.click("#lens [data-choice=similarity]")
     assert visitor.page.inner_text("#lens .caption").startswith("Similarity map")
 
 

@@ -18,6 +18,7 @@ def test_a_phone_needs_no_sideways_scrolling(new_visitor):
         "#lens [data-part=scale]",
         "#lens [data-part=overlay]",
         "#matrix .cells",
+        "#shelf",
         "#upload",
     ):
         box = visitor.page.locator(selector).bounding_box()
@@ -27,7 +28,7 @@ def test_a_phone_needs_no_sideways_scrolling(new_visitor):
         visitor.page.locator(selector).bounding_box()["y"]
         for selector in ("#lens .ranking", "#lens .page", "#lens .inspector")
     )
-    assert ranking < page < inspector
+    assert page < ranking < inspector
 
 
 def test_a_tap_on_a_phone_chooses_a_token_and_a_patch(new_visitor):
@@ -37,7 +38,7 @@ def test_a_tap_on_a_phone_chooses_a_token_and_a_patch(new_visitor):
     pinned = visitor.page.locator("#lens .chip[aria-pressed=true]").bounding_box()
     assert 0 <= pinned["x"] <= 390 - pinned["width"]
     before = visitor.heat()
-    visitor.page.tap('#lens .chip[data-token="0"]')
+    visitor.page.tap("#lens .chip.word >> nth=0")
     assert visitor.heat() != before
     visitor.page.tap("#lens .page")
     assert "Patch row" in visitor.page.inner_text("#lens .card")

@@ -12,11 +12,11 @@ from checkpoints import make_checkpoint
 from app import launch_options
 from colpali_demo.samples import read_samples
 from colpali_demo.settings import Settings
-from colpali_demo.web import engine as engine_module
+from colpali_demo.web import sources as sources_module
 from colpali_demo.web.engine import Engine
 from colpali_demo.web.models import Models
 from colpali_demo.web.page import build_page
-from colpali_demo.web.sessions import Sessions
+from colpali_demo.web.visitors import Sessions
 
 NOTE = "#lens .notes .note >> text=Computed beforehand"
 TAKEN = "#lens [data-take]"
@@ -28,7 +28,7 @@ def serve_unstarted(tmp_path, monkeypatch) -> Iterator[Callable[[str], tuple[str
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
     few = [sample for sample in read_samples() if sample.source in ("annual-report.pdf", "lighthouse-letter.pdf")]
-    monkeypatch.setattr(engine_module, "read_samples", lambda: few)
+    monkeypatch.setattr(sources_module, "read_samples", lambda: few)
     running = []
 
     def serve(model: str) -> tuple[str, Engine]:
@@ -61,7 +61,8 @@ def test_the_example_gives_way_to_the_same_search(serve_unstarted, new_visitor):
     assert page.is_visible(NOTE)
     assert page.locator(TAKEN).count() == 1  # the picture, which needs no server
     assert page.is_hidden("#lens [data-part=again]")
-    assert "best of" in page.inner_text("#lens .headline")  # a token is pinned already, where it wins
+    assert "leads by" in page.inner_text("#lens .headline")  # the whole query, and what set the page apart
+    visitor.show_every_token()
     beforehand = visitor.value()
     assert beforehand["query"]["text"] == page.input_value("#query input")
 

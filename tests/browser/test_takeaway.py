@@ -8,19 +8,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
+from planted import plant
 
-from colpali_demo.documents import Page, Word
-from colpali_demo.encoder.layout import TILE, PageEmbedding, PageLayout, QueryEmbedding, QueryToken, patch, prompt_token
+from colpali_demo.encoder.layout import TILE, PageLayout, patch, prompt_token
 from colpali_demo.explain import Explanation
-from colpali_demo.retrieval import RANKERS, StoredPage
-from colpali_demo.retrieval.codecs import CODECS
-from colpali_demo.web.payload import lens_value
-from colpali_demo.web.pictures import page_key, write_pictures
-from colpali_demo.web.takeaway import standalone
-
-HOSTILE = "</script><img src=x onerror=alert(1)>${alert(2)}{{alert(3)}}\u202eabc"
+from colpali_demo.export.standalone import standalone
 
 
 def download(visitor, kind: str) -> Path:
@@ -33,6 +26,7 @@ def test_files_hold_what_is_on_show(visitor):
     value = visitor.value()
     page = value["pages"][value["focus"]]
     token = next(token for token in page["tokens"] if token["slot"] == "patch")
+    visitor.show_every_token()
     visitor.page.click('#lens .chip[data-token="sum"]')
     visitor.page.click(f'#lens .chip[data-token="{token["index"]}"]')
 
@@ -54,8 +48,7 @@ def test_files_hold_what_is_on_show(visitor):
 
 def test_a_link_restores_sample_query_token_and_overlay(new_visitor):
     anna = new_visitor().arrive()
-    anna.page.click("#lens [data-part=unit] [data-choice=word]")
-    anna.after_search(lambda: anna.page.locator("#samples .sample").nth(1).click())
+    anna.open_shelf().after_search(lambda: anna.page.locator("#samples .sample").nth(1).click())
     anna.search("trees <b>& heat</b> ${alert(1)}")
     anna.page.click("#lens .chip[data-token=sum]")
     anna.page.click("#lens .chip[data-token=w1]")
@@ -83,6 +76,8 @@ def test_the_lens_in_a_file_works_without_a_server(visitor, new_visitor, tmp_pat
     value = visitor.value()
     visitor.page.click("#lens .chip[data-token=sum]")
     visitor.page.click("#lens [data-choice=winners]")
+    headline, caption = (visitor.page.inner_text(f"#lens .{part}") for part in ("headline", "caption"))
+    assert "leads by" in headline or "is behind by" in headline
     file = tmp_path / "lens.html"
     file.write_bytes(download(visitor, "html").read_bytes())
 
@@ -91,8 +86,11 @@ def test_the_lens_in_a_file_works_without_a_server(visitor, new_visitor, tmp_pat
     reader.page.on("request", lambda request: requests.append(request.url))
     reader.page.goto(file.as_uri())
     reader.page.wait_for_selector("#lens[data-search]")
-    assert reader.page.inner_text("#lens .headline") == visitor.page.inner_text("#lens .headline")
-    assert reader.page.inner_text("#lens .caption b") == "Winners"
+    assert reader.page.inner_text("#lens .headline") == headline
+    assert reader.page.inner_text("#lens .caption") == caption
+    assert reader.page.inner_text("#lens .beats") == visitor.page.inner_text("#lens .beats")
+    assert reader.page.locator("#lens .leaders path").count() == visitor.page.locator("#lens .leaders path").count() > 0
+    reader.show_every_token()
     assert reader.page.evaluate("document.querySelector('#lens img.paper').naturalWidth") > 100
     heats = set()
     reader.page.click("#lens [data-choice=similarity]", force=True)
@@ -111,60 +109,15 @@ def test_the_lens_in_a_file_works_without_a_server(visitor, new_visitor, tmp_pat
 
 @pytest.fixture
 def planted(tmp_path) -> tuple[Path, Explanation]:
-    """A landscape page on a grid of 7 x 12 patches with a planted winner for each token, in a file of its own.
-
-    Query vectors are unit vectors, so a page vector's numbers are its cosines with the tokens.
-    """
+    """A landscape page on a grid of 7 x 12 patches with a planted winner for each token, in a file of its own."""
     layout = PageLayout(
         7, 12, (prompt_token("<bos>"), *(patch((row, col)) for row in range(7) for col in range(12)), TILE)
     )
-    tokens = tuple(
-        QueryToken(index, text, kind, word, index)
-        for index, (text, kind, word) in enumerate(
-            [
-                ("<bos>", "bos", None),
-                (HOSTILE, "word", 0),
-                ("wind", "word", 0),
-                ("🦊", "word", 1),
-                ("\n", "suffix", None),
-            ]
-        )
-    )
-    chance = np.random.default_rng(0)
-    cosines = chance.uniform(-0.2, 0.2, (len(layout.slots), len(tokens)))
-    for token, vector in enumerate([0, 1 + 0 * 12 + 11, 1 + 6 * 12 + 0, 1 + 3 * 12 + 4, len(layout.slots) - 1]):
-        cosines[vector, token] = 0.9
-    query = QueryEmbedding(HOSTILE, torch.eye(len(tokens)), tokens, (HOSTILE + "wind", "🦊"), (), "Question: ", 0)
-    embedding = PageEmbedding(torch.tensor(cosines, dtype=torch.float32), layout)
-    image = Image.new("RGB", (400, 150), "white")
-    jpeg = tmp_path / "page.jpg"
-    image.save(jpeg)
-    words = (Word(HOSTILE, 0.0, 0.0, 1.0, 1.0),)
-    page = Page("d0c", f"{HOSTILE}.pdf", 1, 400, 150, jpeg.read_bytes(), words, False)
-    ranking = RANKERS["maxsim"].rank(query, [StoredPage(page, CODECS["float32"](embedding))])
-    model_input = {"width": 300, "height": 200, "resample": "bilinear"}
-    value = lens_value(
-        search="planted",
-        model={
-            "name": HOSTILE,
-            "prefix": "Question: ",
-            "augmentation": 0,
-            "input": model_input,
-            "reads": {"level": "reads", "sentence": ""},
-        },
-        ranking=ranking,
-        explanations=[ranking.explain(page)],
-        top_k=1,
-        focus=page_key(page),
-        strength=None,
-        pictures={page_key(page): write_pictures(page, tmp_path, model_input)},
-        blank=None,
-        samples=None,
-        save=lambda name, data: pytest.fail("the value is small"),
-    )
+    winners = [0, 1 + 0 * 12 + 11, 1 + 6 * 12 + 0, 1 + 3 * 12 + 4, len(layout.slots) - 1]
+    value, explanation = plant(tmp_path, layout, winners)
     file = tmp_path / "planted.html"
     file.write_bytes(standalone(value))
-    return file, ranking.explain(page)
+    return file, explanation
 
 
 HOT_PATCHES = """() => {
@@ -186,9 +139,11 @@ HOT_PATCHES = """() => {
 @pytest.mark.parametrize("ratio", [1, 2])
 def test_planted_winners_are_boxed_and_hot_on_a_grid_that_is_not_square(planted, new_visitor, ratio):
     file, why = planted
-    page = new_visitor(device_scale_factor=ratio).page
+    visitor = new_visitor(device_scale_factor=ratio)
+    page = visitor.page
     page.goto(file.as_uri())
     page.wait_for_selector("#lens[data-search]")
+    visitor.show_every_token()
     for picture, factor in (("input", 1), ("page", 1), ("page", 2), ("page", 4)):
         page.click(f"#lens [data-part=picture] [data-choice={picture}]")
         if factor > 1:
@@ -221,6 +176,7 @@ def test_hostile_text_stays_text_in_a_file(planted, new_visitor):
     visitor = new_visitor()
     visitor.page.goto(file.as_uri())
     visitor.page.wait_for_selector("#lens[data-search]")
+    visitor.show_every_token()
     for token in why.tokens:
         visitor.page.hover(f'#lens .chip[data-token="{token.index}"]')
     visitor.page.click("#lens [data-part=unit] [data-choice=word]")

@@ -51,6 +51,18 @@ def test_the_pages_about_it_name_what_there_is(card):
     assert set(added) - {"preload_from_hub", "startup_duration_timeout"} <= set(card)
 
 
+def test_the_lock_files_have_every_pin_and_a_hash_of_each_package():
+    packages = {}
+    for name in ("requirements.lock", "requirements-torch.lock"):
+        for package in re.split(r"\n(?=\w)", (ROOT / name).read_text()):
+            if match := re.match(r"([\w.-]+)==([^\s;]+)", package):
+                packages[match[1]] = match[2]
+                assert "--hash=sha256:" in package, match[1]
+    assert pins("requirements.txt").items() <= packages.items()
+    alone = (ROOT / "requirements.lock").read_text()
+    assert not re.search(r"^(torch|triton|nvidia|cuda)", alone, re.MULTILINE)
+
+
 def test_nothing_needs_torchvision():
     for file in ROOT.glob("requirements*.txt"):
         assert not re.search(r"^torchvision", file.read_text(), re.MULTILINE), file

@@ -87,7 +87,27 @@ def test_a_hub_checkpoint_from_the_cache(checkpoint, hub_cache):
     shutil.copytree(checkpoint, repository / "snapshots" / "1234567")
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text("1234567")
-    assert load_encoder(HUB_ID).model_info["name"] == HUB_ID
+    info = load_encoder(HUB_ID).model_info
+    assert (info["name"], info["revision"]) == (HUB_ID, "1234567")
+
+
+def test_a_revision_of_a_hub_checkpoint(checkpoint, hub_cache):
+    repository = hub_cache / "models--somebody--colpali-on-the-hub"
+    newest, older = "a" * 40, "b" * 40
+    for commit in (newest, older):
+        shutil.copytree(checkpoint, repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(newest)
+    assert find_checkpoint(HUB_ID).revision == newest
+    assert find_checkpoint(checkpoints.at_revision(HUB_ID, older)).revision == older
+    assert find_checkpoint(str(checkpoint)).revision is None
+    assert error_of(f"{HUB_ID}@{'c' * 40}").code == "not_downloaded"
+
+
+@pytest.mark.parametrize("name", ["auto", "tiny", ".", f"{HUB_ID}@main"])
+def test_what_has_no_revisions(name):
+    with pytest.raises(ValueError, match="is none"):
+        checkpoints.at_revision(name, "main")
 
 
 def test_another_kind_of_model(damaged):
@@ -95,11 +115,11 @@ def test_another_kind_of_model(damaged):
     assert error_of(damaged).code == "unknown_family"
 
 
-def test_an_adapter(tmp_path):
-    (tmp_path / "adapter_config.json").write_text("{}")
+def test_an_adapter_without_its_base(tmp_path):
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "somebody/base"}))
     error = error_of(tmp_path)
-    assert error.code == "unknown_family"
-    assert "adapter" in error.message
+    assert error.code == "not_downloaded"
+    assert "is an adapter and needs its base model. `somebody/base` is not on this machine" in error.message
 
 
 @pytest.mark.parametrize("file", ["config.json", "tokenizer.json", "model.safetensors", "processor_config.json"])

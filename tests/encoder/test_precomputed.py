@@ -4,15 +4,17 @@ import json
 import shutil
 import subprocess
 import sys
+from typing import get_type_hints
 
 import numpy as np
 import pytest
 import torch
+from checkpoints import MAKERS
 from reportlab.pdfgen.canvas import Canvas
 
 from colpali_demo.__main__ import main
 from colpali_demo.documents import Word
-from colpali_demo.encoder import CheckpointError, load_encoder
+from colpali_demo.encoder import AnyEncoder, Capabilities, CheckpointError, load_encoder
 from colpali_demo.encoder.calibration import blank_page
 from colpali_demo.encoder.precomputed import PrecomputedSet, SetDocument, save_set
 from colpali_demo.explain import explanation_dict
@@ -50,6 +52,26 @@ def test_explanations_are_those_of_the_checkpoint(encoder, documents, folder):
     assert np.array_equal(hit.explain().maps, same.explain().maps)
     assert hit.page.image.tobytes() == same.page.image.tobytes()
     assert opened.strength(hit) == index.strength(same)
+
+
+def test_a_set_offers_all_that_an_encoder_is_asked_for(folder):
+    encoder = PrecomputedSet(folder).encoder
+    members = [*get_type_hints(AnyEncoder), *(name for name in vars(AnyEncoder) if not name.startswith("_"))]
+    assert all(hasattr(encoder, name) for name in members)
+    assert encoder.capabilities == Capabilities(embeds_pages=False, embeds_queries=False, has_model=False)
+
+
+def test_a_set_of_a_family_that_scores_by_the_mean(tmp_path, make_page):
+    neomme = load_encoder(str(MAKERS["NeoMME"](tmp_path / "neomme", max_side=60)), device="cpu", dtype="float32")
+    document = SetDocument("d0c", "report.pdf", "A report", "", QUERIES[:1])
+    save_set(tmp_path / "set", neomme, [(document, [make_page()])])
+    opened = PrecomputedSet(tmp_path / "set")
+    query = opened.encoder.embed_query(QUERIES[0])
+    assert query.divisor == len(query.tokens) == neomme.embed_query(QUERIES[0]).divisor
+    ((_, embedding),) = opened.pages(opened.documents[0])
+    (expected,) = neomme.embed_pages([make_page().image])
+    assert embedding.layout == expected.layout
+    assert embedding.layout.extent is not None
 
 
 def test_who_made_a_set(encoder, folder):

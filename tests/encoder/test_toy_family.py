@@ -53,20 +53,25 @@ class ColToy(Family):
     query_prefix = ""
 
     @classmethod
-    def load_processor(cls, folder):
+    def load_processor(cls, folder, config):
         tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
         return SimpleNamespace(
             tokenizer=tokenizer,
             query_prefix="",
+            visual_prompt_prefix="",
             query_augmentation_token=tokenizer.pad_token,
             image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
         )
 
     @classmethod
-    def load_model(cls, folder, dtype):
+    def load_model(cls, folder, config, dtype):
         weights = load_file(folder / "model.safetensors")
         model = ColToyModel(weights["words.weight"])
         return model.to(dtype), list(model.load_state_dict(weights, strict=False).missing_keys)
+
+    @property
+    def head(self):
+        return self.model.colors
 
     @property
     def input(self):

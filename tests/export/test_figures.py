@@ -79,7 +79,7 @@ def test_a_hot_patch_is_drawn_where_it_is(size):
     ]
     assert colored == [hot]
     rgba = colorize(np.array(0.9), *common_scale(explanation.maps), OPACITY).astype(float)
-    expected = rgba[:3] * rgba[3] / 255 + GRAY * (1 - rgba[3] / 255)
+    expected = GRAY * (1 - rgba[3] / 255 * (1 - rgba[:3] / 255))  # multiplied: black print would stay black
     assert shown[cell_center(figure, *hot, rows, cols)] == pytest.approx(expected, abs=3)
 
 
@@ -98,10 +98,16 @@ def test_contribution_map_colors_the_winners_only():
     page = make_page()
     explanation = make_explanation(planted(rows, cols, winners), page, rows=rows, cols=cols)
     figure = explanation_figure(explanation, page)
-    overlay = np.asarray(figure.axes[0].images[1].get_array())
-    assert {tuple(map(int, place)) for place in np.argwhere(overlay[..., 3] > 0)} == {(0, 1), (3, 5)}
-    expected = colorize(np.array([0.9, 1.8]), 0.0, 1.8, OPACITY)  # two terms meet on one patch
-    assert overlay[0, 1].tolist() == expected[0].tolist() and overlay[3, 5].tolist() == expected[1].tolist()
+    shown = np.asarray(figure.axes[0].images[0].get_array(), dtype=float)
+    tinted = np.abs(shown - np.asarray(page.image)).max(axis=-1) > 2
+    high, wide = tinted.shape
+    cells = {(row * rows // high, col * cols // wide) for row, col in np.argwhere(tinted).tolist()}
+    assert cells == {(0, 1), (3, 5)}
+    for (row, col), rgba in zip(sorted(cells), colorize(np.array([0.9, 1.8]), 0.0, 1.8, OPACITY), strict=True):
+        place = int(high * (row + 0.5) / rows), int(wide * (col + 0.5) / cols)  # two terms meet on the second patch
+        ink = rgba[3] / 255
+        expected = np.asarray(page.image)[place] * (1 - ink + ink * rgba[:3] / 255)
+        assert shown[place] == pytest.approx(expected, abs=1)
     assert "Contribution map" in texts_of(figure)
     assert "word1 word2" in texts_of(figure)
 
@@ -171,7 +177,7 @@ def test_title_and_scale_name_everything():
     assert shown[0] == "rain today"
     assert any(text.endswith("page 2   ·   org/model") and "…" in text and len(text) < 90 for text in shown)
     assert any(text.startswith("Weak match") for text in shown)
-    assert "Similarity map of “word1” (token 1)" in shown
+    assert "Similarity map of “word1” (token 2 of 2)" in shown
     assert {"0.05", "0.90"} <= set(shown)  # median and highest cosine
     assert any("3 × 4 patches; clear below 0.4" in text for text in shown)
     assert "not in the vocabulary: zzz" in shown

@@ -69,3 +69,10 @@ def test_example_queries_use_words_of_their_document(name):
     for query in entries[name]["queries"]:
         words = [word for word in re.findall(r"\w+", query.lower()) if len(word) > 3]
         assert sum(word in text for word in words) >= len(words) / 2, query
+
+
+def test_the_batch_names_pages_that_are_there_each_for_one_query():
+    batch = json.loads((SAMPLES / "batch.json").read_text("utf-8"))
+    pages = [question["page"] for question in batch["questions"]]
+    assert len(set(pages)) == len(pages) == 4
+    assert set(pages) <= set(range(1, PAGES[batch["file"]] + 1))

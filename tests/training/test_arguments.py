@@ -10,7 +10,7 @@ def test_every_argument_of_every_command_says_what_it_is(capsys):
     arguments = [(name, action) for name, command in commands.choices.items() for action in command._actions]
     assert {"pretrain", "evaluate"} < commands.choices.keys()
     assert [(name, action.dest) for name, action in arguments if not action.help] == []
-    tacit = (None, False, argparse.SUPPRESS)
+    tacit = (None, False, argparse.SUPPRESS, [])
     unnamed = [(name, a.dest) for name, a in arguments if a.default not in tacit and "(default: " not in a.help]
     assert unnamed == []
     for command in commands.choices.values():

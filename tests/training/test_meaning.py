@@ -15,8 +15,8 @@ from colpali_demo.training.meaning import (
     meaning_loss,
     ranking_loss,
 )
-from colpali_demo.training.pretrain import to_pixels
-from tests.training.test_pretrain import WORDS, example, new_run, processor  # noqa: F401  (a fixture)
+from colpali_demo.training.pretrainer import to_pixels
+from tests.training.test_run import WORDS, example, new_run, processor  # noqa: F401  (a fixture)
 
 OTHERS = [f"other{i}" for i in range(20)]
 

@@ -7,7 +7,8 @@ from transformers import ColPaliForRetrieval
 
 from colpali_demo import load_encoder
 from colpali_demo.training.__main__ import main
-from colpali_demo.training.model import build_model, build_processor, save_checkpoint, train_tokenizer
+from colpali_demo.training.model import build_model, build_processor, save_checkpoint
+from colpali_demo.training.tokenizer import train_tokenizer
 
 
 def test_a_mean_of_two_checkpoints_lies_between_them_and_loads(tmp_path):

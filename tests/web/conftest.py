@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,15 @@ from reportlab.pdfgen.canvas import Canvas
 from app import launch_options
 from colpali_demo.samples import read_samples
 from colpali_demo.settings import Settings
-from colpali_demo.web import engine as engine_module
+from colpali_demo.web import sources as sources_module
 from colpali_demo.web.api import prepare_mcp
 from colpali_demo.web.engine import Engine
 from colpali_demo.web.models import Models
 from colpali_demo.web.page import build_page
-from colpali_demo.web.sessions import Sessions
+from colpali_demo.web.sources import CheckpointSource, Sample
+from colpali_demo.web.visitors import Sessions
+
+Upload = Callable[..., str]
 
 
 @dataclass(repr=False)
@@ -82,7 +86,7 @@ def server(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     entry = {"file": "sample.pdf", "title": "A sample", "description": "", "queries": ["sample"]}
     (folder / "samples.json").write_text(json.dumps([entry]))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine_module, "read_samples", lambda: read_samples(folder))
+        patch.setattr(sources_module, "read_samples", lambda: read_samples(folder))
         patch.setenv("GRADIO_TEMP_DIR", str(folder / "uploads"))
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
         settings = Settings(
@@ -114,3 +118,48 @@ def server(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         finally:
             demo.close()
             sessions.close()
+
+
+@pytest.fixture
+def engine(encoder, tmp_path) -> Engine:
+    """An engine that has loaded, without samples."""
+    settings = Settings(render_pixels=200)
+    engine = Engine(settings, CheckpointSource(settings), tmp_path / "shared")
+    engine.samples.clear()
+    engine.encoder, engine.state = encoder, "ready"
+    engine.settled.set()
+    return engine
+
+
+@pytest.fixture
+def sessions(engine, tmp_path) -> Sessions:
+    return Sessions(engine, tmp_path / "sessions")
+
+
+@pytest.fixture
+def upload(sessions) -> Upload:
+    """Makes a PDF and uploads it."""
+
+    def make(pages: int = 3, text: str = "revenue", name: str = "report.pdf") -> str:
+        with sessions.uploads.new_folder(0) as request:
+            folder = request / f"{pages}-{text}"  # which Gradio names after the content
+            folder.mkdir()
+        canvas = Canvas(str(folder / name), pagesize=(200, 300), invariant=True)
+        for number in range(1, pages + 1):
+            canvas.drawString(20, 150, f"{text} page {number}")
+            canvas.showPage()
+        canvas.save()
+        return str(folder / name)
+
+    return make
+
+
+@pytest.fixture
+def sample(engine, upload, tmp_path) -> Sample:
+    engine._folder.mkdir()
+    path = tmp_path / "sample.pdf"
+    shutil.copy(upload(pages=2, text="sample"), path)
+    sample = Sample(path, "A sample", "Two pages", ("first query", "second query"))
+    engine.samples.append(sample)
+    engine._embed(sample)
+    return sample

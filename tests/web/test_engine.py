@@ -7,14 +7,16 @@ from contextvars import ContextVar
 from pathlib import Path
 
 import pytest
+from engine_checkpoints import make_engine_adapter, make_engine_checkpoint
 from reportlab.pdfgen.canvas import Canvas
 
 from colpali_demo.encoder import checkpoints, zerogpu
 from colpali_demo.samples import SAMPLES, read_samples
 from colpali_demo.settings import Settings
-from colpali_demo.web import engine as engine_module
+from colpali_demo.web import sources as sources_module
 from colpali_demo.web.engine import Engine
-from colpali_demo.web.payload import checkpoint_value, samples_value
+from colpali_demo.web.payload import model_value, samples_value
+from colpali_demo.web.sources import CheckpointSource
 
 
 @pytest.fixture
@@ -27,13 +29,14 @@ def listing(tmp_path, monkeypatch) -> Path:
         canvas.save()
         entries.append({"file": name, "title": name, "description": "", "queries": ["what"]})
     (tmp_path / "samples.json").write_text(json.dumps(entries))
-    monkeypatch.setattr(engine_module, "read_samples", lambda: read_samples(tmp_path))
+    monkeypatch.setattr(sources_module, "read_samples", lambda: read_samples(tmp_path))
     return tmp_path
 
 
 def start(folder: Path, **settings) -> Engine:
     (folder / "pictures").mkdir()
-    engine = Engine(Settings(render_pixels=200, **settings), folder / "pictures")
+    settings = Settings(render_pixels=200, **settings)
+    engine = Engine(settings, CheckpointSource(settings), folder / "pictures")
     engine.start()
     return engine
 
@@ -55,8 +58,27 @@ def test_the_model_and_the_samples_are_loaded_in_the_background(listing, checkpo
         assert not sample.error
         assert len(sample.index) == sample.total == 1
     assert all(sample["thumb"] for sample in samples_value(engine.samples)["samples"])
-    value = checkpoint_value(engine)
+    value = model_value(engine)
     assert (value["state"], value["name"]) == ("ready", checkpoint.name)
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [("colpali-v1.3", "ColPali"), ("colqwen2.5-v0.2", "ColQwen2.5"), ("colSmol-256M", "ColIdefics3")],
+)
+def test_a_folder_laid_out_like_a_published_adapter_shows_its_page_and_tells_the_truth(listing, name, family):
+    base = make_engine_checkpoint(listing / "base", family)
+    engine = start(listing, model=str(make_engine_adapter(listing / name, base, family)), device="cpu")
+    assert engine.settled.wait(60)
+    assert engine.samples[0].finished.wait(60)
+    assert not engine.error and not engine.samples[0].error
+    assert len(engine.samples[0].index) == 1
+    value = model_value(engine)
+    assert (value["state"], value["name"]) == ("ready", name)
+    facts = dict(value["facts"])
+    assert facts["family"] == family
+    assert facts["vectors"] == "128 numbers each"
+    assert "does not say what it was trained with" in facts["prefix in doubt"]
 
 
 def test_on_zero_gpu_the_samples_wait_for_a_request(listing, checkpoint, monkeypatch):
@@ -104,7 +126,7 @@ def test_the_bundled_checkpoint_stands_in_for_one_that_cannot_be_loaded_and_says
     assert engine.settled.wait(60)
     assert engine.samples[0].finished.wait(60)
     assert len(engine.samples[0].index) == 1
-    value = checkpoint_value(engine)
+    value = model_value(engine)
     assert (value["state"], value["name"]) == ("ready", bundled.name)
     assert "stands in for" in value["text"]
     assert value["sentence"].startswith(reason)
@@ -115,11 +137,11 @@ def test_the_bundled_checkpoint_stands_in_where_the_hub_cannot_be_reached(listin
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     (listing / "pictures").mkdir()
     settings = Settings(render_pixels=200, model="somebody/some-colpali", device="cpu")
-    engine = Engine(settings, listing / "pictures", download=True)
+    engine = Engine(settings, CheckpointSource(settings, download=True), listing / "pictures")
     engine.start()
     assert engine.settled.wait(120)
     assert engine.state == "ready"
-    assert "could not be downloaded from the Hub" in checkpoint_value(engine)["sentence"]
+    assert "could not be downloaded from the Hub" in model_value(engine)["sentence"]
 
 
 @pytest.mark.parametrize("missing", [True, False])
@@ -128,7 +150,7 @@ def test_a_bundled_checkpoint_that_cannot_be_loaded_is_named_in_a_sentence(listi
     monkeypatch.setattr(checkpoints, "BUNDLED_FOLDER", folder)
     engine = start(listing, model="auto", device="cpu")
     assert engine.settled.wait(60)
-    value = checkpoint_value(engine)
+    value = model_value(engine)
     assert (value["state"], value["name"]) == ("failed", "The model")
     assert value["sentence"].startswith("The model could not be loaded: ")
     assert str(folder) not in value["sentence"] and "Traceback" not in value["sentence"]
@@ -138,11 +160,11 @@ def test_a_loader_that_breaks_is_logged_under_an_id(listing, checkpoint, monkeyp
     monkeypatch.setattr("colpali_demo.encoder.load_encoder", lambda *_, **__: 1 / 0)
     engine = start(listing, model=str(checkpoint))
     assert engine.settled.wait(60)
-    fault = re.search(r"under (\w{8})\.", checkpoint_value(engine)["sentence"])[1]
+    fault = re.search(r"under (\w{8})\.", model_value(engine)["sentence"])[1]
     assert fault in caplog.text and "ZeroDivisionError" in caplog.text
 
 
 def test_a_sample_somebody_waits_for_comes_next(listing):
-    engine = Engine(Settings(), listing)
+    engine = Engine(Settings(), CheckpointSource(Settings()), listing)
     engine.want(engine.samples[1])
     assert [sample.source for sample in engine._queue] == ["two.pdf", "one.pdf"]

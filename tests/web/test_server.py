@@ -8,32 +8,41 @@ import errno
 import io
 import itertools
 import json
+import os
 import re
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 from base64 import b64encode
 from collections import namedtuple
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 from urllib.parse import quote, urlsplit
 
 import gradio as gr
 import httpx
 import pytest
+import torch
 from gradio import processing_utils
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from live import serve
+from live import ROOT, serve
 from reportlab.pdfgen.canvas import Canvas
 
+from colpali_demo.retrieval import RANKERS
+from colpali_demo.retrieval.rankers import LateInteraction
 from colpali_demo.web import guard, visitor_queue
-from colpali_demo.web import sessions as sessions_module
 from colpali_demo.web.lessons.desk import Desk
+from colpali_demo.web.visitors import Visitor
+from colpali_demo.web.visitors import search as search_module
+from colpali_demo.web.visitors.search import Search
 from tests.web.conftest import Server
 
 NAMED = re.compile(r"quote [0-9a-f]{8}\.|not in the list of choices|[a-z]{3,}.*\.$")
@@ -113,6 +122,53 @@ def test_names_of_uploads_are_only_names(server: Server, name: str) -> None:
             assert add(server, session, path)["documents"]
             server.call(session, "leave")
     assert list(server.sessions.uploads.folder.iterdir()) == []
+
+
+def test_a_drop_of_many_files_is_noted_one_by_one(server: Server) -> None:
+    """As browsers name them: each with all that Gradio writes about a file, more than 64 KB together."""
+    session = new_session()
+    (path,) = server.upload(("report.pdf", pdf())).json()
+    own = {
+        "url": f"{server.address}/gradio_api/file={path}",
+        "orig_name": "report.pdf",
+        "size": 900,
+        "is_stream": False,
+    }
+    named = [{**file_data(path), **own, "mime_type": "application/pdf"}] * 300
+    assert len(json.dumps(named)) > guard.MAX_BODY_BYTES
+    body = {"fn_index": server.functions["receive"], "data": [named], "session_hash": session}
+    for route in ("run/predict", "queue/join"):
+        answer = server.client.post(f"/gradio_api/{route}", json=body)
+        assert answer.status_code == 200, answer.text
+    assert server.outcome(session)["success"]
+    assert len(server.sessions.get(session).library()["errors"]) == 300
+    too_many = server.call(session, "receive", [[file_data("x")] * 1001])
+    assert too_many["output"]["error"] == "At most 1000 files are taken at once."
+    too_long = server.call(session, "receive", [[file_data("x" * 300)]])
+    assert too_long["output"]["error"] == "Only uploaded files are taken."
+    server.call(session, "leave")
+
+
+def guard_of(server: Server) -> guard.Guard:
+    layer = server.blocks.app.middleware_stack
+    while not isinstance(layer, guard.Guard):
+        layer = layer.app
+    return layer
+
+
+def test_large_requests_have_room_together_and_no_more(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = {"fn_index": server.functions["receive"], "session_hash": new_session()}
+    (path,) = server.upload(("r" * 100 + ".pdf", pdf())).json()
+    large = {**body, "data": [[file_data(path)] * 900]}
+    bodies = guard_of(server)._bodies
+    monkeypatch.setattr(bodies, "_left", 100_000)
+    answer = server.client.post("/gradio_api/run/predict", json=large)
+    assert (answer.status_code, answer.text) == (503, guard.BUSY)
+    for _ in range(3):  # a small one always has room, and what was counted is given back
+        answer = server.client.post("/gradio_api/run/predict", json={**body, "data": [[file_data(path)] * 300]})
+        assert answer.status_code == 200
+    assert bodies._left == 100_000
+    server.sessions.drop(body["session_hash"])
 
 
 def test_large_uploads_are_refused_and_leave_nothing(server: Server) -> None:
@@ -267,6 +323,13 @@ def test_every_event_is_fuzzed(server: Server) -> None:
     assert set(EVENTS) | {"<lambda>"} == set(server.functions)
 
 
+def test_gradio_can_read_what_each_handler_takes(server: Server) -> None:
+    """It looks for requests and event data among the types of the arguments, and gives up where it cannot read one."""
+    for function in server.blocks.fns.values():
+        if function.fn is not None:
+            assert get_type_hints(function.fn) is not None
+
+
 @pytest.mark.parametrize("name", EVENTS)
 @hypothesis_settings(max_examples=15)
 @given(data=st.lists(values, max_size=3), event_data=values)
@@ -314,7 +377,7 @@ def test_any_call_of_the_endpoints_is_answered_or_refused_in_words(
     server: Server, query: Any, top_k: Any, number: Any, own: bool, maps: Any
 ) -> None:
     session = new_session()
-    document = server.engine.samples[0].document if own else query
+    document = server.engine.samples[0].document_id if own else query
     for name, data in (("search", [query, top_k]), ("explain", [query, document, number, maps])):
         joined = server.join(session, server.functions[f"api.{name}"], data)
         if joined.status_code != 200:
@@ -390,6 +453,7 @@ def test_no_input_of_any_event_makes_the_server_fetch_an_address(server: Server,
                     if "call" in route:
                         place = f"/gradio_api/call/{name}/{answer.json()['event_id']}"
                         assert "event: " in server.client.get(place).text
+                        server.sessions.drop(answer.json()["event_id"])  # the name of a session that gave none
                     else:
                         server.outcome(session)
                 server.sessions.drop(session)
@@ -475,12 +539,19 @@ def test_any_request_ends_in_a_named_error(server: Server, path: str, body: byte
 
 
 def test_requests_without_end_are_refused(server: Server) -> None:
-    answer = server.client.post("/gradio_api/queue/join", content=bytes(66_000))
-    assert (answer.status_code, answer.text) == (413, "This is too large: at most 64 KB may be sent at once.")
+    for route, size, most in (("cancel", 66_000, "64 KB"), ("queue/join", 1_100_000, "1 MB")):
+        answer = server.client.post(f"/gradio_api/{route}", content=bytes(size))
+        assert (answer.status_code, answer.text) == (413, f"This is too large: at most {most} may be sent at once.")
+    session = new_session()
+    for name in server.functions:  # whatever takes no files has no more than 64 KB
+        joined = server.join(session, server.functions[name], ["x" * 66_000])
+        assert (joined.status_code == 413) == (name not in ("receive", "api.index", "api.search_pdf")), name
+    assert [outcome["success"] for outcome in server.outcomes(session)] == [False] * 3
+    server.sessions.drop(session)
 
     def body():
         yield b'{"data": ["'
-        yield from [b"x" * 10_000] * 20
+        yield from [b"x" * 10_000] * 120
 
     assert server.client.post("/gradio_api/queue/join", content=body()).status_code == 413
 
@@ -534,10 +605,10 @@ def test_what_breaks_is_told_with_an_id_and_logged_with_its_trace(
     def fail(*arguments, **named):
         raise RuntimeError("/secret/folder")
 
-    monkeypatch.setattr(sessions_module.Session, "_rank", fail)
+    monkeypatch.setattr(Search, "_embed", fail)
     (value,) = server.call(session, "search", ["sample", 1])["output"]["data"]
     told = [value["message"], server.call(session, "api.search", ["sample", 1])["output"]["error"]]
-    monkeypatch.setattr(sessions_module.Session, "clear", fail)
+    monkeypatch.setattr(Visitor, "clear", fail)
     told.append(server.call(session, "clear")["output"]["error"])
     for text in told:
         assert "secret" not in text
@@ -552,13 +623,40 @@ def test_a_full_disk_spares_the_search_and_says_so(server: Server, monkeypatch: 
 
     session = new_session()
     server.call(session, "arrive")
-    monkeypatch.setattr(sessions_module, "lens_value", full)
+    monkeypatch.setattr(search_module, "lens_value", full)
     (value,) = server.call(session, "search", ["sample", 1])["output"]["data"]
     assert value["title"] == "The server’s disk is full"
     monkeypatch.undo()
     (value,) = server.call(session, "search", ["sample", 1])["output"]["data"]
     assert value["ranking"]
     server.call(session, "leave")
+
+
+def test_another_ranker_ranks_the_pages_of_visitors(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def second_best(similarities: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        values, vectors = similarities.topk(2, dim=1)
+        return values[:, 1], vectors[:, 1]
+
+    monkeypatch.setitem(RANKERS, "second", LateInteraction("second", "the second best vector", second_best))
+    monkeypatch.setattr(server.engine, "settings", replace(server.engine.settings, ranker="second"))
+    session = new_session()
+    server.call(session, "arrive")
+    (value,) = server.call(session, "search", ["sample", 3])["output"]["data"]
+    expected = server.engine.samples[0].index.rank("sample", "second")
+    assert [entry["score"] for entry in value["ranking"]] == [hit.score for hit in expected]
+    assert value["ranking"][0]["score"] < server.engine.samples[0].index.rank("sample")[0].score
+    for page in value["pages"].values():
+        assert sum(token["maxsim"] for token in page["tokens"]) == pytest.approx(page["score"], abs=1e-4)
+    server.call(session, "leave")
+
+
+@pytest.mark.parametrize("ranker", ["mean", "guess"])
+def test_a_ranker_that_explains_nothing_ends_the_start_with_a_sentence(ranker: str) -> None:
+    environment = {**os.environ, "COLPALI_RANKER": ranker}
+    done = subprocess.run([sys.executable, "app.py"], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert f"COLPALI_RANKER: no method '{ranker}' gives terms of tokens" in done.stderr
+    assert "maxsim" in done.stderr and "Traceback" not in done.stderr
 
 
 # ---------------------------------------------------------------------- what is served
@@ -715,14 +813,14 @@ def test_one_search_of_a_visitor_runs_at_a_time_and_the_others_delay_nobody(
     anna, ben = new_session(), new_session()
     started, gate = [], threading.Event()
 
-    def search(self: sessions_module.Session, text: str, top_k: int) -> dict[str, Any]:
+    def find(self: Search, text: str, top_k: int) -> dict[str, Any]:
         started.append(text)
         gate.wait(60)
         return {"title": text, "message": ""}
 
     for session in (anna, ben):
         server.call(session, "arrive")
-    monkeypatch.setattr(sessions_module.Session, "search", search)
+    monkeypatch.setattr(Search, "find", find)
     for _ in range(6):
         assert server.join(anna, server.functions["search"], ["anna", 1]).status_code == 200
     server.join(ben, server.functions["search"], ["ben", 1])
@@ -742,14 +840,14 @@ def test_queued_searches_of_visitors_take_turns(server: Server, monkeypatch: pyt
     visitors = [new_session() for _ in range(6)]
     started, gate = [], threading.Event()
 
-    def search(self: sessions_module.Session, text: str, top_k: int) -> dict[str, Any]:
+    def find(self: Search, text: str, top_k: int) -> dict[str, Any]:
         started.append(text)
         gate.wait(60)
         return {"title": text, "message": ""}
 
     for session in visitors:
         server.call(session, "arrive")
-    monkeypatch.setattr(sessions_module.Session, "search", search)
+    monkeypatch.setattr(Search, "find", find)
     for name, session in enumerate(visitors):
         for _ in range(1 if name else 4):
             server.join(session, server.functions["search"], [str(name), 1])
@@ -767,9 +865,7 @@ def test_queued_searches_of_visitors_take_turns(server: Server, monkeypatch: pyt
 
 def test_a_visitor_has_so_many_requests_under_way_and_no_more(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     anna, ben, gate = new_session(), new_session(), threading.Event()
-    monkeypatch.setattr(
-        sessions_module.Session, "search", lambda *arguments: gate.wait(60) and {"title": "", "message": ""}
-    )
+    monkeypatch.setattr(Search, "find", lambda *arguments: gate.wait(60) and {"title": "", "message": ""})
     server.call(anna, "arrive")
     limit = server.engine.settings.session_events
     search = server.functions["search"]
@@ -809,13 +905,13 @@ def unread(server: Server) -> dict[str, int]:
 def test_answers_that_nobody_fetches_do_not_pile_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server.blocks._queue, "unread_answers", 4)
     ready, searched = [], threading.Semaphore(0)
-    rank = sessions_module.Session._rank
+    embed = Search._embed
 
-    def search(self: sessions_module.Session, *arguments: Any) -> Any:
+    def counted(self: Search, *arguments: Any) -> Any:
         searched.release()
-        return rank(self, *arguments)
+        return embed(self, *arguments)
 
-    monkeypatch.setattr(sessions_module.Session, "_rank", search)
+    monkeypatch.setattr(Search, "_embed", counted)
     for _ in range(3):
         session = new_session()
         server.call(session, "arrive")
@@ -865,10 +961,10 @@ def test_what_nobody_fetches_for_long_is_swept(server: Server, monkeypatch: pyte
     queue = server.blocks._queue
     queue.pending_messages_per_session[gone].unread_since -= visitor_queue.UNREAD_SECONDS
     queue.sweep()
-    assert not of_session(server, gone)
+    assert gone not in queue.pending_messages_per_session and gone not in queue.pending_event_ids_session
+    wait_until(lambda: not of_session(server, gone))
     assert len([*server.outcomes(there)]) == 5
-    queue.sweep()
-    assert not of_session(server, there)
+    wait_until(lambda: queue.sweep() or not of_session(server, there))  # once the last event has ended
     for session in (gone, there):
         server.sessions.drop(session)
 
@@ -914,6 +1010,7 @@ def test_nobody_calls_past_the_queue(server: Server) -> None:
 def test_visitors_who_come_search_and_leave_leave_nothing(server: Server) -> None:
     wrong: list[str] = []
     remembered = set(server.blocks.state_holder.session_data)
+    before = {visitor.folder.name for visitor in server.sessions._visitors.values()}  # of calls without a session
 
     def visit(number: int) -> None:
         session = new_session()
@@ -938,8 +1035,8 @@ def test_visitors_who_come_search_and_leave_leave_nothing(server: Server) -> Non
         thread.join(120)
         assert not thread.is_alive()
     assert wrong == []
-    assert len(server.sessions) == 0
-    assert {path.name for path in server.sessions._root.iterdir() if path.is_dir()} == {"uploads"}
+    assert len(server.sessions) == len(before)
+    assert {path.name for path in server.sessions._root.iterdir() if path.is_dir()} == {*before, "uploads"}
     assert remembered >= set(server.blocks.state_holder.session_data)
 
 

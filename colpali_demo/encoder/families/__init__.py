@@ -9,17 +9,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from colpali_demo.encoder.families.base import AUGMENTATION, Family
+from colpali_demo.encoder.families.colidefics3 import ColIdefics3
 from colpali_demo.encoder.families.colmodernvbert import ColModernVBert
 from colpali_demo.encoder.families.colpali import ColPali
 from colpali_demo.encoder.families.colqwen2 import ColQwen2
+from colpali_demo.encoder.families.colqwen2_5 import ColQwen2_5
+from colpali_demo.encoder.families.neomme import NeoMME
 
-FAMILIES: list[type[Family]] = [ColPali, ColQwen2, ColModernVBert]
+FAMILIES: list[type[Family]] = [ColPali, ColQwen2_5, ColQwen2, ColModernVBert, ColIdefics3, NeoMME]
 """Every family; a checkpoint belongs to the first one that reads its `config.json`."""
 
-MEAN_SCORED = {"neomme": "NeoMME"}
-"""Late-interaction retrievers of transformers that score otherwise, by `model_type`."""
-
-__all__ = ["AUGMENTATION", "FAMILIES", "MEAN_SCORED", "Family", "family_of"]
+__all__ = ["AUGMENTATION", "FAMILIES", "Family", "family_of"]
 
 
 def family_of(config: Mapping[str, Any]) -> type[Family] | None:

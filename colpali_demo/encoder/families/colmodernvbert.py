@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
+from pathlib import Path
+from typing import Any, ClassVar
 
 from PIL import Image
-from transformers import BatchFeature, ColModernVBertForRetrieval, ColModernVBertProcessor
+from transformers import (
+    AutoTokenizer,
+    BatchFeature,
+    ColModernVBertConfig,
+    ColModernVBertForRetrieval,
+    ColModernVBertProcessor,
+    Idefics3ImageProcessorPil,
+)
 
+from colpali_demo.encoder.engine_format import EngineFormat
 from colpali_demo.encoder.families.base import Family
 from colpali_demo.encoder.interface import PageInput
 from colpali_demo.encoder.layout import TILE, ImageSlots, grid_slots, patch
@@ -27,8 +37,26 @@ class ColModernVBert(Family):
     model_class = ColModernVBertForRetrieval
     processor_class = ColModernVBertProcessor
     query_prefix = ""
+    engine = EngineFormat(
+        "modernvbert", lambda vlm, dimension: ColModernVBertConfig(vlm_config=vlm, embedding_dim=dimension)
+    )
+    page_prompt: ClassVar[str | None] = None
+    """The prompt of a page that colpali_engine has for the family, None where it is the processor's own."""
 
     TILE = re.compile(r"<row_(\d+)_col_(\d+)>")
+
+    @classmethod
+    def engine_processor(cls, folder: Path, config: Mapping[str, Any]) -> ColModernVBertProcessor:
+        images = Idefics3ImageProcessorPil.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer.padding_side = "left"
+        return ColModernVBertProcessor(
+            images,
+            tokenizer,
+            image_seq_len=_vectors_a_tile(config),
+            visual_prompt_prefix=cls.page_prompt,
+            query_prefix=cls.query_prefix,
+        )
 
     @property
     def input(self) -> PageInput:
@@ -72,3 +100,10 @@ class ColModernVBert(Family):
             for col in range(side)
         ]
         return ImageSlots(rows, cols, slots)
+
+
+def _vectors_a_tile(config: Mapping[str, Any]) -> int:
+    """Return how many vectors the model makes of one tile: several patches of its vision tower become one."""
+    vision = config["vision_config"]
+    factor = config.get("pixel_shuffle_factor") or config["scale_factor"]
+    return (vision["image_size"] // vision["patch_size"] // factor) ** 2

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
-from transformers import BatchFeature, ColPaliForRetrieval, ColPaliProcessor
+from transformers import (
+    AutoTokenizer,
+    BatchFeature,
+    ColPaliConfig,
+    ColPaliForRetrieval,
+    ColPaliProcessor,
+    SiglipImageProcessorPil,
+)
 
 from colpali_demo.encoder import tiny
+from colpali_demo.encoder.engine_format import EngineFormat
 from colpali_demo.encoder.families.base import Family
 from colpali_demo.encoder.interface import PageInput
 from colpali_demo.encoder.layout import ImageSlots, grid_shape, grid_slots
@@ -25,6 +34,19 @@ class ColPali(Family):
     model_class = ColPaliForRetrieval
     processor_class = ColPaliProcessor
     query_prefix = "Question: "
+    engine = EngineFormat(
+        "paligemma",
+        lambda vlm, dimension: ColPaliConfig(vlm_config=vlm, embedding_dim=dimension),
+        names=((r"^language_model\.model\.", "language_model."), (r"^vision_tower\.vision_model\.", "vision_tower.")),
+    )
+
+    @classmethod
+    def engine_processor(cls, folder: Path, config: Mapping[str, Any]) -> ColPaliProcessor:
+        images = SiglipImageProcessorPil.from_pretrained(folder, local_files_only=True)
+        vision = config["vision_config"]
+        images.image_seq_length = (vision.get("image_size", images.size["height"]) // vision["patch_size"]) ** 2
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        return ColPaliProcessor(images, tokenizer, query_prefix=cls.query_prefix)
 
     def prepare(self) -> None:
         tiny.prepare(self.model)

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import BatchFeature, ColQwen2ForRetrieval, ColQwen2Processor
+from transformers import (
+    AutoTokenizer,
+    BatchFeature,
+    ColQwen2Config,
+    ColQwen2ForRetrieval,
+    ColQwen2Processor,
+    Qwen2VLImageProcessorPil,
+)
 
+from colpali_demo.encoder.engine_format import EngineFormat
 from colpali_demo.encoder.families.base import AUGMENTATION, Family
 from colpali_demo.encoder.interface import PageInput
 from colpali_demo.encoder.layout import ImageSlots, grid_slots
@@ -15,7 +24,7 @@ from colpali_demo.encoder.queries import QueryFrame
 
 
 class ColQwen2(Family):
-    """Qwen2-VL and Qwen2.5-VL: the page keeps its shape, in whole patches; one vector for 2 x 2 of them.
+    """Qwen2-VL: the page keeps its shape, in whole patches; one vector for 2 x 2 of them.
 
     The vectors of page and query see what comes before them only.
     """
@@ -26,6 +35,18 @@ class ColQwen2(Family):
     processor_class = ColQwen2Processor
     query_prefix = "Query: "
     bidirectional = False
+    engine = EngineFormat(
+        "qwen2_vl",
+        lambda vlm, dimension: ColQwen2Config(vlm_config=vlm, embedding_dim=dimension),
+        names=((r"^(layers|embed_tokens|norm)\.", r"language_model.\1."),),
+    )
+
+    @classmethod
+    def engine_processor(cls, folder: Path, config: Mapping[str, Any]) -> ColQwen2Processor:
+        images = Qwen2VLImageProcessorPil.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer.padding_side = "left"
+        return ColQwen2Processor(images, tokenizer, query_prefix=cls.query_prefix)
 
     @property
     def input(self) -> PageInput:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from colpali_demo.web.component import DRAWING, Component
+from colpali_demo.export.browser import DRAWING
+from colpali_demo.web.component import Component
 
 
 class Lens(Component):
-    """Shows the value that `payload.lens_value` makes; or a message, {"title", "message"}, where there is none.
+    """Shows the value that `export.lens_value` makes; or a message, {"title", "message"}, where there is none.
 
     It is an output only: never make it an input of an event.
 
@@ -18,15 +19,6 @@ class Lens(Component):
     Its event `take_away` asks for a file: its `kind`, the page's `key`, the `search`, the `token` on show ("" for all)
     and with `start` what a file of the lens should show first.
     """
-
-    SCRIPTS = (
-        "../shared/dom.js",
-        "../shared/explanation.js",
-        "stage.js",
-        "panels.js",
-        "takeaway.js",
-        "script.js",
-    )
 
     def __init__(self, value: dict[str, Any] | None = None, **props: Any) -> None:
         super().__init__(Path(__file__).parent, value, **DRAWING, **props)

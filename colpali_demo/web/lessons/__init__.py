@@ -5,28 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from colpali_demo.web.component import DRAWING, Component
+from colpali_demo.export.browser import DRAWING, as_function, bundle
+from colpali_demo.web.component import Component
 
-CARDS = ("square", "patches", "vector", "tokens", "cosine", "max", "sum", "rank", "training", "costs")
-FOLLOW_LINKS = (Path(__file__).parent / "link.js").read_text("utf-8")  # for the page, before the cards are there
+HERE = Path(__file__).parent
+FOLLOW_LINKS = as_function(bundle(HERE / "follow.js"))  # for the page, before the cards are there
 
 
 class Lessons(Component):
     """Shows the value that `value.lesson_value` makes; or a message, {"title", "message"}, where there is none.
 
-    `frame.js` has the frame around the cards, `drawing.js` what several cards draw; each card has a file of its own.
+    `frame.js` has the frame around the cards, `study.js` what they are about; each card has a file of its own.
 
     Its event `open_lesson` asks for the `source` "example" or "own", and for the page `key` of the visitor's last
     search; `measure` for the milliseconds of this machine.
     """
 
-    SCRIPTS = (
-        "../shared/dom.js",
-        "../shared/explanation.js",
-        "drawing.js",
-        *(f"cards/{card}.js" for card in CARDS),
-        "frame.js",
-    )
-
     def __init__(self, value: dict[str, Any] | None = None, **props: Any) -> None:
-        super().__init__(Path(__file__).parent, value, **DRAWING, **props)
+        super().__init__(HERE, value, **DRAWING, **props)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+import threading
+from collections import ChainMap
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
+from colpali_demo.export.pictures import page_key
+from colpali_demo.samples import read_questions
 from colpali_demo.web.example import LESSON, load_example
 from colpali_demo.web.faults import Refused
-from colpali_demo.web.pictures import page_key
 
 if TYPE_CHECKING:
+    from colpali_demo.lessons.batch import Batch
     from colpali_demo.retrieval import Hit
-    from colpali_demo.web.sessions import Session
-    from colpali_demo.web.turns import Rate
+    from colpali_demo.web.engine import Engine
+    from colpali_demo.web.visitors import Visitor
 
 CHOICES = 40  # pages to choose from
 BEFORE_A_SEARCH = "Search in Explore, and the cards are about your own page."
@@ -24,7 +29,7 @@ OF_A_SET = "Your model is precomputed and cannot be taken apart; with any other,
 
 @dataclass(frozen=True)
 class LessonOnShow:
-    """A visitor's last lesson; `search` and `hit` are None for the example."""
+    """The last lesson of a visitor; `search` and `hit` are None for the example."""
 
     value: dict[str, Any]
     search: str | None = None
@@ -32,95 +37,114 @@ class LessonOnShow:
 
 
 class Desk:
-    """Makes lessons for visitors. `folder` takes the files of the example.
+    """Makes lessons for visitors, and knows the last one of each. `folder` takes the files of the example.
 
-    The cards take the model apart, so a set that was computed beforehand has no lesson: its visitors see the example.
+    The cards take the model apart, so where there is none in memory its visitors see the example.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._batches: WeakKeyDictionary[Engine, Batch] = WeakKeyDictionary()
+        self._on_show: WeakKeyDictionary[Visitor, LessonOnShow] = WeakKeyDictionary()
+        self._lock = threading.Lock()
 
     @cached_property
     def _example(self) -> dict[str, Any]:
         return load_example(LESSON, self._folder)
 
-    def arrive(self, session: Session) -> dict[str, Any]:
+    def arrive(self, visitor: Visitor) -> dict[str, Any]:
         """What is there when the tab is opened: the visitor's last search, if they have searched, else the example."""
-        showing = session.lesson
-        if session.result is None or not session.touched or not session.engine.RUNS_MODEL:
-            return self.example(session)
-        if showing is not None and showing.search == session.result.search:
+        result, showing = visitor.search.result, self._showing(visitor)
+        if result is None or not visitor.has_acted or not visitor.engine.capabilities.has_model:
+            return self.example(visitor)
+        if showing is not None and showing.search == result.name:
             return showing.value
-        return self.own(session, page_key(session.result.ranking[0].page))
+        return self.own(visitor, page_key(result.ranking[0].page))
 
-    def example(self, session: Session) -> dict[str, Any]:
+    def example(self, visitor: Visitor) -> dict[str, Any]:
         """The bundled lesson."""
-        own = self._own_pages(session)
-        hint = "" if own else BEFORE_A_SEARCH if session.engine.RUNS_MODEL else OF_A_SET
+        own = _own_pages(visitor)
+        hint = "" if own else BEFORE_A_SEARCH if visitor.engine.capabilities.has_model else OF_A_SET
         value = {**self._example, "example": True, "measured": None, "own": own, "hint": hint}
-        session.lesson = LessonOnShow(value)
-        return value
+        return self._show(visitor, LessonOnShow(value))
 
-    def own(self, session: Session, key: str) -> dict[str, Any]:
+    def own(self, visitor: Visitor, key: str) -> dict[str, Any]:
         """The lesson on a page of the visitor's last search; the example where there is no such page any more.
 
         Raises Refused where lessons are opened too often.
         """
+        from colpali_demo.lessons.batch import asked_batch
         from colpali_demo.web.lessons.value import lesson_value
 
-        if not session.engine.RUNS_MODEL:
-            return self.example(session)
-        result, pictures = session.result, session.pictures()
-        hit = next((hit for hit in result.ranking if page_key(hit.page) == key), None) if result else None
+        if not visitor.engine.capabilities.has_model:
+            return self.example(visitor)
+        result, pictures = visitor.search.result, visitor.shelf.pictures()
+        hit = result.hit(key) if result is not None else None
         if hit is None or any(page_key(other.page) not in pictures for other in result.ranking):
-            return self.example(session)
-        _wait(session.lesson_rate)
-        for old in session.folder.glob("lesson-*"):
+            return self.example(visitor)
+        visitor.quota.count_lesson()
+        for old in visitor.folder.glob("lesson-*"):
             old.unlink(missing_ok=True)
-        with session.engine.turns.search(session):
+        with visitor.search.turn(result.engine):
             value = lesson_value(
                 name=f"lesson-{secrets.token_hex(6)}",
-                encoder=session.engine.encoder,
+                encoder=result.engine.encoder,
                 ranking=result.ranking,
                 hit=hit,
-                asked=[text for text in session.queries if text != hit.query.text],
-                pictures=pictures,
-                save=session.save,
+                batch=self._batch(result.engine),
+                asked=asked_batch(result.engine.encoder, result.ranking, visitor.search.queries),
+                pictures=dict(ChainMap(pictures, *(sample.pictures for sample in result.engine.samples))),
+                save=visitor.search.save,
             )
-        value |= {"example": False, "measured": None, "own": self._own_pages(session)}
-        session.lesson = LessonOnShow(value, result.search, hit)
-        return value
+        value |= {"example": False, "measured": None, "own": _own_pages(visitor)}
+        return self._show(visitor, LessonOnShow(value, result.name, hit))
 
-    def _own_pages(self, session: Session) -> dict[str, Any] | None:
-        """The visitor's last query and the pages to choose from; None where there is nothing to take apart."""
-        if session.result is None or not session.engine.RUNS_MODEL:
-            return None
-        ranking = session.result.ranking
-        return {
-            "query": ranking.query.text,
-            "pages": [[page_key(hit.page), hit.page.source, hit.page.number] for hit in ranking[:CHOICES]],
-        }
+    def _batch(self, engine: Engine) -> Batch | None:
+        """The batch of the samples with the model at hand; None while they are not embedded."""
+        from colpali_demo.lessons.batch import labelled_batch
 
-    def measure(self, session: Session) -> dict[str, Any]:
+        if engine not in self._batches:
+            file, questions = read_questions()
+            sample = next((sample for sample in engine.samples if sample.source == file), None)
+            if sample is None or not sample.finished.is_set() or sample.error:
+                return None
+            self._batches[engine] = labelled_batch(sample.index.rank, questions)
+        return self._batches[engine]
+
+    def measure(self, visitor: Visitor) -> dict[str, Any]:
         """The lesson on show with the milliseconds that embedding and scoring take here and now. Raises Refused."""
         from colpali_demo.lessons.lesson import measure
 
-        engine, result = session.engine, session.result
-        if not engine.RUNS_MODEL:
+        if not visitor.engine.capabilities.has_model:
             raise Refused("Nothing to measure", "This set was computed beforehand. Choose a model that runs here.")
-        if engine.encoder is None or result is None:
+        result = visitor.search.result
+        if result is None:
             raise Refused("Not yet", "The model is still loading; try again in a few seconds.")
-        _wait(session.measure_rate)
-        showing = session.lesson
-        if showing is None or showing.search not in (None, result.search):
-            self.arrive(session)
-            showing = session.lesson
-        with engine.turns.batch():
-            measured = measure(engine.encoder, result.ranking, showing.hit or result.ranking[0])
-        session.lesson = LessonOnShow({**showing.value, "measured": measured}, showing.search, showing.hit)
-        return session.lesson.value
+        visitor.quota.count_measurement()
+        showing = self._showing(visitor)
+        if showing is None or showing.search not in (None, result.name):
+            self.arrive(visitor)
+            showing = self._showing(visitor)
+        with result.engine.turns.batch():
+            measured = measure(result.engine.encoder, result.ranking, showing.hit or result.ranking[0])
+        return self._show(visitor, replace(showing, value={**showing.value, "measured": measured}))
+
+    def _showing(self, visitor: Visitor) -> LessonOnShow | None:
+        with self._lock:
+            return self._on_show.get(visitor)
+
+    def _show(self, visitor: Visitor, lesson: LessonOnShow) -> dict[str, Any]:
+        with self._lock:
+            self._on_show[visitor] = lesson
+        return lesson.value
 
 
-def _wait(rate: Rate) -> None:
-    if seconds := rate.wait():
-        raise Refused("One moment", f"Too many at once; try again in {seconds:.0f} s.")
+def _own_pages(visitor: Visitor) -> dict[str, Any] | None:
+    """The visitor's last query and the pages to choose from; None where there is nothing to take apart."""
+    result = visitor.search.result
+    if result is None or not visitor.engine.capabilities.has_model:
+        return None
+    return {
+        "query": result.ranking.query.text,
+        "pages": [[page_key(hit.page), hit.page.source, hit.page.number] for hit in result.ranking[:CHOICES]],
+    }

@@ -1,111 +1,19 @@
-// The frame around the cards: which page they are about, which card is shown, links to each.
+// The frame around the cards: which page they are about, which card is shown, links to each, the lecturer's notes.
 
-const LINK = /^#lesson-(\d+)$/;
-const linked = () => {
-  const number = Number(LINK.exec(window.location.hash)?.[1]);
-  return number >= 1 && number <= cards.length ? number - 1 : null;
-};
-let current = linked() ?? Number(stored?.getItem("lesson-card") || 0);
-let leave = null; // what the card on show wants done when it goes
+import { fetched } from "../shared/arrays.js";
+import { node, partsOf, stored } from "../shared/dom.js";
+import { Palette } from "../shared/palette.js";
+import { quoted } from "../shared/text.js";
+import { CARDS } from "./cards/index.js";
+import { linked, setLink } from "./link.js";
+import { question, tokenChips } from "./parts.js";
+import { Sheet } from "./sheet.js";
+import { Study } from "./study.js";
 
-function turnTo(at, focus = false) {
-  leave?.();
-  current = Math.max(0, Math.min(cards.length - 1, at));
-  stored?.setItem("lesson-card", current);
-  if (linked() !== null) link(current); // an address that names a card names the one on show
-  draw();
-  if (!focus) return;
-  part("card").focus({ preventScroll: true });
-  if (part("steps").getBoundingClientRect().top < 0) part("steps").scrollIntoView();
-}
-
-/** Only a link that somebody follows goes into the history: turning cards must not fill it. */
-function link(at) {
-  window.history.replaceState(window.history.state, "", `#lesson-${at + 1}`);
-}
-
-function draw() {
-  const card = cards[current];
-  part("steps").replaceChildren(
-    ...cards.map(({ short }, at) =>
-      node(
-        "a",
-        {
-          href: `#lesson-${at + 1}`,
-          "aria-current": at === current ? "step" : null,
-          class: at < current ? "done" : null,
-          onclick: (event) => {
-            event.preventDefault();
-            turnTo(at);
-            link(at);
-          },
-        },
-        node("b", {}, at + 1),
-        node("span", {}, short),
-      ),
-    ),
-  );
-  const body = node("div", { class: `card-body ${card.id}` });
-  part("card").replaceChildren(
-    node("p", { class: "kicker" }, `Card ${current + 1} of ${cards.length}`),
-    node("h2", {}, card.title()),
-    node("p", { class: "idea" }, card.idea()),
-    body,
-    node("p", { class: "more" }, node("a", { href: `#about-${card.about}` }, "The same in writing ↓")),
-  );
-  part("card").dataset.card = card.id;
-  leave = card.build(body) || null;
-  part("back").disabled = current === 0;
-  part("next").disabled = current === cards.length - 1;
-  part("next").textContent = current === cards.length - 1 ? "The end" : `${cards[current + 1].short} →`;
-  const step = part("steps").querySelector("[aria-current]");
-  const strip = part("steps");
-  strip.scrollLeft = step.offsetLeft - (strip.clientWidth - step.offsetWidth) / 2;
-}
-
-/** Whose page this is about, and what else there is. */
-function drawSubject() {
-  const { value } = study;
-  const { example, own, page, query, model } = value;
-  const choice = own && !example
-    ? node(
-        "select",
-        { "aria-label": "Page", onchange: (event) => open("own", event.target.value) },
-        ...own.pages.map(([key, source, number]) =>
-          node("option", { value: key, selected: key === page.key }, `${source}, page ${number}`),
-        ),
-      )
-    : node("b", {}, `${page.source}, page ${page.page}`);
-  part("subject").replaceChildren(
-    node("span", { class: "about" }, example ? "An example, computed beforehand: " : "Your page: ", choice),
-    node("span", { class: "about" }, "query ", node("b", {}, quoted(query.text))),
-    node("span", { class: "about" }, "model ", node("b", {}, model.name)),
-    example && own
-      ? node("button", { type: "button", class: "link", onclick: () => open("own", own.pages[0][0]) }, `Use my search ${quoted(own.query)}`)
-      : "",
-    example ? "" : node("button", { type: "button", class: "link", onclick: () => open("example", "") }, "Back to the example"),
-    example && value.hint ? node("span", { class: "quiet" }, value.hint) : "",
-  );
-}
-
-function open(source, key) {
-  part("subject").setAttribute("aria-busy", "true");
-  trigger("open_lesson", { source, key });
-}
-
-/** The typed token with the largest MaxSim on a patch, where the cards begin. */
-function firstToken(value) {
-  const typed = value.page.tokens.filter(
-    (match) => match.slot === "patch" && value.query.tokens[match.index].kind === "word",
-  );
-  return (typed.length ? typed : value.page.tokens).reduce((best, match) => (match.maxsim > best.maxsim ? match : best)).index;
-}
-
-function showMessage(value) {
-  part("empty-title").textContent = value?.title || "";
-  part("empty-text").textContent = value?.message || "";
-  part("empty").hidden = false;
-  part("body").hidden = true;
+/** The card that the address names, counted from 0, or null. */
+function linkedCard() {
+  const number = Number(linked());
+  return number >= 1 && number <= CARDS.length ? number - 1 : null;
 }
 
 async function picture(file) {
@@ -115,66 +23,233 @@ async function picture(file) {
   return image;
 }
 
-let latest = null; // the value that came last, while its files may still be on their way
-
-async function load() {
-  const value = (latest = props.value);
-  if (!value?.lesson) return showMessage(value);
-  part("subject").removeAttribute("aria-busy");
-  if (study.value?.lesson !== value.lesson) {
-    let found;
-    try {
-      found = await Promise.all([
-        fetched({ file: value.page.vectors_file }),
-        picture(value.page.image),
-        value.page.input ? picture(value.page.input.image) : null,
-      ]);
-    } catch {
-      return showMessage({ title: "This lesson is gone", message: "Open the tab again." });
-    }
-    if (latest !== value) return;
-    Object.assign(study, {
-      value,
-      vectors: new Float32Array(found[0]),
-      original: found[1],
-      picture: found[2],
-      query: new Float32Array(bytes(value.query.vectors).buffer),
-      cosines: new Map(),
-      answers: new Map(),
-      token: firstToken(value),
-    });
-    const match = value.page.tokens[study.token];
-    study.patch = match.slot === "patch" ? [match.row, match.col] : [0, 0];
+export class Frame {
+  /** host: {element, trigger, props} of the component. */
+  constructor({ element, trigger, props }) {
+    Object.assign(this, { element, trigger, props });
+    this.part = partsOf(element);
+    this.palette = new Palette(props);
+    this.study = null;
+    this.current = linkedCard() ?? Number(stored?.getItem("lesson-card") || 0);
+    this.notesShown = linked() === "notes"; // instead of a card
+    this.leave = null; // what the card on show wants done when it goes
+    this.latest = null; // the value that came last, while its files may still be on their way
   }
-  study.value = value;
-  part("empty").hidden = true;
-  part("body").hidden = false;
-  drawSubject();
-  part("sources").replaceChildren(
-    ...Object.values(value.paper.sources).map((source) =>
-      node("li", {}, source.text, ". ", node("a", { href: source.url, rel: "noreferrer", target: "_blank" }, source.url)),
-    ),
-  );
-  leave?.();
-  draw();
-  element.dataset.lesson = value.lesson;
+
+  /** What cards use besides the study: what needs the template, the colors or the server. */
+  get kit() {
+    const { study, palette, trigger, element } = this;
+    return {
+      sheet: (options) => new Sheet(study, palette, options),
+      chips: (choose) => tokenChips(study, choose),
+      question: (...about) => question(study.answers, ...about),
+      /** A copy of a formula of the article. */
+      formula: (name) => element.querySelector(`.article [data-math="${name}"]`).cloneNode(true),
+      measure: () => trigger("measure", {}),
+    };
+  }
+
+  // -------------------------------------------------------------------------------------------- cards
+
+  turnTo(at, focus = false) {
+    const { part } = this;
+    this.current = Math.max(0, Math.min(CARDS.length - 1, at));
+    this.notesShown = false;
+    stored?.setItem("lesson-card", this.current);
+    if (linked()) setLink(this.current + 1); // an address that names a card names the one on show
+    this.draw();
+    if (!focus) return;
+    part("card").focus({ preventScroll: true });
+    if (part("body").getBoundingClientRect().top < 0) part("body").scrollIntoView();
+  }
+
+  /** Show what the address names. */
+  follow() {
+    if (linked() === "notes") this.showNotes(true);
+    else if (linkedCard() !== null) this.turnTo(linkedCard());
+  }
+
+  draw() {
+    const { part, current, study, notesShown } = this;
+    const card = CARDS[current];
+    this.leave?.();
+    this.leave = null;
+    this.drawSteps();
+    part("card").hidden = notesShown;
+    part("notes").hidden = !notesShown;
+    part("notes-button").setAttribute("aria-expanded", notesShown);
+    part("back").disabled = current === 0;
+    part("next").disabled = current === CARDS.length - 1;
+    if (notesShown) return part("notes").replaceChildren(...notes(study));
+    const body = node("div", { class: `card-body ${card.id}` });
+    part("card").replaceChildren(
+      node(
+        "p",
+        { class: "aside" },
+        node("span", { class: "kicker" }, `Card ${current + 1} of ${CARDS.length}`),
+        node("a", { href: `#about-${card.about}` }, "The same in writing ↓"),
+      ),
+      node("h2", {}, card.title(study)),
+      node("p", { class: "idea" }, card.idea(study)),
+      body,
+    );
+    part("card").dataset.card = card.id;
+    this.leave = card.build(body, study, this.kit) || null;
+  }
+
+  /** The cards on a screen of their own, or back on the page. A hall sees no query that nobody chose to show it. */
+  present(on) {
+    this.part("present").setAttribute("aria-pressed", on);
+    if (!this.study) return;
+    this.study.ownQueries = false;
+    this.turnTo(this.current, true);
+  }
+
+  showNotes(on) {
+    this.notesShown = on;
+    if (on) setLink("notes");
+    else if (linked()) setLink(this.current + 1);
+    this.draw();
+    this.part(on ? "notes" : "card").focus({ preventScroll: true });
+  }
+
+  drawSteps() {
+    const strip = this.part("steps");
+    strip.replaceChildren(...CARDS.map(({ short }, at) => this.step(short, at)));
+    const step = strip.querySelector("[aria-current]");
+    if (step) strip.scrollLeft = step.offsetLeft - (strip.clientWidth - step.offsetWidth) / 2;
+  }
+
+  step(short, at) {
+    return node(
+      "a",
+      {
+        href: `#lesson-${at + 1}`,
+        "aria-current": at === this.current && !this.notesShown ? "step" : null,
+        class: at < this.current ? "done" : null,
+        onclick: (event) => {
+          event.preventDefault();
+          setLink(at + 1);
+          this.turnTo(at);
+        },
+      },
+      node("b", {}, at + 1),
+      node("span", {}, ` ${short}`),
+    );
+  }
+
+  // -------------------------------------------------------------------------------------------- the page
+
+  /** Whose page this is about, and what else there is. */
+  drawSubject() {
+    const { example, own, query, model, hint } = this.study.value;
+    const about = (...content) => node("span", {}, ...content);
+    const linkTo = (words, source, key) =>
+      node("button", { type: "button", class: "link", onclick: () => this.open(source, key) }, words);
+    this.part("subject").replaceChildren(
+      about(example ? "An example, computed beforehand: " : "Your page: ", this.pageChoice()),
+      about("query ", node("b", {}, quoted(query.text))),
+      about("model ", node("b", {}, model.name)),
+      example && own ? linkTo(`Use my search ${quoted(own.query)}`, "own", own.pages[0][0]) : "",
+      example ? "" : linkTo("Back to the example", "example", ""),
+      example && hint ? node("span", { class: "quiet" }, hint) : "",
+    );
+  }
+
+  /** The page's name, or where there is a choice, a list. */
+  pageChoice() {
+    const { example, own, page } = this.study.value;
+    if (!own || example) return node("b", {}, `${page.source}, page ${page.page}`);
+    return node(
+      "select",
+      { "aria-label": "Page", onchange: (event) => this.open("own", event.target.value) },
+      ...own.pages.map(([key, source, number]) =>
+        node("option", { value: key, selected: key === page.key }, `${source}, page ${number}`),
+      ),
+    );
+  }
+
+  drawSources() {
+    this.part("sources").replaceChildren(
+      ...Object.values(this.study.value.paper.sources).map(({ text, url }) =>
+        node("li", {}, text, ". ", node("a", { href: url, rel: "noreferrer", target: "_blank" }, url)),
+      ),
+    );
+  }
+
+  open(source, key) {
+    this.part("subject").setAttribute("aria-busy", "true");
+    this.trigger("open_lesson", { source, key });
+  }
+
+  // -------------------------------------------------------------------------------------------- the value
+
+  /** Show the value of the component: a lesson, or a message. */
+  async load() {
+    const { part } = this;
+    const { value } = this.props;
+    this.latest = value;
+    if (!value?.lesson) return this.showMessage(value);
+    part("subject").removeAttribute("aria-busy");
+    if (this.study?.value.lesson === value.lesson) this.study.value = value;
+    else {
+      let study;
+      try {
+        study = await this.begun(value);
+      } catch {
+        return this.showMessage({ title: "This lesson is gone", message: "Open the tab again." });
+      }
+      if (this.latest !== value) return;
+      study.augmented = this.study?.augmented ?? true;
+      this.study = study;
+    }
+    part("empty").hidden = true;
+    part("body").hidden = false;
+    this.drawSubject();
+    this.drawSources();
+    this.draw();
+    this.element.dataset.lesson = value.lesson;
+  }
+
+  /** A study of another page; rejects where one of its files is gone. */
+  async begun(value) {
+    const { vectors_file: file, image, input } = value.page;
+    const [vectors, original, seen] = await Promise.all([
+      fetched({ file }),
+      picture(image),
+      input ? picture(input.image) : null,
+    ]);
+    return Object.assign(new Study(value, new Float32Array(vectors)), { original, picture: seen });
+  }
+
+  showMessage(value) {
+    const { part } = this;
+    part("empty-title").textContent = value?.title || "";
+    part("empty-text").textContent = value?.message || "";
+    part("empty").hidden = false;
+    part("body").hidden = true;
+  }
 }
 
-part("back").addEventListener("click", () => turnTo(current - 1, true));
-part("next").addEventListener("click", () => turnTo(current + 1, true));
-// Also right after following a link to a card or clicking the tab, when nothing in the cards has the focus yet.
-document.addEventListener("keydown", (event) => {
-  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  if (!step || !study.value || event.altKey || event.ctrlKey || event.metaKey || event.defaultPrevented) return;
-  const outside = !part("lessons").contains(event.target);
-  if (outside && event.target !== document.body && event.target.id !== "how-it-works-button") return;
-  if (event.target.closest("input, select, textarea, .article") || !part("card").offsetParent) return;
-  event.preventDefault();
-  turnTo(current + step, true);
-});
-
-window.addEventListener("hashchange", () => linked() !== null && study.value && turnTo(linked()));
-
-element.lessonValue = () => study.value; // the JSON behind the cards, for scripts
-watch("value", load);
-load();
+/** What a lecturer reads: of each card the sentence that it is to leave behind, and how to present. */
+function notes(study) {
+  const entry = (card, at) =>
+    node(
+      "li",
+      { "data-card": card.id },
+      node("a", { href: `#lesson-${at + 1}` }, card.title(study)),
+      node("p", {}, card.keep),
+    );
+  return [
+    node("h2", {}, "What each card is to leave behind"),
+    node("ol", {}, ...CARDS.map(entry)),
+    node(
+      "p",
+      { class: "fine" },
+      "To present: F fills the screen, Page Up and Page Down (a clicker’s buttons), the arrow keys and the space " +
+        "bar turn the cards, D changes between light and dark, Esc leaves. These notes have a link, ",
+      node("a", { href: "#lesson-notes" }, "#lesson-notes"),
+      ": keep them open in a second window.",
+    ),
+  ];
+}

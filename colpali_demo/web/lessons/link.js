@@ -1,6 +1,11 @@
-() => {
-  // A link to a card, #lesson-3, opens the tab of the lessons, where frame.js turns to the card.
-  const follow = () => /^#lesson-\d+$/.test(window.location.hash) && document.getElementById("how-it-works-button")?.click();
-  window.addEventListener("hashchange", follow);
-  follow();
+// Links to a card, #lesson-3, and to the lecturer's notes, #lesson-notes.
+
+const LINK = /^#lesson-(\d+|notes)$/;
+
+/** What the address names: "notes", the number of a card as it stands there, or undefined. */
+export const linked = () => LINK.exec(window.location.hash)?.[1];
+
+/** Only a link that somebody follows goes into the history: turning cards must not fill it. `to` as in `linked`. */
+export function setLink(to) {
+  window.history.replaceState(window.history.state, "", `#lesson-${to}`);
 }

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import io
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from colpali_demo.export.lens_value import file_data
+from colpali_demo.export.pictures import page_key
 from colpali_demo.lessons.lesson import input_image, lesson_dict
-from colpali_demo.web.payload import file_data
-from colpali_demo.web.pictures import page_key
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from colpali_demo.encoder import Encoder
+    from colpali_demo.export.pictures import Pictures
+    from colpali_demo.lessons.batch import Batch
     from colpali_demo.retrieval import Hit, Ranking
-    from colpali_demo.web.pictures import Pictures
 
 SHOWN = 8  # pages of the rankings on card 8
 
@@ -28,19 +29,22 @@ def lesson_value(
     encoder: Encoder,
     ranking: Ranking,
     hit: Hit,
-    asked: Sequence[str],
+    batch: Batch | None,
+    asked: Batch | None,
     pictures: Mapping[str, Pictures],
     save: Callable[[str, bytes], Path],
 ) -> dict[str, Any]:
     """The value of the lessons for the page of `hit`.
 
     name: names the lesson, and its files
-    ranking, asked: as in `lesson_dict`
-    pictures: the picture files of every page, by key
+    batch: of the samples, for the card of the training; None while they are not embedded
+    asked: of the visitor's own queries, which that card shows when they choose so; None where there are none
+    pictures: the picture files of every page of the ranking and of the batches, by key
     save: writes bytes under a name and returns the path
     """
-    value = lesson_dict(encoder, ranking, hit, asked)
+    value = lesson_dict(encoder, ranking, hit)
     value["lesson"] = name
+    value["batch"], value["asked"] = (_with_thumbnails(each, pictures) for each in (batch, asked))
     value["query"]["vectors"] = b64encode(_bytes(hit.query.vectors)).decode()
     value["page"] |= {
         "key": page_key(hit.page),
@@ -62,15 +66,24 @@ def lesson_value(
             "height": picture.height,
             "image": file_data(save(f"{name}-input.webp", pixels.getvalue())),
         }
-    # Of a long ranking only what some card shows: the best pages by each of the two scores, and those of the batch.
-    kept = {*value["batch"]["pages"], hit.rank - 1}
-    kept |= {at for at, entry in enumerate(value["ranking"]) if min(entry["rank"], entry["mean_rank"]) <= SHOWN}
+    # Of a long ranking only what some card shows: the best pages by each of the two scores.
+    kept = {hit.rank - 1} | {
+        at for at, entry in enumerate(value["ranking"]) if min(entry["rank"], entry["mean_rank"]) <= SHOWN
+    }
     value["pages"] = len(ranking)
     for at, entry in enumerate(value["ranking"]):
         key = page_key(ranking[at].page)
         entry |= {"key": key, "thumb": file_data(pictures[key].thumbnail) if at in kept else None}
-    value["batch"]["pages"] = [value["ranking"][at]["key"] for at in value["batch"]["pages"]]
     value["ranking"] = [entry for at, entry in enumerate(value["ranking"]) if at in kept]
+    return value
+
+
+def _with_thumbnails(batch: Batch | None, pictures: Mapping[str, Pictures]) -> dict[str, Any] | None:
+    if batch is None:
+        return None
+    value = batch.as_dict()
+    for entry, page in zip(value["pages"], batch.pages, strict=True):
+        entry["thumb"] = file_data(pictures[page_key(page)].thumbnail)
     return value
 
 

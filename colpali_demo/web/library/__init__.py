@@ -11,7 +11,8 @@ from colpali_demo.web.component import Component
 class Library(Component):
     """Shows the value that `payload.library_value` makes.
 
-    Its events: `remove_document` (data: `document`), `clear_all`, `cancel_indexing` and `dismiss_errors`.
+    Its events: `choose_documents` (data: `which`, one of "all", "only", "with" and "without", and `document`),
+    `remove_document` (data: `document`), `clear_all`, `cancel_indexing` and `dismiss_errors`.
     """
 
     def __init__(self, value: dict[str, Any] | None = None, **props: Any) -> None:

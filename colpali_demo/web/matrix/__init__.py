@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from colpali_demo.web.component import DRAWING, Component
+from colpali_demo.export.browser import DRAWING
+from colpali_demo.web.component import Component
 
 
 class Matrix(Component):
     """Shows what the lens with the element id `of` shows, and moves it; it has no value of its own."""
-
-    SCRIPTS = ("../shared/dom.js", "../shared/explanation.js", "script.js")
 
     def __init__(self, of: str, **props: Any) -> None:
         super().__init__(Path(__file__).parent, of=of, **DRAWING, **props)

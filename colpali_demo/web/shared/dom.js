@@ -1,35 +1,34 @@
-// Small helpers of the components. Text from files and queries only ever becomes text nodes.
+// Elements of a page. Text from files and queries only ever becomes text nodes.
 
-const parts = new Map();
-
-/** The element of the template with this data-part; templates do not change, so it is looked for once. */
-function part(name) {
-  if (!parts.has(name)) parts.set(name, element.querySelector(`[data-part="${name}"]`));
-  return parts.get(name);
+/** Finds the parts of a template, by their data-part. Templates do not change, so each is looked for once. */
+export function partsOf(element) {
+  const parts = new Map();
+  return (name) => {
+    if (!parts.has(name)) parts.set(name, element.querySelector(`[data-part="${name}"]`));
+    return parts.get(name);
+  };
 }
 
-const stored = (() => {
+/** A store of the browser, or null where a sandboxed frame forbids it. */
+function store(name) {
   try {
-    return window.sessionStorage;
+    return globalThis[name] ?? null;
   } catch {
-    return null; // a sandboxed frame may forbid it
+    return null;
   }
-})();
-
-function bytes(base64) {
-  const text = atob(base64 || "");
-  const result = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) result[i] = text.charCodeAt(i);
-  return result;
 }
 
-/** Set an attribute that differs: every write costs the browser a look at all styles. */
-function mend(one, name, value) {
+/** The browser's store for this tab, and that for all visits; null where there is none. */
+export const stored = store("sessionStorage");
+export const remembered = store("localStorage");
+
+/** Set an attribute only where it differs: every write costs the browser a look at all styles. */
+export function mend(one, name, value) {
   if (one.getAttribute(name) !== value) one.setAttribute(name, value);
 }
 
 /** An element with attributes; those whose name begins with "on" are event listeners. */
-function node(tag, attributes = {}, ...children) {
+export function node(tag, attributes = {}, ...children) {
   const result = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
@@ -40,25 +39,19 @@ function node(tag, attributes = {}, ...children) {
   return result;
 }
 
-function drawing(tag, attributes = {}) {
+/** An element of a vector drawing. */
+export function svgNode(tag, attributes = {}) {
   const result = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) result.setAttribute(name, value);
   return result;
 }
 
-const shown = (value, digits = 3) =>
-  value
-    .toFixed(digits)
-    .replace(/^-(?=0\.?0*$)/, "")
-    .replace("-", "−");
-const signed = (value, digits = 3) => `+${shown(value, digits)}`.replace("+−", "−");
-const grouped = new Intl.NumberFormat("en-US");
-const count = (value) => grouped.format(value);
-const percent = (value) => `${Math.round(100 * value)} %`.replace("-", "−");
-const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
+/** Move by rows and columns that an arrow key stands for, [rows, cols]; undefined for other keys. */
+export const arrowMove = (key) =>
+  ({ ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] })[key];
 
-/** Arrow keys, Home and End move the focus within a group that Tab enters at one place; `reach` is told where to. */
-function roving(group, selector, reach = () => {}) {
+/** Arrow keys, Home and End move the focus within a group that Tab enters at one place; `reach` gets where it went. */
+export function roving(group, selector, reach = () => {}) {
   group.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     const stops = [...group.querySelectorAll(selector)].filter((stop) => !stop.disabled);
@@ -76,24 +69,33 @@ function roving(group, selector, reach = () => {}) {
   });
 }
 
-/** A row of buttons of which one is on: choices are [value, name, title] each. Returns a function that marks it. */
-function segments(group, choices, choose) {
+/** Turn a control off and say why, or with null on; its own title comes back then. */
+export function bar(control, reason) {
+  if (control.dataset.title === undefined) control.dataset.title = control.title;
+  control.disabled = Boolean(reason);
+  const title = reason || control.dataset.title;
+  if (control.title !== title) control.title = title;
+  if (reason) mend(control, "aria-description", reason);
+  else control.removeAttribute("aria-description");
+}
+
+/**
+ * A row of buttons of which one is on: choices are [value, name, title] each. Returns a function that marks it; given,
+ * too, a function that says of a choice why it is off, or null.
+ */
+export function segments(group, choices, choose) {
   const buttons = choices.map(([value, name, title]) =>
-    node(
-      "button",
-      { type: "button", role: "radio", "data-choice": value, title, onclick: () => choose(value) },
-      name,
-    ),
+    node("button", { type: "button", role: "radio", "data-choice": value, title, onclick: () => choose(value) }, name),
   );
   group.setAttribute("role", "radiogroup");
   group.replaceChildren(...buttons);
   roving(group, "button", (button) => button.click());
-  return (current, disabled = () => false) => {
+  return (current, barred = () => null) => {
     for (const button of buttons) {
       const on = button.dataset.choice === current;
       mend(button, "aria-checked", String(on));
       mend(button, "tabindex", on ? "0" : "-1");
-      button.disabled = disabled(button.dataset.choice);
+      bar(button, barred(button.dataset.choice));
     }
   };
 }

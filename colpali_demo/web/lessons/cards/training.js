@@ -1,101 +1,157 @@
-// Card 9: the loss of a batch, worked out here as lesson.contrast does it, so that right pages can be swapped.
+// Card 9: the loss of a batch, where right pages can be swapped.
 
-function contrast(scores, own) {
-  const probabilities = scores.map((row) => {
-    const top = Math.max(...row);
-    const powers = row.map((score) => Math.exp(score - top));
-    return powers.map((power) => power / sumOf(powers));
-  });
-  const hardest = scores.map((row, i) => row.reduce((best, score, j) => (j !== own[i] && (best < 0 || score > row[best]) ? j : best), -1));
-  const losses = scores.map((row, i) => Math.log1p(Math.exp(-Math.abs(row[hardest[i]] - row[own[i]]))) + Math.max(0, row[hardest[i]] - row[own[i]]));
-  return { probabilities, hardest, losses, loss: sumOf(losses) / losses.length };
-}
+import { node } from "../../shared/dom.js";
+import { count, percent, quoted, shown } from "../../shared/text.js";
+import { columnHead, fact, facts, fine, output, text } from "../parts.js";
+import { contrast } from "../study.js";
 
-cards.push({
+const TIE = Math.LN2; // the loss where the right page and the best wrong one have the same score
+
+export const training = {
   id: "training",
   about: "loss",
   short: "Training",
+  keep: "Training makes the right page score higher than the hardest wrong one in a batch.",
   title: () => "How such a model is trained",
-  idea: () => "Show it a batch of queries, each with the page that answers it. Its own page must score higher than every other page of the batch; the loss says how far it is from that.",
-  build(body) {
-    const { value } = study;
-    const { rows, pages, scores } = value.batch;
-    const lora = value.lora;
-    const lessons = node(
-      "div",
-      { class: "words" },
-      node("div", { class: "formula" }, mathOf("loss")),
-      text("The right page’s score is compared with the best wrong one, the hardest negative. If it leads by far, the loss is near 0; if they tie, it is ln 2 ≈ 0.693; the gradient pulls the two apart. The shares in the cells are the softmax of each row."),
-      facts(
-        fact("LoRA of rank " + lora.rank + " would train", output("lora", count(lora.parameters)), node("small", {}, " numbers")),
-        fact("out of", `${count(value.model.parameters)} `, node("small", {}, `weights of ${value.model.name}: ${shown((100 * lora.parameters) / value.model.parameters, 1)} %`)),
-      ),
-      fine("ColPali keeps PaliGemma’s weights as they are and trains thin matrices beside those of the language model, and the head (LoRA). The fraction is that of the checkpoint in use."),
-    );
-    if (pages.length < 2) {
-      body.append(text("A batch takes two pages at least. Add more pages in Explore, and ask them something."), lessons);
-      return;
-    }
-    const own = rows.map((row) => row.own);
-    const table = node("table", { class: "batch" });
-    table.style.setProperty("--pages", pages.length);
-    const entry = (key) => value.ranking.find((each) => each.key === key);
-    const draw = (focus = null) => {
-      const found = contrast(scores, own);
-      table.replaceChildren(
-        node(
-          "thead",
-          {},
-          node("tr", {}, node("td"), ...pages.map((key) => node("th", { scope: "col" }, node("img", { src: entry(key).thumb.url, alt: "" }), `p. ${entry(key).page}`)), node("th", { scope: "col" }, "loss")),
-        ),
-        node(
-          "tbody",
-          {},
-          ...rows.map((row, i) =>
-            node(
-              "tr",
-              {},
-              node("th", { scope: "row" }, quoted(row.text), row.made ? node("small", {}, "made from the page’s headline") : null),
-              ...scores[i].map((score, j) => {
-                const kind = j === own[i] ? "own" : j === found.hardest[i] ? "hardest" : "";
-                const button = node(
-                  "button",
-                  {
-                    type: "button",
-                    class: kind,
-                    "aria-pressed": j === own[i],
-                    "data-cell": `${i}-${j}`,
-                    title: j === own[i] ? "the right page" : "make this the right page",
-                    onclick: () => {
-                      own[i] = j;
-                      draw(`${i}-${j}`);
-                    },
-                  },
-                  node("b", {}, shown(score, 2)),
-                  node("small", {}, percent(found.probabilities[i][j])),
-                  kind ? node("em", {}, kind === "own" ? "right" : "hardest") : null,
-                );
-                button.style.setProperty("--share", found.probabilities[i][j]);
-                return node("td", {}, button);
-              }),
-              node("td", { class: "loss" }, output(`loss-${i}`, shown(found.losses[i]))),
-            ),
-          ),
-        ),
-        node("tfoot", {}, node("tr", {}, node("th", { scope: "row", colspan: pages.length + 1 }, "loss of the batch, the mean"), node("td", { class: "loss" }, output("loss", shown(found.loss))))),
-      );
-      if (focus) table.querySelector(`[data-cell="${focus}"]`).focus();
-    };
-    draw();
-    const made = rows.some((row) => row.made);
+  idea: () =>
+    "Show it a batch of queries, each with the page that answers it. That page must score higher than every other " +
+    "page of the batch; the loss says how far it is from that.",
+  build(body, study, kit) {
+    const exercise = node("div", {});
+    const draw = () => exercise.replaceChildren(...(study.ownQueries ? own(study.value.asked) : given(study.value)));
+    const choice = choiceOfQueries(study, draw);
     body.append(
-      node("div", { class: "split even" },
-        node("div", { class: "visual" }, node("div", { class: "scroll" }, table), fine(
-          "In training data people have marked which page is right. Here it is the page at hand for your query, and for other queries the page that ranks first",
-          made ? "; queries made from a headline belong to their page" : "",
-          ". Click another cell to make that page the right one, and watch the loss.",
-        )),
-        lessons),
+      node(
+        "div",
+        { class: "columns" },
+        node("div", {}, exercise, choice),
+        node("div", {}, ...explanation(study.value, kit)),
+      ),
     );
+    draw();
   },
-});
+};
+
+/** The batch of the samples, whose right pages people have marked. */
+function given({ batch }) {
+  if (!batch) return [text("The samples are still being embedded. Open this page again in a minute.")];
+  const wrong = batch.rows.filter((row, i) => Math.max(...batch.scores[i]) > batch.scores[i][row.own]);
+  const verdict = wrong.length
+    ? `The model puts another page first for ${wrong.map((row) => quoted(row.text)).join(" and ")}: ` +
+      `a loss above ${shown(TIE)}.`
+    : "The model puts the right page first each time.";
+  return [
+    node("div", { class: "scroll" }, batchTable(batch)),
+    text("People have marked the right pages. ", verdict),
+    fine("Click another cell to make its page the right one, and watch the loss."),
+  ];
+}
+
+/** The visitor's queries. Which page is right only they can say; the page that the model puts first proves nothing. */
+function own(batch) {
+  return [
+    node("div", { class: "scroll" }, batchTable(batch)),
+    text(
+      "Your last queries, and pages that came first. Which page is right the model cannot know: click it in each row.",
+    ),
+  ];
+}
+
+/** A button that shows the visitor's own queries, or takes them away. */
+function choiceOfQueries(study, changed) {
+  const { asked } = study.value;
+  if (!asked) return "";
+  const button = node("button", { type: "button", class: "plain", "data-part": "own-queries" });
+  const draw = () => {
+    const mine = asked.rows.length === 1 ? "my last query" : `my last ${asked.rows.length} queries`;
+    button.textContent = study.ownQueries ? "Back to the queries of the samples" : `Show ${mine} on this screen`;
+  };
+  button.addEventListener("click", () => {
+    study.ownQueries = !study.ownQueries;
+    draw();
+    changed();
+  });
+  draw();
+  return button;
+}
+
+function explanation({ lora, model }, kit) {
+  const share = shown((100 * lora.parameters) / model.parameters, 1);
+  const numbers = [output("lora", count(lora.parameters)), node("small", {}, " numbers")];
+  return [
+    node("div", { class: "formula" }, kit.formula("loss")),
+    text(
+      "The right page’s score is compared with the best wrong one, the hardest negative. If it leads by far, the " +
+        `loss is near 0; if they tie, it is ln 2 ≈ ${shown(TIE)}; if it is behind, more. Training pulls the two ` +
+        "apart. The shares in the cells are the softmax of each row.",
+    ),
+    facts(
+      fact(`LoRA of rank ${lora.rank} would train`, ...numbers),
+      fact("out of", `${count(model.parameters)} `, node("small", {}, `weights of ${model.name}: ${share} %`)),
+    ),
+    fine(
+      "ColPali keeps PaliGemma’s weights as they are and trains thin matrices beside those of the language model, " +
+        "and the head (LoRA). The fraction is that of the checkpoint in use.",
+    ),
+  ];
+}
+
+/** The scores of the batch; a click on a cell makes its page the right one of its row. */
+function batchTable({ rows, pages, scores }) {
+  const right = rows.map((row) => row.own); // null where nobody has said
+  const table = node("table", { class: "batch" });
+  table.style.setProperty("--pages", pages.length);
+  const choose = (i, j) => {
+    right[i] = j;
+    draw();
+    table.querySelector(`[data-cell="${i}-${j}"]`).focus();
+  };
+  const draw = () => {
+    const found = contrast(scores, right);
+    const line = (row, i) => {
+      const cells = scores[i].map((score, j) => {
+        const kind = right[i] === null ? "" : j === right[i] ? "own" : j === found.hardest[i] ? "hardest" : "";
+        return cell({ name: `${i}-${j}`, score, share: found.probabilities[i][j], kind }, () => choose(i, j));
+      });
+      return node("tr", {}, node("th", { scope: "row" }, quoted(row.text)), ...cells, lossCell(i, found.losses[i]));
+    };
+    table.replaceChildren(
+      node("thead", {}, node("tr", {}, node("td"), ...pages.map(pageHead), columnHead("loss"))),
+      node("tbody", {}, ...rows.map(line)),
+      node("tfoot", {}, footRow(pages.length, found.loss)),
+    );
+  };
+  draw();
+  return table;
+}
+
+const pageHead = ({ thumb, page, source }) =>
+  columnHead(node("img", { src: thumb.url, alt: source, title: source }), `p. ${page}`);
+
+const lossCell = (row, loss) =>
+  node("td", { class: loss > TIE ? "loss high" : "loss" }, output(`loss-${row}`, loss === null ? "–" : shown(loss)));
+
+function cell({ name, score, share, kind }, onclick) {
+  const right = kind === "own";
+  const button = node(
+    "button",
+    {
+      type: "button",
+      class: kind,
+      "aria-pressed": String(right),
+      "data-cell": name,
+      title: right ? "the right page" : "make this the right page",
+      onclick,
+    },
+    node("b", {}, shown(score, 2)),
+    node("small", {}, percent(share)),
+    kind ? node("em", {}, right ? "right" : "hardest") : null,
+  );
+  button.style.setProperty("--share", share);
+  return node("td", {}, button);
+}
+
+function footRow(pages, loss) {
+  const head = node("th", { scope: "row", colspan: pages + 1 }, "loss of the batch, the mean");
+  return node("tr", {}, head, node("td", { class: "loss" }, output("loss", loss === null ? "–" : shown(loss))));
+}

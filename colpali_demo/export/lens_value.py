@@ -1,0 +1,284 @@
+"""The value of the lens: what a browser needs to show why the pages of one search matched, as plain JSON values.
+
+The lens and the matrix draw from one value per search. Its numbers are those of `explanation_dict` and of the ranking,
+exact; only the similarity maps, which are looked at and not added up, are rounded to 16 bits on one scale for all.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+
+import numpy as np
+
+from colpali_demo.explain import explanation_dict, similarity_maps, token_dict, words_list
+from colpali_demo.export.pictures import Pictures, page_key
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from colpali_demo.encoder.interface import ModelInfo
+    from colpali_demo.encoder.layout import PageEmbedding, QueryEmbedding
+    from colpali_demo.explain import Explanation
+    from colpali_demo.retrieval import Hit, Ranking
+
+LEVELS = 65535  # of a quantized cosine: a step is 1.5e-5 of the range
+INLINE_BYTES = 900_000  # of the JSON of a value; Gradio compares values as text at every change, so they stay small
+
+
+class FileData(TypedDict):
+    """A file that Gradio turns into an address the browser can fetch."""
+
+    path: str
+    meta: dict[str, str]
+
+
+class Packed(TypedDict):
+    """An array: in base64 as `data`, or in a `file`."""
+
+    data: NotRequired[str]
+    file: NotRequired[FileData]
+
+
+class Slot(TypedDict):
+    """A vector of a page that is no patch."""
+
+    vector: int
+    slot: str
+    slot_text: str | None
+
+
+class OtherVectors(TypedDict):
+    """The vectors of a page that are no patches.
+
+    slots: in the page's order
+    data: base64 of their cosines with every token, exact: float32 (tokens, slots), little-endian
+    """
+
+    slots: list[Slot]
+    data: str
+
+
+class LensQuery(TypedDict):
+    """The query of a search; `tokens` has `token_dict` of each."""
+
+    text: str
+    words: list[str]
+    unknown: list[str]
+    prefix: str
+    augmentation: int
+    tokens: list[dict[str, Any]]
+
+
+class Strength(TypedDict):
+    """Whether the best match is weak, as `PageIndex.strength` says."""
+
+    weak: bool
+    word_mean: float | None
+    threshold: float
+
+
+class Extent(TypedDict):
+    """Where the cosines of a search lie; `median` is that of a sample of so many."""
+
+    lo: float
+    median: float
+    hi: float
+    sample: int
+
+
+class RankedPage(TypedDict):
+    """A page of the ranking. `hit` says whether it is one of those that were asked for."""
+
+    key: str
+    rank: int
+    source: str
+    page: int
+    score: float
+    hit: bool
+    thumb: FileData
+
+
+class Background(TypedDict):
+    """The similarity maps of a blank page, quantized between `lo` and `hi`."""
+
+    lo: float
+    hi: float
+    maps: Packed
+
+
+class LensValue(TypedDict):
+    """What `lens_value` makes.
+
+    search: a name that no other search has
+    model: `ModelInfo`, and as `choice` what chooses the model in a link, or None for the usual one
+    samples: the file names of the samples searched; None where other pages were searched, too
+    ledgers: what each token adds to each score: float32 (pages, tokens), little-endian, in the order of `ranking`
+    focus: key of the page to show
+    pages: by key, `explanation_dict` with "image", "input", "others", "words" and "maps" of a page
+    opening: whose the value is, where it was made beforehand
+    """
+
+    schema: int
+    search: str
+    model: dict[str, Any]
+    query: LensQuery
+    samples: list[str] | None
+    strength: Strength | None
+    range: Extent
+    focus: str
+    ranking: list[RankedPage]
+    ledgers: Packed
+    pages: dict[str, dict[str, Any]]
+    background: Background | None
+    opening: NotRequired[str]
+
+
+def file_data(path: Path | str) -> FileData:
+    """Name a file for the browser."""
+    return {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+
+
+def with_files(value: Any, replace: Callable[[FileData], Any]) -> Any:
+    """A copy of a value with every file in it, as `file_data` makes them, replaced."""
+    if isinstance(value, Mapping):
+        if "path" in value and "meta" in value:
+            return replace(value)
+        return {key: with_files(inner, replace) for key, inner in value.items()}
+    return [with_files(inner, replace) for inner in value] if isinstance(value, list) else value
+
+
+def quantize(maps: np.ndarray, lo: float, hi: float) -> bytes:
+    """Cosines in [lo, hi] as little-endian uint16 levels, in C order; off by at most half a step."""
+    shares = (maps.astype(np.float64) - lo) / (hi - lo) if hi > lo else np.zeros(maps.shape)
+    return np.rint(np.clip(shares, 0, 1) * LEVELS).astype("<u2").tobytes()
+
+
+def dequantize(data: bytes, shape: tuple[int, ...], lo: float, hi: float) -> np.ndarray:
+    """What the browser makes of `quantize`: float64 cosines of the given shape."""
+    return lo + np.frombuffer(data, dtype="<u2").astype(np.float64).reshape(shape) * ((hi - lo) / LEVELS)
+
+
+def other_vectors(explanation: Explanation) -> OtherVectors:
+    """Collect the vectors of a page that are no patches."""
+    slots: list[Slot] = [
+        {"vector": vector, "slot": slot.kind, "slot_text": slot.text}
+        for vector, slot in enumerate(explanation.layout.slots)
+        if slot.kind != "patch"
+    ]
+    cosines = explanation.similarities[:, [slot["vector"] for slot in slots]]
+    return {"slots": slots, "data": b64encode(cosines.astype("<f4").tobytes()).decode()}
+
+
+def page_entry(explanation: Explanation, rank: int, pictures: Pictures) -> dict[str, Any]:
+    """One explained page, without its maps: `explanation_dict` with its pictures and its words with their boxes."""
+    return {
+        **explanation_dict(explanation, rank),
+        "image": file_data(pictures.image),
+        "input": file_data(pictures.input) if pictures.input else None,
+        "others": other_vectors(explanation),
+        "words": words_list(explanation.page.words),
+    }
+
+
+def lens_value(
+    *,
+    search: str,
+    model: ModelInfo,
+    choice: str | None = None,
+    ranking: Ranking,
+    explanations: Sequence[Explanation],
+    top_k: int,
+    focus: str,
+    strength: Strength | None,
+    pictures: Mapping[str, Pictures],
+    blank: PageEmbedding | None,
+    samples: Sequence[str] | None,
+    save: Callable[[str, bytes], Path],
+) -> LensValue:
+    """Make the value of the lens for one search; most arguments are described at `LensValue`.
+
+    ranking: every page searched, best first, by a method that gives terms of tokens
+    explanations: the pages whose maps to send; the first `top_k` of the ranking and any that was opened besides
+    strength: None while the checkpoint is not calibrated
+    pictures: the picture files of every page, by key
+    blank: a blank page, whose maps can be subtracted in the browser
+    save: writes bytes under a name and returns the path; called for arrays that would make the value too large
+    """
+    cosines = ranking.cosines
+    value: LensValue = {
+        "schema": 2,
+        "search": search,
+        "model": {**model, "choice": choice},
+        "query": _query(ranking.query),
+        "samples": list(samples) if samples is not None else None,
+        "strength": dict(strength) if strength else None,
+        "range": {
+            "lo": cosines.lowest,
+            "median": cosines.median,
+            "hi": cosines.highest,
+            "sample": cosines.sample,
+        },
+        "focus": focus,
+        "ranking": [_ranked_page(hit, top_k, pictures) for hit in ranking],
+        "pages": {},
+    }
+    arrays = _Arrays(len(json.dumps(value)), lambda name, array: save(f"{search}-{name}.maps", array))
+    value["ledgers"] = arrays.pack("ledgers", ranking.terms.astype("<f4").tobytes())  # exact: terms are float32
+    for explanation in sorted(explanations, key=lambda each: page_key(each.page) != focus):
+        key = page_key(explanation.page)
+        entry = page_entry(explanation, ranking.hit(explanation.page).rank, pictures[key])
+        arrays.size += len(json.dumps(entry))
+        maps = arrays.pack(key, quantize(explanation.maps, cosines.lowest, cosines.highest))
+        value["pages"][key] = {**entry, "maps": maps}
+    value["background"] = _background(ranking.query, blank, arrays) if blank is not None else None
+    return value
+
+
+def _query(query: QueryEmbedding) -> LensQuery:
+    return {
+        "text": query.text,
+        "words": list(query.words),
+        "unknown": list(query.unknown),
+        "prefix": query.prefix,
+        "augmentation": query.augmentation,
+        "tokens": [token_dict(token) for token in query.tokens],
+    }
+
+
+def _ranked_page(hit: Hit, top_k: int, pictures: Mapping[str, Pictures]) -> RankedPage:
+    key = page_key(hit.page)
+    return {
+        "key": key,
+        "rank": hit.rank,
+        "source": hit.page.source,
+        "page": hit.page.number,
+        "score": hit.score,
+        "hit": hit.rank <= top_k,
+        "thumb": file_data(pictures[key].thumbnail),
+    }
+
+
+class _Arrays:
+    """Puts arrays into a value while it is small, then into files. `size` is that of the value's JSON so far."""
+
+    def __init__(self, size: int, save: Callable[[str, bytes], Path]) -> None:
+        self.size = size
+        self._save = save
+
+    def pack(self, name: str, array: bytes) -> Packed:
+        """Return an array as it goes into the value."""
+        data = b64encode(array).decode()
+        if self.size + len(data) > INLINE_BYTES:
+            return {"file": file_data(self._save(name, array))}
+        self.size += len(data)
+        return {"data": data}
+
+
+def _background(query: QueryEmbedding, blank: PageEmbedding, arrays: _Arrays) -> Background:
+    """The similarity maps of a blank page, on a scale of their own."""
+    maps = similarity_maps(query, blank)
+    lo, hi = float(maps.min()), float(maps.max())
+    return {"lo": lo, "hi": hi, "maps": arrays.pack("blank", quantize(maps, lo, hi))}

@@ -1,0 +1,1 @@
+"""How well a checkpoint reads, and the lists of what is held out."""

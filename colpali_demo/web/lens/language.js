@@ -1,0 +1,22 @@
+// Whether a query is in a language that the checkpoint may not read, as far as its tokens tell.
+
+import { shown } from "../shared/text.js";
+
+const PIECES = 3; // of a word, on average: words that a vocabulary knows have one or two
+const LETTERS = 4; // of a word, at least: a short one has no room for so many pieces
+const UNKNOWN = 1 / 3; // of the words without any piece in the vocabulary
+
+/** A sentence about the language of a query, as in the value of the lens; "" where its words are read as words. */
+export function languageNote({ tokens, words, unknown }) {
+  const letters = words.map((word) => [...word.matchAll(/\p{L}/gu)].length);
+  const told = letters.flatMap((count, word) => (count >= LETTERS ? [word] : []));
+  if (words.length && unknown.length / words.length >= UNKNOWN)
+    return "Most of these words are not in this checkpoint’s vocabulary: it may not read this language.";
+  if (!told.length) return "";
+  const pieces = tokens.filter((token) => told.includes(token.word)).length / told.length;
+  if (pieces < PIECES) return "";
+  return (
+    `This checkpoint cuts these words into ${shown(pieces, 1)} pieces each, as it does with words it hardly knows: ` +
+    "it may not read this language, and what it finds for the pieces says little about the words."
+  );
+}

@@ -1,0 +1,13 @@
+// The pixels of one patch.
+
+/** Draw the pixels of a patch on a canvas of that size. Returns the size, [width, height]. */
+export function patchPixels(study, canvas, row, col) {
+  const image = study.picture || study.original;
+  const { rows, cols } = study.page.grid;
+  const [wide, high] = [image.naturalWidth / cols, image.naturalHeight / rows];
+  const [left, top] = [Math.round(col * wide), Math.round(row * high)];
+  const [width, height] = [Math.max(1, Math.round(wide)), Math.max(1, Math.round(high))];
+  Object.assign(canvas, { width, height });
+  canvas.getContext("2d").drawImage(image, left, top, width, height, 0, 0, width, height);
+  return [width, height];
+}

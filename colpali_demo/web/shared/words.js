@@ -1,0 +1,42 @@
+// The words of a page's text layer.
+
+import { centerOf } from "./cells.js";
+
+/** The words that touch a patch, by the same rule as explain.words_under; `overlap` is its WORD_OVERLAP. */
+export function wordsUnder({ grid, words }, row, col, overlap) {
+  const shares = (start, end, from, to) =>
+    Math.min(end, to) - Math.max(start, from) >= overlap * Math.min(end - start, to - from);
+  return words
+    .filter(
+      ([, left, top, right, bottom]) =>
+        shares(left, right, col / grid.cols, (col + 1) / grid.cols) &&
+        shares(top, bottom, row / grid.rows, (row + 1) / grid.rows),
+    )
+    .map(([text]) => text);
+}
+
+const AROUND = 2; // words of the same line on each side of a quoted one
+const FAR = 0.75; // of a cell: a word further from the middle of the cells is not there
+
+/** The word nearest to the middle of some cells with its neighbors on the line, as a page has them; "" without any. */
+export function phraseAt({ grid, words }, cells) {
+  const { row, col } = centerOf(cells);
+  const [across, down] = [col / grid.cols, row / grid.rows];
+  const gap = (value, from, to) => Math.max(from - value, value - to, 0);
+  const distance = ([, left, top, right, bottom]) =>
+    Math.max(gap(across, left, right) * grid.cols, gap(down, top, bottom) * grid.rows);
+  let at = -1;
+  words.forEach((word, i) => {
+    if (distance(word) <= FAR && (at < 0 || distance(word) < distance(words[at]))) at = i;
+  });
+  if (at < 0) return "";
+  const [, , top, , bottom] = words[at];
+  const onLine = (word) => word && Math.min(bottom, word[4]) - Math.max(top, word[2]) > (bottom - top) / 2;
+  let [from, to] = [at, at];
+  while (at - from < AROUND && onLine(words[from - 1]) && words[from - 1][1] < words[from][1]) from--;
+  while (to - at < AROUND && onLine(words[to + 1]) && words[to + 1][1] > words[to][1]) to++;
+  return words
+    .slice(from, to + 1)
+    .map(([text]) => text)
+    .join(" ");
+}

@@ -1,0 +1,53 @@
+"""What visitors may download of an explained page: figures, exact numbers, and a file that shows the lens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from colpali_demo.export.standalone import standalone
+from colpali_demo.export.tensors import tensors
+
+if TYPE_CHECKING:
+    from colpali_demo.encoder.interface import ModelInfo
+    from colpali_demo.explain import Explanation
+    from colpali_demo.export.lens_value import LensValue
+
+KINDS = ("pdf", "svg", "json", "html")
+
+
+def file_name(explanation: Explanation, kind: str) -> str:
+    """A name for the file of an explained page, of letters, digits, dots and hyphens."""
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(explanation.page.source).stem).strip("-")[:60] or "document"
+    return f"{stem}-page-{explanation.page.number}.{kind}"
+
+
+def file_bytes(
+    kind: str,
+    explanation: Explanation,
+    *,
+    rank: int,
+    model: ModelInfo,
+    weak: bool,
+    token: int | None,
+    start: str,
+    lens: Callable[[], LensValue],
+) -> bytes:
+    """Make a file of a kind.
+
+    rank: of the page
+    weak: whether the best match of the search is weak, which a figure says
+    token: whose similarity map a figure shows; None for the contribution map
+    start: what a file of the lens shows first, see `standalone`
+    lens: makes the value of the lens
+    """
+    if kind == "json":
+        return tensors(explanation, rank, model)
+    if kind == "html":
+        return standalone(lens(), start)
+    from colpali_demo.export.figures import explanation_figure, figure_bytes  # takes a second to import
+
+    figure = explanation_figure(explanation, explanation.page, token, checkpoint=model["name"], weak=weak)
+    return figure_bytes(figure, f".{kind}")

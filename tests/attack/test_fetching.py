@@ -1,0 +1,68 @@
+"""The server fetches nothing for anybody, whatever names an address."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.attack.target import ROUTES, Event, Target, Trap, everywhere, file_data, new_session
+
+
+def shapes(trap: Trap) -> list[Any]:
+    """The shapes in which an input may name a file."""
+    first = {**file_data(trap.address()), "url": trap.address()}
+    return [first, [{**first, "path": trap.address()}], trap.address(), {"file": {**first, "path": trap.address()}}]
+
+
+def call_with_addresses(target: Target, trap: Trap, route: str) -> None:
+    def attack(event: Event) -> None:
+        for position in range(max(1, event.inputs)):
+            for shape in shapes(trap):
+                session = new_session()
+                body = {"data": event.data(shape, position), "event_data": shape, "session_hash": session}
+                if "call" not in route:
+                    body["fn_index"] = event.number
+                if "v2" in route:  # arguments by their names
+                    body = dict.fromkeys(("file", "query", "document", "page", "top_k", "maps"), shape)
+                name = event.name or "predict"
+                answer = target.client.post(f"/gradio_api/{route.format(name=name)}", json=body)
+                assert "from elsewhere" not in answer.text
+                if answer.status_code == 200 and "event_id" in answer.json():
+                    if "call" in route:
+                        target.client.get(f"/gradio_api/call/{name}/{answer.json()['event_id']}")
+                    else:
+                        next(target.outcomes(session), None)
+
+    everywhere(target, attack)
+    assert trap.visits == []
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_no_input_of_any_event_makes_the_server_fetch(target: Target, trap: Trap, route: str) -> None:
+    call_with_addresses(target, trap, route)
+
+
+def fetch_through_routes(target: Target, trap: Trap) -> None:
+    for route in ("file=", "file/", "proxy=", "proxy/", "stream/", "deep_link?url="):
+        answer = target.client.get(f"/gradio_api/{route}{trap.address()}")
+        assert "from elsewhere" not in answer.text
+        assert answer.status_code in (400, 403, 404), route
+    assert trap.visits == []
+
+
+def test_no_route_fetches(target: Target, trap: Trap) -> None:
+    fetch_through_routes(target, trap)
+
+
+def test_no_tool_of_assistants_fetches(target: Target, trap: Trap) -> None:
+    for shape in shapes(trap):
+        request = {"name": "search_pdf", "arguments": {"file": shape, "query": "revenue"}}
+        answer = target.client.post(
+            "/gradio_api/mcp/",
+            content=json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": request}),
+            headers={"Accept": "application/json, text/event-stream", "Content-Type": "application/json"},
+        )
+        assert "from elsewhere" not in answer.text
+    assert trap.visits == []

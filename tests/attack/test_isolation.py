@@ -1,0 +1,75 @@
+"""Nothing of one visitor reaches another, through any event."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from tests.attack.target import Event, Target, everywhere, file_data, new_session
+
+SECRET = "annas-secret-report"
+
+
+def ask_for_what_is_anothers(target: Target) -> None:
+    """Every event of Ben with each name of Anna's page, document, picture and upload: no answer has any of it."""
+    anna = new_session()
+    library = target.index(anna, f"{SECRET}.pdf")
+    (document,) = [each["document"] for each in library["documents"]]
+    found = target.call(anna, "search", ["secret", 1])["output"]["data"][0]
+    assert SECRET in json.dumps(found)
+    (waiting,) = target.upload((f"{SECRET}-2.pdf", b"%PDF-1.4 nothing")).json()
+    own = new_session()
+    target.index(own, "ben.pdf")
+    names = [document, f"{document}-1", f"{SECRET}.pdf", anna]
+
+    def attack(event: Event) -> None:
+        for name in names:
+            for session in (own, new_session()):
+                message = target.run(session, event, event.data(name, 0), target.told(name))
+                text = json.dumps(message.get("output"))
+                assert not is_annas(text, document), (event, name)
+        for shape in (file_data(f"{waiting}x"), file_data(waiting.rsplit("/", 1)[0]), file_data("..")):
+            message = target.run(new_session(), event, event.data(shape, 0))
+            assert not is_annas(json.dumps(message.get("output")), document), event
+
+    everywhere(target, attack)
+    again = target.call(anna, "search", ["secret", 1])
+    assert SECRET in json.dumps(again), "and she still has it"
+    target.leave(anna, own)
+
+
+def is_annas(text: str, document: str) -> bool:
+    """Whether an answer has something of Anna's, other than what was sent along: refusals repeat that."""
+    told = re.sub(rf"(No such page|Page|Cannot|There is)[^\"]*({SECRET}|{document})[^\"]*", "", text)
+    return "results" in told and (SECRET in told or document in told)
+
+
+def test_no_event_answers_with_what_is_anothers(target: Target) -> None:
+    ask_for_what_is_anothers(target)
+
+
+def test_addresses_of_uploads_and_pictures_cannot_be_guessed(target: Target) -> None:
+    paths = [target.upload(("report.pdf", b"same")).json()[0] for _ in range(2)]
+    folders = [path.split("/uploads/")[-1].split("/")[0] for path in paths]
+    assert folders[0] != folders[1]
+    assert all(len(folder) >= 32 for folder in folders)  # 192 bits
+
+
+def end_what_is_anothers(target: Target) -> None:
+    """Leaving, clearing, cancelling and resetting under other names leave a visitor what they have."""
+    anna = new_session()
+    target.index(anna, "anna.pdf")
+    for session in (new_session(), anna.upper(), f"{anna}.", anna[:-1]):
+        for event in target.events:
+            if event.name in ("leave", "clear", "cancel", "remove", "dismiss"):
+                target.run(session, event, [], target.told("anna.pdf"))
+        for route in ("cancel", "reset"):
+            body = {"session_hash": session, "fn_index": 0, "event_id": "x"}
+            target.client.post(f"/gradio_api/{route}", json=body)
+    found = target.call(anna, "search", ["anna", 1])
+    assert [each["source"] for each in found["output"]["data"][0]["results"]] == ["anna.pdf"]
+    target.leave(anna)
+
+
+def test_nobody_ends_what_is_anothers(target: Target) -> None:
+    end_what_is_anothers(target)
