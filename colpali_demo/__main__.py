@@ -327,7 +327,7 @@ def _faithfulness(given: argparse.Namespace, settings: Settings) -> int:
         _check_query(query, settings)
     if not queries:
         raise UsageError(f"{_printable(str(given.queries))} holds no query")
-    index = PageIndex(_load_encoder(settings, given.download))
+    index = PageIndex(_load_encoder(settings, given.download, adapter=given.adapter))
     for error in _add_files(index, given.files, settings):
         _say_error(error)
     if not len(index):
@@ -366,7 +366,7 @@ def _grounding(given: argparse.Namespace, settings: Settings) -> int:
     except DocumentError as error:
         _say_error(error)
         return NO_PAGE
-    measured = measure_grounding(_load_encoder(settings, given.download), questions)
+    measured = measure_grounding(_load_encoder(settings, given.download, adapter=given.adapter), questions)
     if given.json:
         print(json.dumps(measured.to_json()))
         return OK
@@ -390,7 +390,7 @@ def _verify(given: argparse.Namespace, settings: Settings) -> int:
 def _calibrate(given: argparse.Namespace, settings: Settings) -> int:
     from colpali_demo.encoder import calibrate
 
-    calibration = calibrate(_load_encoder(settings, given.download))
+    calibration = calibrate(_load_encoder(settings, given.download, adapter=given.adapter))
     try:
         calibration.save(given.out)
     except OSError as error:

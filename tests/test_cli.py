@@ -53,7 +53,7 @@ def run(*arguments, **options) -> subprocess.CompletedProcess:
 @pytest.fixture
 def call(encoder, monkeypatch, capsys):
     """Runs the command line in this process with the random checkpoint; returns (status, stdout, stderr)."""
-    monkeypatch.setattr(cli, "_load_encoder", lambda settings, download: encoder)
+    monkeypatch.setattr(cli, "_load_encoder", lambda settings, download, **options: encoder)
 
     def call(*arguments):
         try:
@@ -239,7 +239,7 @@ def test_the_environment_sets_top_k(files, call, monkeypatch):
 
 
 def test_ctrl_c_stops_without_a_traceback(files, call, monkeypatch):
-    def interrupted(settings, download):
+    def interrupted(settings, download, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli, "_load_encoder", interrupted)

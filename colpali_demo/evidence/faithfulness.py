@@ -44,7 +44,7 @@ class WinnerTest:
     """What a token lost when its winner's neighborhood was erased, and when others were.
 
     margin: what the ledger foretells
-    lost: MaxSim before minus MaxSim after the winner's neighborhood was erased
+    lost: MaxSim before minus MaxSim after the winner's neighborhood was erased, a cosine as the margin is
     lost_random: the same where a neighborhood with as much ink was erased that no token chose
     ink, ink_random: of the two, the mean darkness from 0 to 1
     """
@@ -274,8 +274,8 @@ def _winner_tests(ranking: Ranking, explanation: Explanation, chance: np.random.
                 maxsim=match.maxsim,
                 lead=match.lead,
                 margin=match.margin,
-                lost=match.maxsim - after.tokens[match.index].maxsim,
-                lost_random=match.maxsim - elsewhere.tokens[match.index].maxsim,
+                lost=(match.maxsim - after.tokens[match.index].maxsim) * explanation.query.divisor,
+                lost_random=(match.maxsim - elsewhere.tokens[match.index].maxsim) * explanation.query.divisor,
                 ink=float(np.mean([darkness[cell] for cell in own])),
                 ink_random=float(np.mean([darkness[cell] for cell in other])),
             )

@@ -217,9 +217,9 @@ class Ranking(Sequence[Hit]):
         if self.reference_terms is None:
             return None
         terms = match.terms if isinstance(match, Hit) else [token.maxsim for token in match.tokens]
-        # The threshold is one of cosines: where a score is a mean, its terms are those divided by the tokens.
-        maxima = np.asarray(terms) * self.query.divisor
-        found = word_mean(self.query, maxima, self.reference_terms * self.query.divisor)
+        divisor = self.query.divisor  # a checkpoint is calibrated in cosines, whatever its terms are divided by
+        cosines = [term * divisor for term in terms]
+        found = word_mean(self.query, cosines, self.reference_terms * divisor)
         threshold = self._embedder.encoder.calibration.threshold
         weak = found is None or found < threshold
         return {

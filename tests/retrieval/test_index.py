@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -211,6 +212,15 @@ def test_strength_compares_the_typed_words_with_the_threshold(filled):
         assert strength["weak"] == (strength["word_mean"] < strength["threshold"])
         assert strength["sentence"] == (WEAK_MATCH if strength["weak"] else None)
         assert ranking.strength(hit.explain()) == strength
+
+
+def test_strength_is_in_cosines_whatever_the_terms_are_divided_by(filled):
+    query = filled.encoder.embed_query("revenue by region")
+    summed, mean = (filled.rank(each) for each in (query, replace(query, divisor=8.0)))
+    for hit in summed:
+        divided = mean.hit(hit.page)
+        assert divided.score == pytest.approx(hit.score / 8)
+        assert filled.strength(divided) == pytest.approx(filled.strength(hit))
 
 
 def test_a_method_without_a_ledger_has_no_strength(filled):
