@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from live import run
 
+from tests.attack.attack_fetching import call_with_addresses, fetch_through_routes
+from tests.attack.attack_files import ask_without_needed_routes
+from tests.attack.attack_headers import ask_for_parts, ask_from_elsewhere
+from tests.attack.attack_injection import put_scripts_into_addresses
+from tests.attack.attack_memory import leave_answers_unread, send_large_bodies, send_long_names
+from tests.attack.attack_stalling import ask_often
+from tests.attack.attack_uploads import send_too_much, take_twice
 from tests.attack.conftest import PROGRAM, SETTINGS
 from tests.attack.target import Target, Trap
-from tests.attack.test_fetching import call_with_addresses, fetch_through_routes
-from tests.attack.test_files import ask_without_needed_routes
-from tests.attack.test_headers import ask_for_parts, ask_from_elsewhere
-from tests.attack.test_injection import put_scripts_into_addresses
-from tests.attack.test_memory import leave_answers_unread, send_large_bodies, send_long_names
-from tests.attack.test_stalling import ask_often
-from tests.attack.test_uploads import send_too_much, take_twice
 
 
 @pytest.fixture(scope="module")
