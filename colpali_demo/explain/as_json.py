@@ -9,7 +9,7 @@ from colpali_demo.occlusion import ErasedPage
 
 if TYPE_CHECKING:
     from colpali_demo.documents import PageError, Word
-    from colpali_demo.encoder.layout import QueryEmbedding, QueryToken
+    from colpali_demo.encoder.layout import PageLayout, QueryEmbedding, QueryToken
     from colpali_demo.explain.lead import Comparison
     from colpali_demo.explain.ledger import Explanation
 
@@ -29,6 +29,15 @@ def comparison_dict(comparison: Comparison | None) -> dict[str, Any] | None:
     if comparison is None:
         return None
     return {"kind": comparison.kind, "pages": comparison.pages, "text": comparison.text}
+
+
+def grid_dict(layout: PageLayout) -> dict[str, float]:
+    """Return the grid of a page as plain JSON values: {"rows", "cols"}.
+
+    Where the page was padded, also {"down", "across"}: how many cells the page itself is high and wide.
+    """
+    padded = dict(zip(("down", "across"), layout.extent, strict=True)) if layout.extent else {}
+    return {"rows": layout.rows, "cols": layout.cols, **padded}
 
 
 def explanation_dict(
@@ -51,7 +60,7 @@ def explanation_dict(
         else None,
         "width": page.width,
         "height": page.height,
-        "grid": {"rows": explanation.layout.rows, "cols": explanation.layout.cols},
+        "grid": grid_dict(explanation.layout),
         "vectors": len(explanation.layout.slots),
         "score": explanation.score,
         "expected_score": explanation.expected_score,

@@ -313,3 +313,10 @@ def test_search_dict_has_the_shape_of_the_contract_and_survives_json(encoder, ma
     again = json.loads(json.dumps(value, allow_nan=False))
     assert again == value
     assert sum(token["maxsim"] for token in again["results"][0]["tokens"]) == again["results"][0]["score"]
+
+
+def test_the_grid_of_a_padded_page_says_how_far_the_page_goes():
+    slots = tuple(patch(divmod(cell, 2)) for cell in range(4))
+    padded = PageLayout(2, 2, slots, extent=(1.5, 2.0))
+    value = explanation_dict(from_similarities(np.array([[0.1, 0.2, 0.9, 0.3]]), padded))
+    assert value["grid"] == {"rows": 2, "cols": 2, "down": 1.5, "across": 2.0}

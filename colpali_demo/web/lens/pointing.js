@@ -1,6 +1,6 @@
 // What pointers and keys do on a page of the lens: point at patches, zoom, pan.
 
-import { centerOf } from "../shared/cells.js";
+import { centerOf, spanOf } from "../shared/cells.js";
 import { arrowMove } from "../shared/dom.js";
 
 export const MAX_ZOOM = 8;
@@ -21,8 +21,8 @@ const onCard = (event) => event.target.closest(".card");
 export function zoomIn(owner, lens) {
   const at = lens.state.patch ?? strongestWinner(owner, lens);
   if (lens.state.zoom.factor > 1 || !at) return zoomAt(owner, lens, 2);
-  const { rows, cols } = owner.stage.grid;
-  lens.setZoom(2, (at.col + 0.5) / cols - 0.25, (at.row + 0.5) / rows - 0.25);
+  const { down, across } = spanOf(owner.stage.grid);
+  lens.setZoom(2, (at.col + 0.5) / across - 0.25, (at.row + 0.5) / down - 0.25);
 }
 
 /** Listen to the frame of a page of the lens, {stage, side, maps}. */
@@ -150,10 +150,10 @@ function strongestWinner(owner, lens) {
 /** Put the cursor on a patch, and the patch into view. */
 function reach(owner, lens, wantedRow, wantedCol) {
   const { row, col } = owner.stage.nearest(wantedRow, wantedCol);
-  const { rows, cols } = owner.stage.grid;
+  const { down, across } = spanOf(owner.stage.grid);
   const { factor, x, y } = lens.state.zoom;
   const keep = (start, at, parts) => Math.min(at / parts, Math.max((at + 1) / parts - 1 / factor, start));
   lens.state.patch = { row, col, side: owner.side, pinned: true };
-  lens.setZoom(factor, keep(x, col, cols), keep(y, row, rows));
+  lens.setZoom(factor, keep(x, col, across), keep(y, row, down));
   lens.setPatch(lens.state.patch);
 }

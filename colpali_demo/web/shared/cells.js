@@ -86,3 +86,6 @@ function straightened(corners) {
     return !(before[0] === row && row === after[0]) && !(before[1] === col && col === after[1]);
   });
 }
+
+/** How many cells the page is high and wide: fewer than its grid has, and perhaps a fraction, where it was padded. */
+export const spanOf = ({ rows, cols, down = rows, across = cols }) => ({ down, across });

@@ -2,7 +2,7 @@
 //
 // It draws what it is given and knows where things are; whoever puts it on the screen listens to its visitors.
 
-import { areRectangle, boundsOf, firstOf, outlineOf } from "./cells.js";
+import { areRectangle, boundsOf, firstOf, outlineOf, spanOf } from "./cells.js";
 import { node, svgNode } from "./dom.js";
 import { Surface } from "./surface.js";
 
@@ -106,12 +106,12 @@ export class Stage {
   }
 
   put(target, { top, left, bottom, right }) {
-    const { rows, cols } = this.grid;
+    const { down, across } = spanOf(this.grid);
     Object.assign(target.style, {
-      left: `${(100 * left) / cols}%`,
-      top: `${(100 * top) / rows}%`,
-      width: `${(100 * (right - left)) / cols}%`,
-      height: `${(100 * (bottom - top)) / rows}%`,
+      left: `${(100 * left) / across}%`,
+      top: `${(100 * top) / down}%`,
+      width: `${(100 * (right - left)) / across}%`,
+      height: `${(100 * (bottom - top)) / down}%`,
     });
     return target;
   }
@@ -119,7 +119,8 @@ export class Stage {
   /** Where a place of the grid is in the frame, in shares of the frame; outside 0 to 1 it is out of sight. */
   placeInFrame(row, col) {
     const { factor, x, y } = this.zoom;
-    return { across: (col / this.grid.cols - x) * factor, down: (row / this.grid.rows - y) * factor };
+    const { down, across } = spanOf(this.grid);
+    return { across: (col / across - x) * factor, down: (row / down - y) * factor };
   }
 
   /** The cell under a pointer, {row, col}, or null. */
@@ -127,8 +128,9 @@ export class Stage {
     const box = this.frame.getBoundingClientRect();
     const { factor, x, y } = this.zoom;
     const { rows, cols } = this.grid;
-    const row = Math.floor((y + (event.clientY - box.top) / box.height / factor) * rows);
-    const col = Math.floor((x + (event.clientX - box.left) / box.width / factor) * cols);
+    const { down, across } = spanOf(this.grid);
+    const row = Math.floor((y + (event.clientY - box.top) / box.height / factor) * down);
+    const col = Math.floor((x + (event.clientX - box.left) / box.width / factor) * across);
     return row >= 0 && row < rows && col >= 0 && col < cols ? { row, col } : null;
   }
 

@@ -1,6 +1,7 @@
 // A canvas over a page, painted by the cells of the page's grid, whatever part of the page is in sight.
 
 import { SMOOTH, smoothed } from "./arrays.js";
+import { spanOf } from "./cells.js";
 
 export class Surface {
   /** palette: the colors of values, see palette.js. */
@@ -36,10 +37,10 @@ export class Surface {
 
   /** A cell in whole pixels of the canvas. */
   box(row, col) {
-    const { rows, cols } = this.grid;
+    const span = spanOf(this.grid);
     const { factor, x, y } = this.zoom;
-    const across = (at) => Math.round((at / cols - x) * factor * this.canvas.width);
-    const down = (at) => Math.round((at / rows - y) * factor * this.canvas.height);
+    const across = (at) => Math.round((at / span.across - x) * factor * this.canvas.width);
+    const down = (at) => Math.round((at / span.down - y) * factor * this.canvas.height);
     const [left, top] = [across(col), down(row)];
     return { left, top, width: across(col + 1) - left, height: down(row + 1) - top };
   }
@@ -57,6 +58,8 @@ export class Surface {
     this.context.imageSmoothingEnabled = fine;
     const { factor, x, y } = this.zoom;
     const { width: wide, height: high } = this.canvas;
-    this.context.drawImage(this.buffer, -x * factor * wide, -y * factor * high, factor * wide, factor * high);
+    const span = spanOf(this.grid);
+    const [stretched, heightened] = [(factor * wide * cols) / span.across, (factor * high * rows) / span.down];
+    this.context.drawImage(this.buffer, -x * factor * wide, -y * factor * high, stretched, heightened);
   }
 }

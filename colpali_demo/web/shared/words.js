@@ -1,16 +1,16 @@
 // The words of a page's text layer.
 
-import { centerOf } from "./cells.js";
+import { centerOf, spanOf } from "./cells.js";
 
 /** The words that touch a patch, by the same rule as explain.words_under; `overlap` is its WORD_OVERLAP. */
 export function wordsUnder({ grid, words }, row, col, overlap) {
+  const { down, across } = spanOf(grid);
   const shares = (start, end, from, to) =>
     Math.min(end, to) - Math.max(start, from) >= overlap * Math.min(end - start, to - from);
   return words
     .filter(
       ([, left, top, right, bottom]) =>
-        shares(left, right, col / grid.cols, (col + 1) / grid.cols) &&
-        shares(top, bottom, row / grid.rows, (row + 1) / grid.rows),
+        shares(left, right, col / across, (col + 1) / across) && shares(top, bottom, row / down, (row + 1) / down),
     )
     .map(([text]) => text);
 }
@@ -21,10 +21,11 @@ const FAR = 0.75; // of a cell: a word further from the middle of the cells is n
 /** The word nearest to the middle of some cells with its neighbors on the line, as a page has them; "" without any. */
 export function phraseAt({ grid, words }, cells) {
   const { row, col } = centerOf(cells);
-  const [across, down] = [col / grid.cols, row / grid.rows];
+  const span = spanOf(grid);
+  const [across, down] = [col / span.across, row / span.down];
   const gap = (value, from, to) => Math.max(from - value, value - to, 0);
   const distance = ([, left, top, right, bottom]) =>
-    Math.max(gap(across, left, right) * grid.cols, gap(down, top, bottom) * grid.rows);
+    Math.max(gap(across, left, right) * span.across, gap(down, top, bottom) * span.down);
   let at = -1;
   words.forEach((word, i) => {
     if (distance(word) <= FAR && (at < 0 || distance(word) < distance(words[at]))) at = i;

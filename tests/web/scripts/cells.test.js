@@ -8,6 +8,7 @@ import {
   centerOf,
   firstOf,
   outlineOf,
+  spanOf,
 } from "../../../colpali_demo/web/shared/cells.js";
 
 const L = [
@@ -104,4 +105,9 @@ test("cells apart, cells that touch at a corner and holes have lines of their ow
     assert.equal(loops.length, 2);
     assert.equal(area(loops), cells.length);
   }
+});
+
+test("a padded page is smaller than its grid", () => {
+  assert.deepEqual(spanOf({ rows: 3, cols: 4 }), { down: 3, across: 4 });
+  assert.deepEqual(spanOf({ rows: 3, cols: 4, down: 2.5, across: 4 }), { down: 2.5, across: 4 });
 });

@@ -1,5 +1,6 @@
 // Card 1: the page beside the exact input.
 
+import { spanOf } from "../../shared/cells.js";
 import { node } from "../../shared/dom.js";
 import { count, percent, shown } from "../../shared/text.js";
 import { fact, facts, fine, output } from "../parts.js";
@@ -21,13 +22,13 @@ export const square = {
   },
   build(body, study, kit) {
     const { page } = study;
-    const { rows, cols } = page.grid;
+    const { down, across } = spanOf(page.grid);
     const lenses = [study.original, study.picture].filter(Boolean).map(magnifier);
     const channels = node("dd", { class: "channels" });
     const look = (row, col) => {
       study.patch = [row, col];
       for (const sheet of sheets) sheet.mark({ cells: [[row, col]], kind: "cursor" });
-      const pixel = lenses.map((lens) => lens.draw((col + 0.5) / cols, (row + 0.5) / rows)).at(-1);
+      const pixel = lenses.map((lens) => lens.draw((col + 0.5) / across, (row + 0.5) / down)).at(-1);
       if (page.input) channels.replaceChildren(...normalized(pixel, page.input));
     };
     const sheets = sheetsOf(page, kit, look);

@@ -1,6 +1,7 @@
 // Card 3: from the pixels of a patch to its vector.
 
 import { sumOf } from "../../shared/arrays.js";
+import { spanOf } from "../../shared/cells.js";
 import { node } from "../../shared/dom.js";
 import { count, shown } from "../../shared/text.js";
 import { bars, columns, fact, fine, output } from "../parts.js";
@@ -66,7 +67,8 @@ function factsOf(numbers, row, col) {
 }
 
 function firstStep({ picture, page: { grid } }, canvas) {
-  const pixels = picture ? (picture.naturalWidth / grid.cols) * (picture.naturalHeight / grid.rows) * 3 : null;
+  const { down, across } = spanOf(grid);
+  const pixels = picture ? (picture.naturalWidth / across) * (picture.naturalHeight / down) * 3 : null;
   const numbers = pixels ? node("small", {}, `${count(pixels)} numbers`) : null;
   return node("li", { class: "start" }, canvas, node("b", {}, "a patch"), numbers);
 }
