@@ -18,7 +18,7 @@ run: .venv/installed
 test: .venv/installed-dev node_modules/installed system
 	.venv/bin/ruff check .
 	$(BIOME) check
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n 2 --dist loadfile
 
 # Attacks a server of its own over every event that its /config lists.
 attack: .venv/installed-dev

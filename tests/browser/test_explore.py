@@ -223,7 +223,7 @@ def test_pictures_are_gone_when_the_visitor_has_left(new_visitor, make_pdf):
     anna.page.click("#library .remove")
     anna.page.wait_for_selector("#lens .empty", state="visible")
     anna.upload(make_pdf("private.pdf"))
-    anna.page.wait_for_selector("#library [data-document]")
+    anna.page.wait_for_selector("#library [data-document]", state="attached")
     anna.wait_until_idle()
     page = focused(anna.search("revenue"))
     url = page["image"]["url"]

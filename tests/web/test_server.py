@@ -312,6 +312,8 @@ EVENTS = (
         "dismiss",
         "remove",
         "clear",
+        "choose_documents",
+        "offer",
         "leave",
     ),
     *("open_lessons", "open_lesson", "measure"),
