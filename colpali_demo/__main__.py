@@ -294,7 +294,7 @@ def _explain(given: argparse.Namespace, settings: Settings) -> int:
 
 
 def _boxes_of(wanted: Sequence[str], explanation: Explanation) -> list[Box]:
-    """The boxes that `--without` names: four numbers, or a token whose winner's surroundings are meant."""
+    """Return the boxes that `--without` names: four numbers, or a token whose winner's surroundings are meant."""
     from colpali_demo.evidence import winner_boxes
 
     boxes: list[Box] = []
@@ -512,7 +512,7 @@ def _find_tokens(query: QueryEmbedding, wanted: str | None) -> list[int]:
 
 
 def _bare(word: str) -> str:
-    """A word as it is compared: without case and without the punctuation around it, if that leaves anything."""
+    """Return a word as it is compared: without case and without the punctuation around it, if that leaves anything."""
     word = word.casefold().strip()
     letters = [position for position, char in enumerate(word) if char.isalnum()]
     return word[letters[0] : letters[-1] + 1] if letters and not word.startswith("<") else word
@@ -616,7 +616,7 @@ def _print_table(rows: Sequence[Sequence[str]], right: set[int]) -> None:
 
 
 def _printable(text: str) -> str:
-    """The text with what a terminal would obey instead of show written as an escape: a newline as \\n."""
+    """Return the text with what a terminal would obey instead of show written as an escape: a newline as \\n."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 

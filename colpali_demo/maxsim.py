@@ -20,7 +20,7 @@ from torch import Tensor
 
 
 def similarities(query: Tensor, page: Tensor) -> Tensor:
-    """Cosine of every token with every page vector: (tokens, dim), (vectors, dim) -> (tokens, vectors).
+    """Compare every token with every page vector by cosine: (tokens, dim), (vectors, dim) -> (tokens, vectors).
 
     In float32 whatever the vectors are stored in: in 16 bits the sums of 128 products would lose half their digits.
     """
@@ -28,7 +28,7 @@ def similarities(query: Tensor, page: Tensor) -> Tensor:
 
 
 def row_maxima(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """MaxSim of every token and where it was reached: (tokens, vectors) -> (tokens,), (tokens,).
+    """Find the MaxSim of every token and where it was reached: (tokens, vectors) -> (tokens,), (tokens,).
 
     The second result holds the winners, indices of page vectors. The lowest index wins a tie, as torch promises.
     """
@@ -37,12 +37,12 @@ def row_maxima(matrix: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def total(maxima: Tensor) -> float:
-    """The score: (tokens,) -> float, added up in Python's float64, so that anyone can add up the same terms again."""
+    """Add up the score: (tokens,) -> float, in Python's float64, so that anyone can add up the same terms again."""
     return sum(maxima.tolist())
 
 
 def score(query: Tensor, page: Tensor) -> float:
-    """Score of one page for one query: (tokens, dim), (vectors, dim) -> float. The three steps above in a row.
+    """Score one page for one query: (tokens, dim), (vectors, dim) -> float. The three steps above in a row.
 
     >>> query = torch.tensor([[1.0, 0.0], [0.6, 0.8]])
     >>> page = torch.tensor([[0.8, 0.6], [0.0, 1.0], [1.0, 0.0]])
@@ -59,7 +59,7 @@ def score(query: Tensor, page: Tensor) -> float:
 
 
 def score_matrix(queries: Sequence[Tensor], pages: Sequence[Tensor], batch_size: int = 16) -> Tensor:
-    """Scores of many queries against many pages: lists of (tokens_i, dim) and (vectors_j, dim) -> (queries, pages).
+    """Score many queries against many pages: lists of (tokens_i, dim) and (vectors_j, dim) -> (queries, pages).
 
     The same numbers as `score`, up to the rounding of float32, in a few large matrix products of `batch_size` pages
     each. It serves measurements over many queries; the search itself uses the plain version.

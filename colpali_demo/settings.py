@@ -100,5 +100,5 @@ def _parse(variable: str, text: str, kind: type) -> str | int | float:
 
 
 def on_zero_gpu() -> bool:
-    """Whether this runs on a Space with ZeroGPU, as the environment says."""
+    """Return whether this runs on a Space with ZeroGPU, as the environment says."""
     return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "true")

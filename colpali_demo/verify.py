@@ -62,7 +62,7 @@ class Report:
         return all(check.passed for check in self.checks)
 
     def __str__(self) -> str:
-        """The report as plain text that can be pasted anywhere."""
+        """Return the report as plain text that can be pasted anywhere."""
         info = self.model_info
         failed = sum(not check.passed for check in self.checks)
         parameters = f"{info['parameters'] / 1e6:,.1f} million parameters"
@@ -119,7 +119,7 @@ def verify(encoder: Encoder, *, prefix: str | None = None) -> Report:
 
 
 def _vectors(encoder: Encoder) -> str:
-    """Every vector is accounted for, and has length 1."""
+    """Return every vector is accounted for, and has length 1."""
     counts = []
     for shape, page in _pages(encoder).items():
         slots = [slot.kind for slot in page.layout.slots]
@@ -138,7 +138,7 @@ def _vectors(encoder: Encoder) -> str:
 
 
 def _prompt(encoder: Encoder) -> str:
-    """The prompt is part of every page."""
+    """Return the prompt is part of every page."""
     slots = encoder.embed_pages([_page(*SHAPES["square"])])[0].layout.slots
     text = " ".join(slot.text for slot in slots if slot.kind == "text")
     shown = repr(text if len(text) < 120 else f"{text[:50]} … {text[-50:]}")
@@ -249,7 +249,7 @@ HEADS = ("embedding_proj_layer", "custom_text_proj", "linear", "multi_vector_hea
 
 
 def _head(encoder: Encoder) -> str:
-    """The layer that makes the vectors is the one in the files, read anew, with what an adapter adds to it."""
+    """Return the layer that makes the vectors is the one in the files, read anew, with what an adapter adds to it."""
     checkpoint = encoder.checkpoint
     expected = _stored_head(checkpoint.folder, "model*.safetensors", ".weight")
     if checkpoint.adapter is not None:
@@ -274,7 +274,7 @@ def _head(encoder: Encoder) -> str:
 
 
 def _stored_head(folder: Path, pattern: str, end: str) -> torch.Tensor | None:
-    """A tensor of the head in the files that match a pattern, in float32."""
+    """Return a tensor of the head in the files that match a pattern, in float32."""
     for file in sorted(folder.glob(pattern)):
         with safe_open(file, "pt") as weights:
             for name in weights.keys():  # noqa: SIM118, it is no dictionary
@@ -319,7 +319,7 @@ def _grid(encoder: Encoder) -> str:
 
 
 def _answer(encoder: Encoder, image: Image.Image, before: PageEmbedding, cell: tuple[int, int]) -> tuple[int, int]:
-    """The patch that changes most when a cell of the page is painted."""
+    """Return the patch that changes most when a cell of the page is painted."""
     left, top, right, bottom = before.layout.rectangle(*cell)
     # Not up to its borders: scaling smears those into the cells beside it, and a model that scales each patch to the
     # same contrast makes much of a smear on a plain one.
@@ -339,7 +339,7 @@ def _answer(encoder: Encoder, image: Image.Image, before: PageEmbedding, cell: t
 
 
 def _mix_up(planted: list[tuple[int, int]], found: list[tuple[int, int]], rows: int, cols: int) -> str:
-    """What is wrong with a grid in which cells answer elsewhere."""
+    """Return what is wrong with a grid in which cells answer elsewhere."""
     mistakes = {
         "rows and columns are transposed": lambda row, col: (col, row),
         "the grid is mirrored left to right": lambda row, col: (row, cols - 1 - col),
@@ -355,7 +355,7 @@ def _mix_up(planted: list[tuple[int, int]], found: list[tuple[int, int]], rows: 
 
 
 def _ledger(encoder: Encoder) -> str:
-    """The explanation adds up to the score: the sum, or the mean, of MaxSim over the model's own vectors."""
+    """Return the explanation adds up to the score: the sum, or the mean, of MaxSim over the model's own vectors."""
     from colpali_demo.explain import explain
 
     worst = 0.0
@@ -424,7 +424,7 @@ def _pages(encoder: Encoder) -> dict[str, PageEmbedding]:
 
 
 def _page(width: int, height: int) -> Image.Image:
-    """A page with something everywhere: a gradient, the same at every call."""
+    """Return a page with something everywhere: a gradient, the same at every call."""
     across = np.linspace(60, 200, width)[None, :, None]
     down = np.linspace(0, 40, height)[:, None, None]
     return Image.fromarray((across + down + np.array([0, 6, 12])).astype(np.uint8))

@@ -83,7 +83,7 @@ def _limit(memory_mb: int, cpu_seconds: int) -> None:
 
 
 def _open(config: dict[str, Any]) -> Any:
-    """The file behind one of three classes with `page_count` and `render(number)`."""
+    """Return the file behind one of three classes with `page_count` and `render(number)`."""
     size = (config["render_pixels"], config["max_pages"])
     if config["renderer"] == "pdf2image":
         from colpali_demo.documents.poppler import PopplerFile

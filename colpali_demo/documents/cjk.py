@@ -13,5 +13,5 @@ CJK_RANGES = (
 
 
 def is_cjk(char: str) -> bool:
-    """Whether `char` belongs to such a script."""
+    """Return whether `char` belongs to such a script."""
     return len(char) == 1 and any(first <= ord(char) <= last for first, last in CJK_RANGES)

@@ -179,7 +179,7 @@ class Document:
         return self._clocked(process.open)
 
     def _read_page(self, number: int) -> Page | None:
-        """The page; None where it failed, which is then in `errors`, or where the document was closed."""
+        """Return the page; None where it failed, which is then in `errors`, or where the document was closed."""
         with self._in_use:
             if self._ended:
                 return None
@@ -199,14 +199,14 @@ class Document:
         return None
 
     def _draw(self, number: int, renderer: str) -> Page:
-        """The page as a running renderer draws it; raises RenderFailure."""
+        """Return the page as a running renderer draws it; raises RenderFailure."""
         header, jpeg = self._clocked(self._processes[renderer].render, number)
         width, height = parse_image(header, jpeg, self._settings.render_pixels)
         words, blank = parse_words(header.get("words")), header.get("blank") is True
         return Page(self.document, self.source, number, width, height, jpeg, words, blank)
 
     def _second_opinion(self, number: int) -> Page | None:
-        """A page that the first renderer refused, drawn by another; None where there is none that can.
+        """Return a page that the first renderer refused, drawn by another; None where there is none that can.
 
         A renderer that cannot open the file, counts other pages in it, or dies over a page, is not asked again.
         """
@@ -231,7 +231,7 @@ class Document:
         return None
 
     def _restart(self) -> bool:
-        """A new renderer for the pages after the one that killed the last."""
+        """Return a new renderer for the pages after the one that killed the last."""
         try:
             self._start(self._renderer)
         except RenderFailure as failure:
@@ -290,7 +290,7 @@ def _open_file(path: str | os.PathLike[str]) -> int:
 
 
 def _renderers(kind: str, settings: Settings) -> list[str]:
-    """The renderers to try, in order. ValueError for a setting that names none."""
+    """Return the renderers to try, in order. ValueError for a setting that names none."""
     if kind == "image":
         return ["image"]
     if settings.pdf_renderer in ("pdfium", "pdf2image"):

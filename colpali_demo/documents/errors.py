@@ -70,5 +70,5 @@ class RendererLost(RenderFailure):
 
 
 def message(code: str, settings: Settings) -> str:
-    """The sentence for a visitor that belongs to `code`."""
+    """Return the sentence for a visitor that belongs to `code`."""
     return MESSAGES[code].format_map(asdict(settings))

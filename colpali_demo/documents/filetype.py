@@ -15,7 +15,7 @@ _IMAGE_MAGIC = (
 
 
 def sniff(head: bytes, tail: bytes) -> str | None:
-    """The kind, "pdf" or "image", or None, from the first and the last `SNIFF_BYTES` of a file.
+    """Return the kind, "pdf" or "image", or None, from the first and the last `SNIFF_BYTES` of a file.
 
     A PDF that lost its header but still has its trailer is worth a try: poppler opens some of them.
     """

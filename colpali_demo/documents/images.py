@@ -32,7 +32,7 @@ class ImageFile:
             raise RenderFailure("damaged", str(error)) from None
 
     def render(self, number: int) -> tuple[Image.Image, list[WordBox]]:
-        """The page upright, on white, RGB, its longer side at most `render_pixels`; there are never words."""
+        """Return the page upright, on white, RGB, its longer side at most `render_pixels`; there are never words."""
         with self._open() as image:
             if number > 1:
                 image.seek(number - 1)
@@ -54,7 +54,7 @@ class ImageFile:
 
     @staticmethod
     def _count(image: Image.Image, most: int) -> int:
-        """How many images a TIFF holds, counting no further than `most`."""
+        """Return how many images a TIFF holds, counting no further than `most`."""
         for index in range(1, most):
             try:
                 image.seek(index)

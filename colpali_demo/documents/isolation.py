@@ -96,7 +96,7 @@ def _filter_calls(libc: ctypes.CDLL, programs: bool) -> bool:
 
 
 def _program(machine: str, programs: bool, pid: int) -> list[bytes]:
-    """The filter, in the kernel's classic BPF: one instruction of 8 bytes each."""
+    """Return the filter, in the kernel's classic BPF: one instruction of 8 bytes each."""
     column, architecture = _MACHINES[machine]
     refused = [*REFUSED.values(), *([] if programs else PROGRAMS.values())]
     rules = [_equals(call[column]) for call in refused if call[column] is not None]

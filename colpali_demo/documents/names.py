@@ -10,7 +10,7 @@ _JOINERS = "\u200c\u200d"  # invisible, but Persian, Hindi and many emoji are mi
 
 
 def display_name(name: str) -> str:
-    """The last part of a path, safe to show on one line; never use it to open a file.
+    """Return the last part of a path, safe to show on one line; never use it to open a file.
 
     Control characters, line breaks, lone surrogates and invisible marks (such as the overrides that make `gpj.exe` look
     like `exe.jpg`) become U+FFFD. A name over 120 characters loses its middle, so that the extension stays. What has no

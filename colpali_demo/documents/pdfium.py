@@ -39,7 +39,7 @@ class PdfiumFile:
             raise RenderFailure("no_pages")
 
     def render(self, number: int) -> tuple[Image.Image, list[WordBox]]:
-        """The page as an RGB image whose longer side is `render_pixels`, and its words."""
+        """Return the page as an RGB image whose longer side is `render_pixels`, and its words."""
         try:
             page = self._pdf[number - 1]
         except pdfium.PdfiumError as error:

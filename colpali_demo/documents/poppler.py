@@ -42,7 +42,7 @@ class PopplerFile:
             raise RenderFailure("no_pages")
 
     def render(self, number: int) -> tuple[Image.Image, list[WordBox]]:
-        """The page as an RGB image whose longer side is `render_pixels`; there are never words."""
+        """Return the page as an RGB image whose longer side is `render_pixels`; there are never words."""
         images = pdf2image.convert_from_path(
             self._path, first_page=number, last_page=number, size=self._render_pixels, use_cropbox=True
         )

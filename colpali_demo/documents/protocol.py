@@ -24,7 +24,7 @@ MAX_WORD_CHARS = 1000
 
 
 def max_jpeg_bytes(render_pixels: int) -> int:
-    """No JPEG of ours is larger than its raw pixels and a header."""
+    """Return no JPEG of ours is larger than its raw pixels and a header."""
     return 3 * render_pixels**2 + (64 << 10)
 
 
@@ -36,7 +36,7 @@ def write_message(stream: BinaryIO, header: dict[str, Any], jpeg: bytes = b"") -
 
 
 def parse_header(body: bytes) -> dict[str, Any]:
-    """The JSON object of a message; raises RendererLost if it is none."""
+    """Return the JSON object of a message; raises RendererLost if it is none."""
     try:
         header = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -69,7 +69,7 @@ def parse_image(header: dict[str, Any], jpeg: bytes, render_pixels: int) -> tupl
 
 
 def parse_words(items: Any) -> tuple[Word, ...]:
-    """Words from `[[text, left, top, right, bottom], ...]`; raises RendererLost unless each lies on the page."""
+    """Return words from `[[text, left, top, right, bottom], ...]`; raises RendererLost unless each lies on the page."""
     if not isinstance(items, list):
         raise RendererLost("page_crashed", "words")
     return tuple(_word(item) for item in items)

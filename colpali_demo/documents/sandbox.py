@@ -75,7 +75,7 @@ class RendererProcess:
         _tell_what_is_kept(tuple(name for name in ALL if name not in given_up))
 
     def open(self, seconds: float) -> int:
-        """How many pages the file has, at most `max_pages` + 1.
+        """Return how many pages the file has, at most `max_pages` + 1.
 
         Raises RenderFailure with the child's reason, RendererLost where it died, was too slow or talks nonsense.
         """
@@ -86,7 +86,7 @@ class RendererProcess:
         return pages
 
     def render(self, number: int, seconds: float) -> tuple[dict[str, Any], bytes]:
-        """The child's unchecked answer for a page; raises as `open` does."""
+        """Return the child's unchecked answer for a page; raises as `open` does."""
         with contextlib.suppress(BrokenPipeError):  # it died meanwhile: reading says how
             self._process.stdin.write(b"%d\n" % number)
         return self._receive(seconds)

@@ -22,7 +22,7 @@ WordBox = tuple[str, float, float, float, float]  # text, then left, top, right,
 
 
 def page_words(page: pdfium.PdfPage) -> list[WordBox]:
-    """The words of a page in the order of the file, clipped to the page; those that lie outside are left out.
+    """Return the words of a page in the order of the file, clipped to the page; those that lie outside are left out.
 
     Boxes are unions of PDFium's loose character boxes (font height, not ink), carried to the image by the same mapping
     that places the ink, so page rotation and crop boxes need no case of their own. Chinese and Japanese, which put no

@@ -133,7 +133,7 @@ def is_function_word(word: str) -> bool:
 
 
 def blank_page() -> Image.Image:
-    """A white page."""
+    """Return a white page."""
     return Image.new("RGB", PAGE_SIZE, "white")
 
 
@@ -160,14 +160,14 @@ def calibration_images() -> list[Image.Image]:
 
 
 def made_up_page() -> Image.Image:
-    """A page full of words that do not exist, the same at every call."""
+    """Return a page full of words that do not exist, the same at every call."""
     chance = random.Random(0)
     words = ["".join(chance.choices("bcdfghjklmnpqrstvwxz", k=chance.randint(2, 9))) for _ in range(400)]
     return _printed(words, 28)
 
 
 def _printed(words: Sequence[str], size: int) -> Image.Image:
-    """A page of words in print, line by line from the top, as many as fit."""
+    """Return a page of words in print, line by line from the top, as many as fit."""
     page = blank_page()
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(size)
     left, top = MARGIN, MARGIN

@@ -143,7 +143,7 @@ def _base_of(folder: Path, name: str, download: bool, progress: DownloadProgress
 
 
 def _hub_snapshot(name: str, download: bool, progress: DownloadProgress | None) -> Path:
-    """The folder of a Hub repository, from the local cache or, if allowed, from the Hub."""
+    """Return the folder of a Hub repository, from the local cache or, if allowed, from the Hub."""
     repository, _, revision = name.partition("@")
 
     class Reported(tqdm):

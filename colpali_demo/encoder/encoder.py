@@ -147,7 +147,7 @@ class Encoder:
         )
 
     def run(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """What the processor made, ids (batch, length), to vectors (batch, length, dim) in float32 on the CPU.
+        """Return what the processor made, ids (batch, length), to vectors (batch, length, dim) in float32 on the CPU.
 
         Vectors of padding are zero. Raises CheckpointError where the model computes anything but numbers.
         """

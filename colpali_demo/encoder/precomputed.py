@@ -117,7 +117,7 @@ def _outdated(folder: Path, schema: Any) -> str:
 
 
 def _smallest(vectors: torch.Tensor) -> torch.Tensor:
-    """The vectors in 16 bits where that loses nothing, as for those that a model computed in bfloat16."""
+    """Return the vectors in 16 bits where that loses nothing, as for those that a model computed in bfloat16."""
     for dtype in (torch.bfloat16, torch.float16):
         if torch.equal(vectors.to(dtype).float(), vectors):
             return vectors.to(dtype)
@@ -186,7 +186,7 @@ class PrecomputedSet:
             raise CheckpointError("checkpoint_corrupt", f"{name} of the set {self.folder.name}: {error}") from error
 
     def pages(self, document: SetDocument) -> Iterator[tuple[Page, PageEmbedding]]:
-        """The pages of a document with what was computed for them."""
+        """Read the pages of a document with what was computed for them."""
         vectors = self._tensors(f"{document.document}.safetensors")
         (listed,) = (entry for entry in self._listing["documents"] if entry["document"] == document.document)
         for entry in listed["pages"]:
@@ -239,7 +239,7 @@ class PrecomputedEncoder:
         return list(self._queries)
 
     def embed_query(self, text: str, *, prefix: str | None = None, augmentation: int | None = None) -> QueryEmbedding:
-        """The stored vectors of a query. Raises CheckpointError(not_precomputed) for any other."""
+        """Return the stored vectors of a query. Raises CheckpointError(not_precomputed) for any other."""
         query = self._queries.get(text.strip())
         if query is None or prefix not in (None, query.prefix) or augmentation not in (None, query.augmentation):
             raise CheckpointError(

@@ -106,7 +106,7 @@ class QueryTokenizer:
         return TokenizedQuery(tuple(tokens), words, tuple(unknown))
 
     def _text(self, encoding: Encoding, index: int, query: str) -> str:
-        """What to call a token: the characters it stands for, as typed."""
+        """Return what to call a token: the characters it stands for, as typed."""
         id, (start, end) = encoding.ids[index], encoding.offsets[index]
         # Special tokens, and the bytes that together make up one character, go by their names in the vocabulary.
         shared = (start, end) in encoding.offsets[max(index - 1, 0) : index] + encoding.offsets[index + 1 : index + 2]
@@ -117,7 +117,7 @@ class QueryTokenizer:
 
 
 def as_text(text: str) -> str:
-    """The text with whatever is not a Unicode character replaced by U+FFFD."""
+    """Return the text with whatever is not a Unicode character replaced by U+FFFD."""
     return NOT_TEXT.sub("\ufffd", text)
 
 
@@ -143,7 +143,7 @@ def _words(text: str) -> tuple[list[int | None], tuple[str, ...]]:
 
 
 def _stands_alone(text: str) -> bool:
-    """Whether a text has letters, digits or pictures such as emoji, and not only punctuation."""
+    """Return whether a text has letters, digits or pictures such as emoji, and not only punctuation."""
     return any(character.isalnum() or unicodedata.category(character) == "So" for character in text)
 
 
@@ -158,7 +158,7 @@ def _is_space(content: str) -> bool:
 
 
 def _without_added_tokens(tokenizer: PreTrainedTokenizerFast) -> Tokenizer:
-    """A copy of the tokenizer in which no text can become one of its added tokens.
+    """Return a copy of the tokenizer in which no text can become one of its added tokens.
 
     `split_special_tokens` is not enough: it leaves alone the added tokens that are not flagged special, as the `<loc>`
     tokens of the processor. So they are not added here, and where the vocabulary holds them as well (a learned merge

@@ -272,7 +272,7 @@ def _decoded(data: bytes) -> Image.Image:
 
 
 def _page(image: Image.Image, document: str, number: int) -> Page:
-    """A page of an image, without a text layer."""
+    """Return a page of an image, without a text layer."""
     data = io.BytesIO()
     image.save(data, "JPEG", quality=95)
     jpeg = data.getvalue()
@@ -281,7 +281,7 @@ def _page(image: Image.Image, document: str, number: int) -> Page:
 
 
 def _shares(box: Sequence[float], size: tuple[int, int]) -> Box:
-    """A box in pixels as shares of an image of this size, its corners in order and within it."""
+    """Return a box in pixels as shares of an image of this size, its corners in order and within it."""
     (left, right), (top, bottom) = (sorted((box[axis], box[axis + 2])) for axis in (0, 1))
     edges = left / size[0], top / size[1], right / size[0], bottom / size[1]
     return tuple(min(max(float(edge), 0.0), 1.0) for edge in edges)

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def token_dict(token: QueryToken) -> dict[str, Any]:
-    """A token of a query as plain JSON values."""
+    """Return a token of a query as plain JSON values."""
     return {"index": token.index, "text": token.text, "kind": token.kind, "word": token.word}
 
 
 def words_list(words: Iterable[Word]) -> list[list[Any]]:
-    """Words of a page as plain JSON values: [text, left, top, right, bottom] each, in shares of the page."""
+    """Return words of a page as plain JSON values: [text, left, top, right, bottom] each, in shares of the page."""
     return [[word.text, *(round(edge, 5) for edge in (word.left, word.top, word.right, word.bottom))] for word in words]
 
 
@@ -96,7 +96,7 @@ def search_dict(
     timing_ms: Mapping[str, float],
     strengths: Sequence[Mapping[str, Any] | None] | None = None,
 ) -> dict[str, Any]:
-    """A whole search as plain JSON values: the object that `search --json` prints.
+    """Return a whole search as plain JSON values: the object that `search --json` prints.
 
     Explanations come best first; `strengths` says how strong a match each of them is, where that was measured.
     """

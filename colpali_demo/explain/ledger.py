@@ -157,7 +157,7 @@ def explain(
 
 
 def margin(row: np.ndarray, vector: int, layout: PageLayout) -> float | None:
-    """How far the winner of one token is ahead of the best vector elsewhere.
+    """Return how far the winner of one token is ahead of the best vector elsewhere.
 
     `row` holds the token's cosines, (vectors,). A winner that is a patch is compared with everything outside the 3x3
     cells around each of its own, another winner with everything but itself. None when nothing is left to compare with.
@@ -178,7 +178,7 @@ def place_text(match: TokenMatch) -> str:
 
 
 def differences(a: Explanation, b: Explanation) -> list[float]:
-    """What each query token adds to the lead of page `a` over page `b`, one number per token.
+    """Return what each query token adds to the lead of page `a` over page `b`, one number per token.
 
     They sum to `a.score - b.score`. Raises ValueError if the two explanations are not of the same query.
     """

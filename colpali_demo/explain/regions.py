@@ -109,7 +109,7 @@ def _region(group: list[Winner], layout: PageLayout, words: Sequence[Word]) -> R
 
 
 def _lines(found: Sequence[Word], words: Sequence[Word]) -> list[list[Word]]:
-    """The words found, line by line from the top, with all words between the first and the last of each line."""
+    """Return the words found, line by line from the top, with all words between the first and the last of each line."""
     lines: list[list[Word]] = []
     for word in sorted(found, key=lambda word: (word.top + word.bottom) / 2):
         if lines and _on_one_line(lines[-1][0], word):

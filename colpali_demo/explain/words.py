@@ -13,12 +13,12 @@ WORD_OVERLAP = 0.25  # share of the shorter side that a word and a cell have to 
 
 
 def words_under(words: Iterable[Word], layout: PageLayout, cells: Sequence[Cell]) -> tuple[str, ...]:
-    """The texts of the words that touch any of the cells, see `words_touching`."""
+    """Return the texts of the words that touch any of the cells, see `words_touching`."""
     return tuple(word.text for word in words_touching(words, layout, cells))
 
 
 def words_touching(words: Iterable[Word], layout: PageLayout, cells: Sequence[Cell]) -> list[Word]:
-    """The words that touch any of the cells, in reading order.
+    """Return the words that touch any of the cells, in reading order.
 
     A word counts when it shares, across and down, at least a quarter of the shorter of the two sides: the cell's or
     its own. So a long word is found under each cell that it crosses, and one that only grazes the cell is not.

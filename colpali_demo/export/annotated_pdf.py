@@ -124,7 +124,7 @@ def _note(region: Region, texts: Sequence[str], explanation: Explanation) -> str
 
 
 def _corners(box: tuple[float, float, float, float], sheet: PageObject) -> Corners:
-    """Where a box, in shares of the page as it is shown, lies in the page's own units, before it is turned."""
+    """Return where a box, in shares of the page as it is shown, lies in the page's own units, before it is turned."""
     left, top, right, bottom = box
     turns = sheet.rotation // 90 % 4
     # The page is shown turned clockwise; turn the box back.

@@ -151,7 +151,7 @@ def _read(file: Path) -> _Module:
 
 
 def _names(text: str, file: Path, line: int) -> tuple[tuple[str, str], ...]:
-    """The names between the braces of an import: (name there, name here) each."""
+    """Return the names between the braces of an import: (name there, name here) each."""
     names = []
     for each in filter(None, (part.strip() for part in text.split(","))):
         found = _NAME.fullmatch(each)
@@ -162,7 +162,7 @@ def _names(text: str, file: Path, line: int) -> tuple[tuple[str, str], ...]:
 
 
 def _scope(module: _Module, names: dict[Path, str]) -> str:
-    """A module as a function that is called at once and returns what it exports."""
+    """Return a module as a function that is called at once and returns what it exports."""
     imported = []
     for _, file, pairs in module.imports:
         taken = ", ".join(there if there == here else f"{there}: {here}" for there, here in pairs)

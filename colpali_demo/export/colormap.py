@@ -50,7 +50,7 @@ TABLE = _build_table()  # uint8 (256, 3), low to high
 
 
 def common_scale(maps: np.ndarray) -> tuple[float, float]:
-    """The (threshold, highest) cosines between which the maps of one page, (tokens, rows, cols), are colored.
+    """Return the (threshold, highest) cosines between which the maps of one page, (tokens, rows, cols), are colored.
 
     One scale for all tokens, so that a token that found little stays pale beside one that found much. `highest` is the
     largest cosine of all; the threshold lies halfway between it and the median, the cosine of an ordinary patch.

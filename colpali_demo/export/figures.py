@@ -126,7 +126,7 @@ def save_figure(figure: Figure, path: str | Path) -> None:
 
 
 def figure_bytes(figure: Figure, kind: str) -> bytes:
-    """A figure as the bytes of a file that ends in `kind`: ".png", ".pdf" or ".svg"."""
+    """Return a figure as the bytes of a file that ends in `kind`: ".png", ".pdf" or ".svg"."""
     file = io.BytesIO()
     _write(figure, file, kind)
     return file.getvalue()
@@ -201,14 +201,14 @@ def _overlay(ax: Axes, page: Page, rgba: np.ndarray, box: Box) -> None:
 
 
 def _place(cell: Cell, layout: PageLayout, box: Box) -> Box:
-    """Where a cell of the grid lies on the page drawn in `box`."""
+    """Return where a cell of the grid lies on the page drawn in `box`."""
     left, top, right, bottom = layout.rectangle(*cell)
     w, h = box[2] - box[0], box[3] - box[1]
     return box[0] + left * w, box[1] + top * h, box[0] + right * w, box[1] + bottom * h
 
 
 def _outline(ax: Axes, cells: Sequence[Cell], layout: PageLayout, box: Box, width: float) -> None:
-    """A black line inside a white one around the cells that a winner covers: visible on any page."""
+    """Draw a black line inside a white one around the cells that a winner covers: visible on any page."""
     edges = []
     for row, col in cells:
         left, top, right, bottom = _place((row, col), layout, box)
@@ -366,7 +366,7 @@ def _ledger(
 
 
 def _lead_text(explanation: Explanation) -> str:
-    """What set the page apart, in a sentence: its lead, and the tokens of telling words that add most to it."""
+    """Return what set the page apart, in a sentence: its lead, and the tokens of telling words that add most to it."""
     words = explanation.query.words
     typed = [match for match in explanation.tokens if match.kind == "word"]
     telling = [match for match in typed if not is_function_word(words[match.word])]
@@ -460,7 +460,7 @@ def _families() -> list[str]:
 
 @cache
 def _glyphs() -> frozenset[int]:
-    """Every character that some font of `_families` can draw."""
+    """Return every character that some font of `_families` can draw."""
     paths = [font_manager.findfont(font_manager.FontProperties(family=name)) for name in _families()]
     return frozenset().union(*(FT2Font(path).get_charmap() for path in paths))
 
@@ -483,7 +483,7 @@ def _drawable(text: str, columns: int | None = None) -> str:
 
 
 def _elided(text: str, columns: int) -> str:
-    """The text, with an ellipsis in its middle where it is wider than `columns`."""
+    """Return the text, with an ellipsis in its middle where it is wider than `columns`."""
     if width_in_columns(text) <= columns:
         return text
     head = tail = ""
@@ -498,7 +498,7 @@ def _elided(text: str, columns: int) -> str:
 
 
 def _wrapped(text: str, columns: int, *, lines: int) -> list[str]:
-    """The text in at most `lines` lines; what does not fit gives way to an ellipsis."""
+    """Return the text in at most `lines` lines; what does not fit gives way to an ellipsis."""
     result, line = [], ""
     for word in _drawable(text).split():
         candidate = f"{line} {word}" if line else word

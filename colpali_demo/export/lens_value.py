@@ -142,7 +142,7 @@ def file_data(path: Path | str) -> FileData:
 
 
 def with_files(value: Any, replace: Callable[[FileData], Any]) -> Any:
-    """A copy of a value with every file in it, as `file_data` makes them, replaced."""
+    """Return a copy of a value with every file in it, as `file_data` makes them, replaced."""
     if isinstance(value, Mapping):
         if "path" in value and "meta" in value:
             return replace(value)
@@ -157,7 +157,7 @@ def quantize(maps: np.ndarray, lo: float, hi: float) -> bytes:
 
 
 def dequantize(data: bytes, shape: tuple[int, ...], lo: float, hi: float) -> np.ndarray:
-    """What the browser makes of `quantize`: float64 cosines of the given shape."""
+    """Return what the browser makes of `quantize`: float64 cosines of the given shape."""
     return lo + np.frombuffer(data, dtype="<u2").astype(np.float64).reshape(shape) * ((hi - lo) / LEVELS)
 
 
@@ -278,7 +278,7 @@ class _Arrays:
 
 
 def _background(query: QueryEmbedding, blank: PageEmbedding, arrays: _Arrays) -> Background:
-    """The similarity maps of a blank page, on a scale of their own."""
+    """Return the similarity maps of a blank page, on a scale of their own."""
     maps = similarity_maps(query, blank)
     lo, hi = float(maps.min()), float(maps.max())
     return {"lo": lo, "hi": hi, "maps": arrays.pack("blank", quantize(maps, lo, hi))}

@@ -27,7 +27,7 @@ main > * { min-width: 0; }
 
 
 def standalone(value: LensValue, start: str = "") -> bytes:
-    """The lens and the matrix with everything they show, as one HTML file that fetches nothing.
+    """Return the lens and the matrix with everything they show, as one HTML file that fetches nothing.
 
     value: the value of the lens; its files are read and put in
     start: what to show first, as in a link: "show=KEY&token=ID&overlay=NAME"

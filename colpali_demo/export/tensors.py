@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def tensors(explanation: Explanation, rank: int, model: ModelInfo) -> bytes:
-    """Everything behind a score as JSON, exact: numbers that are read back as float32 are those computed.
+    """Return everything behind a score as JSON, exact: numbers that are read back as float32 are those computed.
 
     {"schema", "model", "query": {"text", "prefix", "augmentation",
     "tokens": [{"index", "text", "kind", "word", "id"}]}, "page": `explanation_dict`,

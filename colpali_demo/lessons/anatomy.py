@@ -17,7 +17,7 @@ PARTS = {
 
 
 def anatomy(model: PreTrainedModel) -> list[dict[str, Any]]:
-    """The parts of a retriever, in the order in which a patch meets them.
+    """Return the parts of a retriever, in the order in which a patch meets them.
 
     Each is {"part", "class", "detail", "parameters", "width"}: `width` is how many numbers it hands on for one patch,
     `detail` its layers in words. The parameters of all parts sum to those of the model. A model without a vision tower
@@ -49,7 +49,7 @@ def anatomy(model: PreTrainedModel) -> list[dict[str, Any]]:
 
 
 def lora_parameters(model: PreTrainedModel, rank: int) -> int:
-    """How many numbers LoRA of this rank trains on the linear layers of the language model and on the head.
+    """Return how many numbers LoRA of this rank trains on the linear layers of the language model and on the head.
 
     Beside a matrix of (out, in) numbers it learns two thin ones, (out, rank) and (rank, in). Hu et al. 2021,
     https://arxiv.org/abs/2106.09685.

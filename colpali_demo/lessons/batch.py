@@ -43,7 +43,7 @@ class Batch:
 
 
 def labelled_batch(rank: Callable[[str], Ranking], questions: Sequence[tuple[str, int]]) -> Batch:
-    """A batch of queries with the numbers of the pages that answer them, of one document.
+    """Return a batch of queries with the numbers of the pages that answer them, of one document.
 
     rank: ranks the pages of the document for a query
 
@@ -57,7 +57,7 @@ def labelled_batch(rank: Callable[[str], Ranking], questions: Sequence[tuple[str
 
 
 def asked_batch(encoder: Encoder, ranking: Ranking, asked: Sequence[str]) -> Batch | None:
-    """A batch of queries that somebody has asked, and of the pages that rank first for them; None for a single page.
+    """Return a batch of queries somebody asked and the pages that rank first for them; None for a single page.
 
     ranking: of the pages, for the last query
     asked: queries, that one among them or not

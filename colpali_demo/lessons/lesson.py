@@ -29,7 +29,7 @@ PRECISIONS = (("float32", 32), ("float16", 16), ("int8", 8), ("binary", 1))  # b
 
 
 def lesson_dict(encoder: Encoder, ranking: Ranking, hit: Hit) -> dict[str, Any]:
-    """Everything the cards say about the page of `hit`, one of a `ranking`, as plain JSON values.
+    """Return everything the cards say about the page of `hit`, one of a `ranking`, as plain JSON values.
 
     The vectors themselves are left out: `ranking.query.vectors` and those of `ranking.stored(hit.page)`.
     """
@@ -82,7 +82,7 @@ def lesson_dict(encoder: Encoder, ranking: Ranking, hit: Hit) -> dict[str, Any]:
 
 
 def query_dict(query: QueryEmbedding) -> dict[str, Any]:
-    """A query and what went into the model for it."""
+    """Return a query and what went into the model for it."""
     return {
         "text": query.text,
         "prefix": query.prefix,
@@ -96,7 +96,7 @@ def query_dict(query: QueryEmbedding) -> dict[str, Any]:
 
 
 def input_image(encoder: Encoder, page: Page) -> Image.Image | None:
-    """The picture that goes into the model, pixel by pixel: what the processor made, its normalization undone.
+    """Return the picture that goes into the model, pixel by pixel: what the processor made, its normalization undone.
 
     None for families whose input is no single picture.
     """
@@ -111,7 +111,7 @@ def input_image(encoder: Encoder, page: Page) -> Image.Image | None:
 
 
 def legibility(words: Sequence[Word], height: int | None) -> dict[str, Any] | None:
-    """How high the page's text is in an input of `height` pixels: {"pixels", "least", "share"}.
+    """Return how high the page's text is in an input of `height` pixels: {"pixels", "least", "share"}.
 
     pixels: median height of a word's line; share: of words whose line is lower than `LEGIBLE_PIXELS`. None without a
     text layer, or where the input has no fixed height.
@@ -127,7 +127,7 @@ def legibility(words: Sequence[Word], height: int | None) -> dict[str, Any] | No
 
 
 def pooling(query: QueryEmbedding, stored: StoredPage) -> dict[str, list[float]]:
-    """What becomes of a page when its vectors are averaged.
+    """Return what becomes of a page when its vectors are averaged.
 
     tokens: cosine of every query token with the page's mean vector; compare it with the token's MaxSim
     patches: cosine of every patch with the mean vector, row by row

@@ -50,7 +50,7 @@ LORA_RANK = 32
 
 
 def figures() -> dict[str, Any]:
-    """All of them, as plain JSON values."""
+    """Return all of them, as plain JSON values."""
     return {
         "sources": SOURCES,
         "ndcg": NDCG,

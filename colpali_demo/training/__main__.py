@@ -145,7 +145,7 @@ def deepen_tower(arguments: argparse.Namespace) -> None:
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
-    """What pages come from."""
+    """Add the arguments that say what pages come from."""
     parser.add_argument("--text", type=Path, help="folder of .txt files to write pages with")
     parser.add_argument("--fonts", type=Path, nargs="*", help="font files or folders (default: the system's)")
     parser.add_argument("--pdfs", type=Path, help="folder of PDFs with a text layer, as a second source of pages")

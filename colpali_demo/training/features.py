@@ -56,7 +56,7 @@ def document_groups(stream: PageStream) -> Iterator[list[Example]]:
 
 @torch.inference_mode()
 def with_features(encoder: Encoder, example: Example) -> Example:
-    """The example with features and vectors in place of its pixels."""
+    """Return the example with features and vectors in place of its pixels."""
     pixels = torch.from_numpy(example.pixels.copy()).permute(2, 0, 1)[None].float().div_(127.5).sub_(1.0)
     pixels = pixels.to(encoder.model.device, encoder.model.dtype, memory_format=torch.channels_last)
     image = encoder.model.vlm.get_image_features(pixels)
@@ -82,14 +82,14 @@ def with_vectors(encoder: Encoder, example: Example) -> Example:
 
 
 def load(folder: Path) -> list[list[Example]]:
-    """The groups of all files in `folder`; features stay on disk until they are used."""
+    """Return the groups of all files in `folder`; features stay on disk until they are used."""
     files = sorted(folder.glob("features-*.pt"))
     groups = [group for file in files for group in torch.load(file, map_location="cpu", mmap=True)]
     return [[from_plain(values) for values in group] for group in groups]
 
 
 def plain(example: Example) -> dict:
-    """The example's parts, arrays as tensors: torch loads them without unpickling objects."""
+    """Return the example's parts, arrays as tensors: torch loads them without unpickling objects."""
     values = {name: value for name, value in vars(example).items() if value is not None}
     return {name: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for name, v in values.items()}
 

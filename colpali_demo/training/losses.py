@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 
 def token_maxima(queries: torch.Tensor, pages: torch.Tensor) -> torch.Tensor:
-    """The best dot product of every query token with the vectors of every page.
+    """Return the best dot product of every query token with the vectors of every page.
 
     Args:
         queries: (queries, tokens, dim), padded.
@@ -100,7 +100,7 @@ def piece_at_cell(
     features: torch.Tensor, table: torch.Tensor, bias: torch.Tensor,
     cells: torch.Tensor, pieces: torch.Tensor, chosen: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
-    """Which subword stands in a cell, read off with the language model's own embedding table.
+    """Return which subword stands in a cell, read off with the language model's own embedding table.
 
     Several subwords may share a cell: the others of the same cell are left out of each one's denominator.
 
@@ -127,7 +127,7 @@ def piece_at_cell(
 def cell_of_piece(
     features: torch.Tensor, table: torch.Tensor, cells: torch.Tensor, pieces: torch.Tensor, grid: tuple[int, int]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where each subword stands among all cells of the batch: `token_to_patch` for tokens without a context.
+    """Return where each subword stands among all cells of the batch: `token_to_patch` for tokens without a context.
 
     Args:
         features, table, cells, pieces: as `piece_at_cell`.

@@ -25,7 +25,7 @@ TEACHER_TEMPERATURE = 0.05  # cosines of related words are about 0.3 above those
 
 
 def stem(word: str) -> str:
-    """What a word begins with: two words that share it look alike."""
+    """Return what a word begins with: two words that share it look alike."""
     return word[:STEM]
 
 
@@ -67,7 +67,7 @@ class Teacher:
         return [self.words[place] for place in np.union1d(chosen, friends)]
 
     def neighbors(self, word: str) -> list[str]:
-        """The word's nearest others that are clearly closer than most (see `CLOSE`), nearest first."""
+        """Return the word's nearest others that are clearly closer than most (see `CLOSE`), nearest first."""
         cosines = self.vectors @ self.vectors[self.places[word]]
         values, places = cosines.topk(NEAREST + 1)
         return [
@@ -77,7 +77,7 @@ class Teacher:
         ]
 
     def similarities(self, rows: list[str], columns: list[str]) -> torch.Tensor:
-        """The text model's cosines, (rows, columns)."""
+        """Return the text model's cosines, (rows, columns)."""
         rows, columns = ([self.places[word] for word in words] for words in (rows, columns))
         return self.vectors[rows] @ self.vectors[columns].T
 

@@ -103,13 +103,13 @@ def start_near_identity(model: ColPaliForRetrieval) -> None:
 
 
 def without_layers(model: ColPaliForRetrieval, hidden: torch.Tensor) -> torch.Tensor:
-    """The vectors that hidden states (..., width) would give if the language model's layers added nothing."""
+    """Return the vectors that hidden states (..., width) would give if the language model's layers added nothing."""
     hidden = model.vlm.language_model.norm(hidden)
     return nn.functional.normalize(model.embedding_proj_layer(hidden), dim=-1)
 
 
 def page_ids(processor: ColPaliProcessor) -> torch.Tensor:
-    """The token ids of a page's prompt, (1, vectors): the image tokens come first."""
+    """Return the token ids of a page's prompt, (1, vectors): the image tokens come first."""
     text = f"{processor.image_token * processor.image_seq_length}<bos>{processor.visual_prompt_prefix}\n"
     return processor.tokenizer(text, add_special_tokens=False, return_tensors="pt")["input_ids"]
 

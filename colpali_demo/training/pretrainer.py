@@ -162,7 +162,7 @@ class Pretrainer(nn.Module):
         return result
 
     def table_of_pieces(self) -> torch.Tensor:
-        """The embedding table's rows of text, as the language model takes them."""
+        """Return the embedding table's rows of text, as the language model takes them."""
         embedding = self.model.get_input_embeddings()
         return (embedding.weight * embedding.embed_scale)[: len(self.piece_bias)]
 
@@ -174,7 +174,7 @@ class Pretrainer(nn.Module):
         return ids.to(self.page_ids.device), torch.from_numpy(chosen).to(self.page_ids.device)
 
     def cells_of_pieces(self, examples: list[Example], rows: int, columns: int) -> torch.Tensor:
-        """Where the subwords of all pages stand on a grid, numbered row by row through the pages."""
+        """Return where the subwords of all pages stand on a grid, numbered row by row through the pages."""
         cells = []
         for number, example in enumerate(examples):
             column, row = (example.piece_centers * (columns, rows)).astype(np.int64).T
@@ -252,7 +252,7 @@ class Pretrainer(nn.Module):
     def meaning_losses(
         self, pages: torch.Tensor, examples: list[Example], teacher: Teacher, count: int, rng: np.random.Generator
     ) -> dict[str, torch.Tensor]:
-        """How far the model's idea of which words are close is from the teacher's.
+        """Return how far the model's idea of which words are close is from the teacher's.
 
         Compared are about `count` words as queries, half of them shown on the pages: "meaning" has each word's mean
         vector with those of the others, "meaning_to_table" with the rows of the embedding table that are one word
@@ -332,7 +332,7 @@ def tokens_by_part(
 def word_patches(
     examples: list[Example], words: set[str], grid: tuple[int, int]
 ) -> tuple[dict[str, list[np.ndarray]], dict[str, np.ndarray]]:
-    """Where each word is: for every occurrence the patches that show it, and where any part of it is to be seen.
+    """Return where each word is: for every occurrence the patches that show it, and where any part of it is to be seen.
 
     Patches of the (rows, columns) grid are numbered row by row through the pages; the second is bool (pages, patches).
     """

@@ -103,7 +103,7 @@ def cut(run: list[str], rng: np.random.Generator) -> list[str]:
 
 
 def changed(word: str, rng: np.random.Generator, teacher: Teacher | None) -> str:
-    """The word, or now and then what somebody who has not seen the page types for it."""
+    """Return the word, or now and then what somebody who has not seen the page types for it."""
     if len(word) < 4 or not word.isalpha() or rng.random() > CHANGED:
         return word
     kind = rng.integers(3)
@@ -134,7 +134,7 @@ def related(word: str, rng: np.random.Generator, teacher: Teacher | None) -> str
 
 
 def misspelled(word: str, rng: np.random.Generator) -> str:
-    """The word with two neighboring letters swapped, or with one missing; its first stays."""
+    """Return the word with two neighboring letters swapped, or with one missing; its first stays."""
     place = int(rng.integers(1, len(word) - 1))
     if rng.random() < 0.5:
         return word[:place] + word[place + 1 :]

@@ -177,7 +177,7 @@ class Run:
         os.replace(temporary, self.state_file)
 
     def save_average(self, folder: Path) -> None:
-        """The averaged weights as a checkpoint that the app can load."""
+        """Save the averaged weights as a checkpoint that the app can load."""
         save_checkpoint(self.average, self.processor, folder)
 
     def step(self, examples: list[Example], counts: dict[str, int]) -> dict[str, float]:

@@ -11,7 +11,7 @@ SPECIAL_TOKENS = {"pad_token": "<pad>", "eos_token": "<eos>", "bos_token": "<bos
 
 
 def count_words(texts: Iterable[str]) -> Counter[str]:
-    """How often each lower-cased word and number stands in the texts."""
+    """Return how often each lower-cased word and number stands in the texts."""
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(re.findall(r"[^\W_]+", text.lower()))
@@ -58,5 +58,5 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int = 4096) -> PreTrainedT
 
 
 def with_special_tokens(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
-    """The tokenizer as transformers takes it."""
+    """Return the tokenizer as transformers takes it."""
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, padding_side="right", **SPECIAL_TOKENS)

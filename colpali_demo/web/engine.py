@@ -86,7 +86,7 @@ class Engine:
             self._thread.start()
 
     def welcome(self) -> None:
-        """A visitor has come; call this from within their request."""
+        """Note that a visitor has come; call this from within their request."""
         with self._queue_lock:
             if not self._awaits_visitor:
                 return

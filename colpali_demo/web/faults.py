@@ -26,5 +26,5 @@ def log_fault(what: str) -> str:
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether writing failed for want of space."""
+    """Return whether writing failed for want of space."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -183,7 +183,7 @@ class Guard:
         return None
 
     def _limit(self, scope: Scope, address: str, is_upload: bool, is_mcp: bool) -> int:
-        """The bytes that the body of a request may have."""
+        """Return the bytes that the body of a request may have."""
         if is_upload:
             return self._settings.session_mb << 20
         if is_mcp:  # a file in base64 takes a third more
@@ -292,12 +292,12 @@ def _stated_length(request: Request) -> int:
 
 
 def _heartbeat(address: str) -> list[str]:
-    """The session in the address of a heartbeat."""
+    """Return the session in the address of a heartbeat."""
     return [address.removeprefix(_HEARTBEAT)] if address.startswith(_HEARTBEAT) else []
 
 
 def _events(request: Request, call: re.Match[str], sent: dict[str, Any]) -> list[BlockFunction]:
-    """The events that a request may mean, by the number or the name that it gives."""
+    """Return the events that a request may mean, by the number or the name that it gives."""
     functions = request.app.get_blocks().fns
     route, name = call.groups()
     number = sent.get("fn_index")
@@ -308,7 +308,7 @@ def _events(request: Request, call: re.Match[str], sent: dict[str, Any]) -> list
 
 
 def _is_awaited(request: Request, sessions: list[str]) -> bool:
-    """Whether the queue has messages for a session, or will: Gradio looks when its answer has begun."""
+    """Return whether the queue has messages for a session, or will: Gradio looks when its answer has begun."""
     mailboxes = request.app.get_blocks()._queue.pending_messages_per_session
     return bool(sessions) and sessions[-1] in mailboxes
 

@@ -54,7 +54,7 @@ DISK_FULL: Message = {
 
 
 def _told(event: gr.EventData, name: str) -> str:
-    """A field of what a component told the server; it comes from the browser, so it may be anything."""
+    """Return a field of what a component told the server; it comes from the browser, so it may be anything."""
     data = getattr(event, "_data", None)
     value = data.get(name) if isinstance(data, dict) else None
     if not isinstance(value, str) or len(value) > MAX_TOLD_CHARS:
@@ -141,7 +141,7 @@ class Handlers:
         yield self._surroundings(visitor)
 
     def _surroundings(self, visitor: Visitor) -> list[Any]:
-        """The values of the model, the samples and the library."""
+        """Return the values of the model, the samples and the library."""
         engine = visitor.engine
         return [model_value(engine, self._models.offers(engine)), samples_value(engine.samples), visitor.library()]
 
@@ -161,7 +161,7 @@ class Handlers:
                 yield value
 
     def first_look(self, request: gr.Request) -> Any:
-        """The first sample with its first query, unless the visitor has begun something of their own."""
+        """Return the first sample with its first query, unless the visitor has begun something of their own."""
         visitor = self._visitor(request)
         samples = visitor.shelf.samples
         if samples and not visitor.has_acted:
@@ -272,7 +272,7 @@ class Handlers:
     # ------------------------------------------------------------------ search
 
     def search(self, text: str | None, top_k: float | None, request: gr.Request) -> Any:
-        """The value of the lens for a query."""
+        """Return the value of the lens for a query."""
         visitor = self._visitor(request)
         visitor.act()
         if not (text or "").strip():
@@ -281,11 +281,11 @@ class Handlers:
         return self._found(visitor)
 
     def search_again(self, request: gr.Request) -> Any:
-        """The last search once more, over the pages there are now."""
+        """Return the last search once more, over the pages there are now."""
         return self._found(self._visitor(request))
 
     def _found(self, visitor: Visitor, **encoding: Any) -> LensValue | Message:
-        """What the lens shows for the last question: the explanation, or why there is none."""
+        """Return what the lens shows for the last question: the explanation, or why there is none."""
         question = visitor.search.question
         if not_ready := _not_ready(visitor.engine):
             return not_ready
@@ -297,13 +297,13 @@ class Handlers:
         return _shown(visitor, lambda: visitor.search.find(question.text, question.top_k, **encoding))
 
     def open_page(self, event: gr.EventData, request: gr.Request) -> LensValue | Message:
-        """The lens with one page more in it."""
+        """Return the lens with one page more in it."""
         visitor = self._visitor(request)
         key = _told(event, "key")
         return _shown(visitor, lambda: visitor.search.open_page(key))
 
     def encode_again(self, event: gr.EventData, request: gr.Request) -> Any:
-        """The last search with another prefix and another number of augmentation tokens."""
+        """Return the last search with another prefix and another number of augmentation tokens."""
         visitor = self._visitor(request)
         prefix, augmentation = _told(event, "prefix"), _told(event, "augmentation")
         if visitor.search.question is None or not augmentation.isdecimal() or int(augmentation) > MAX_AUGMENTATION:
@@ -311,7 +311,7 @@ class Handlers:
         return self._found(visitor, prefix=prefix[:MAX_PREFIX], augmentation=int(augmentation))
 
     def take_away(self, event: gr.EventData, request: gr.Request) -> DownloadValue:
-        """A file of what the lens shows."""
+        """Return a file of what the lens shows."""
         kind, key, token, start = (_told(event, name) for name in ("kind", "key", "token", "start"))
         if kind not in KINDS or (token and not token.isdecimal()):
             raise Refused("Not understood", "This request is malformed; reload the page.")
@@ -320,18 +320,18 @@ class Handlers:
     # ------------------------------------------------------------------ how it works
 
     def open_lessons(self, request: gr.Request) -> dict[str, Any]:
-        """What the lessons show when their tab is opened."""
+        """Return what the lessons show when their tab is opened."""
         return self._desk.arrive(self._visitor(request))
 
     def open_lesson(self, event: gr.EventData, request: gr.Request) -> dict[str, Any]:
-        """The bundled lesson, or the one on a page of the last search."""
+        """Return the bundled lesson, or the one on a page of the last search."""
         visitor = self._visitor(request)
         if _told(event, "source") == "example":
             return self._desk.example(visitor)
         return self._desk.own(visitor, _told(event, "key"))
 
     def measure(self, request: gr.Request) -> dict[str, Any]:
-        """The lesson on show with what embedding and scoring take on this machine."""
+        """Return the lesson on show with what embedding and scoring take on this machine."""
         return self._desk.measure(self._visitor(request))
 
 
@@ -348,14 +348,14 @@ def _buttons(queries: Sequence[str]) -> list[Any]:
 
 
 def _not_ready(engine: Engine) -> Message | None:
-    """What the lens says while there is no model."""
+    """Return what the lens says while there is no model."""
     if engine.encoder is not None:
         return None
     return {"title": "The model could not be loaded", "message": engine.error} if engine.error else LOADING
 
 
 def _shown(visitor: Visitor, look: Callable[[], LensValue]) -> LensValue | Message:
-    """The value of the lens; where there is none, what the lens says instead."""
+    """Return the value of the lens; where there is none, what the lens says instead."""
     try:
         return look()
     except Refused as refused:

@@ -44,7 +44,7 @@ def _file(value: Any) -> dict[str, Any]:
 
 
 def _can_exist(path: str) -> bool:
-    """Whether a file can have this path; the system refuses to look for others."""
+    """Return whether a file can have this path; the system refuses to look for others."""
     try:
         return len(os.fsencode(path)) < 4096 and max(map(len, os.fsencode(path).split(b"/"))) < 256
     except UnicodeError:

@@ -97,7 +97,7 @@ class Models:
         return Engine(self._settings, source, pictures, choice=choice)
 
     def get(self, name: str) -> Engine:
-        """The engine of an offered model, started. Raises Refused for any other."""
+        """Return the engine of an offered model, started. Raises Refused for any other."""
         if name not in {offer["choose"] for offer in self.offers(None)}:
             raise Refused("No such model", "Reload the page and choose one of those that are offered.")
         with self._lock:
@@ -107,7 +107,7 @@ class Models:
             return self._engines[name]
 
     def offers(self, present: Engine | None) -> list[Offer]:
-        """What there is besides the `present` engine."""
+        """Return what there is besides the `present` engine."""
         offers = [*self._own_offer(), *self._set_offers(), *self._bundled_offer(), *self._published_offers()]
         now = next((name for name, engine in list(self._engines.items()) if engine is present), None)
         return [offer for offer in offers if offer["choose"] is None or offer["choose"] != now]

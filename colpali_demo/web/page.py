@@ -48,7 +48,7 @@ NOTES = (Path(__file__).parent / "notes.md").read_text("utf-8")
 
 
 def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blocks:
-    """The Gradio app. Start the engine before or after; the page works as soon as it is up."""
+    """Return the Gradio app. Start the engine before or after; the page works as soon as it is up."""
     engine = models.default
     handlers = Handlers(models, sessions, settings)
     # Of searches asked for while one runs, the last is answered.
@@ -189,7 +189,7 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
 
 
 def _privacy(settings: Settings) -> str:
-    """What is kept, where, and how long."""
+    """Return what is kept, where, and how long."""
     return (
         f"<p>Up to {settings.session_pages} pages in all. Page images and vectors stay on this server, for you alone, "
         f"until you close this tab or do nothing for {settings.session_minutes:g} minutes; then they are deleted.</p>"

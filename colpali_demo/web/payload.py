@@ -201,7 +201,7 @@ def _facts(info: ModelInfo, device_label: str) -> list[list[str]]:
 
 
 def _frame_text(info: ModelInfo) -> str:
-    """What stands around a typed query, in one line."""
+    """Return what stands around a typed query, in one line."""
     frame: Mapping[str, str] = info["frame"]
     end = "newline" if frame["end"] == "\n" else frame["end"]
     text = f"{frame['start']}{info['prefix']}… + {info['augmentation']} × {frame['augmentation']}"

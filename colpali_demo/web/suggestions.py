@@ -70,7 +70,7 @@ def _lines(page: Page, place: int) -> Iterable[_Line]:
 
 
 def _continues(last: Word, word: Word, page: Page) -> bool:
-    """Whether a word is in the line of the last one."""
+    """Return whether a word is in the line of the last one."""
     height = last.bottom - last.top
     overlap = min(last.bottom, word.bottom) - max(last.top, word.top)
     gap = (word.left - last.right) * page.width

@@ -9,7 +9,7 @@ MONO = ("ui-monospace", "SF Mono", "Cascadia Mono", "Menlo", "Consolas", "Libera
 
 
 def theme() -> gr.themes.Base:
-    """The theme; its values name the variables of style.css, which know light from dark."""
+    """Return the theme; its values name the variables of style.css, which know light from dark."""
     both = {
         "body_background_fill": "var(--paper)",
         "body_text_color": "var(--ink)",

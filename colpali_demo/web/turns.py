@@ -91,7 +91,7 @@ class Places:
         return ticket
 
     def ahead(self, ticket: object) -> int:
-        """How many must leave before this ticket has a place; 0 if it has one."""
+        """Return how many must leave before this ticket has a place; 0 if it has one."""
         with self._lock:
             return max(0, self._line.index(ticket) + 1 - self._count)
 

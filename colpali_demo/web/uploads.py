@@ -69,7 +69,7 @@ class Uploads:
         return waiting + arriving + size <= self._max_bytes and free >= size + SPARE_BYTES
 
     def holds(self, path: str) -> bool:
-        """Whether this is the path of an upload that nobody has taken yet."""
+        """Return whether this is the path of an upload that nobody has taken yet."""
         given = Path(path)
         try:
             inside = given.relative_to(self.folder)

@@ -114,7 +114,7 @@ class VisitorQueue(Queue):
         return len(answered | {event._id for event in events if event is not None and event.alive})
 
     def get_events(self) -> tuple[list[Event], bool, str] | None:
-        """The next event to run, whether it is a batch, and its group; None while there is none."""
+        """Return the next event to run, whether it is a batch, and its group; None while there is none."""
         running = {(event.session_hash, event.concurrency_id) for job in self.active_jobs if job for event in job}
         groups = list(self.event_queue_per_concurrency_id.items())
         random.shuffle(groups)

@@ -66,7 +66,7 @@ def gather(out: Path) -> None:
 
 
 def read_packages() -> dict[str, list[str]]:
-    """The names of packages by what they are for."""
+    """Return the names of packages by what they are for."""
     groups: dict[str, list[str]] = {}
     for line in PACKAGES.read_text().splitlines():
         if line.startswith("["):
@@ -134,7 +134,7 @@ def write(file: Path, data: bytes) -> Path:
 
 
 def words_of(file: Path) -> list[str]:
-    """The lower-cased words of a PDF's text layer; none if it cannot be read. In a process of its own."""
+    """Return the lower-cased words of a PDF's text layer; none if it cannot be read. In a process of its own."""
     try:
         return _WORD.findall(call("pdftotext", file, "-").lower())
     except (RuntimeError, subprocess.TimeoutExpired):
@@ -146,6 +146,6 @@ def sequences(words: list[str]) -> Iterator[tuple[str, ...]]:
 
 
 def shared(words: list[str], known: set[tuple[str, ...]]) -> float:
-    """The part of the words' sequences of eight that is known."""
+    """Return the part of the words' sequences of eight that is known."""
     own = set(sequences(words))
     return len(own & known) / len(own) if own else 0.0

@@ -96,7 +96,7 @@ class Family:
                 )
 
     def face(self, random: Random, *, bold: bool = False, italic: bool = False) -> Face:
-        """The face of a style, or the nearest there is; now and then another weight of the same style."""
+        """Return the face of a style, or the nearest there is; now and then another weight of the same style."""
         styles = [(bold, italic), (bold, False), (False, italic), *self._faces]
         faces = next(filter(None, map(self._faces.__getitem__, styles)))
         return faces[0] if random.random() < 0.8 else random.choice(faces)
@@ -136,7 +136,7 @@ class GlyphCache:
         return self.glyphs[key]
 
     def _draw_large(self, character: str) -> tuple[Image.Image, int, int]:
-        """The glyph in its oversampled size, and the column and row of its corner from the pen position."""
+        """Return the glyph in its oversampled size, and the column and row of its corner from the pen position."""
         self._draw.text((self._pen, self._pen), character, fill=255, font=self._font, anchor="ls")
         box = self._scratch.getbbox() or (self._pen, self._pen, self._pen + 1, self._pen + 1)
         self._large[character] = self._scratch.crop(box), box[0] - self._pen, box[1] - self._pen
@@ -160,7 +160,7 @@ class FontSet:
 
     @classmethod
     def only(cls, families: Sequence[str] = HELD_OUT_FAMILIES, paths: Iterable[str | Path] = FONT_FOLDERS) -> "FontSet":
-        """The families whose names begin so and no others, for evaluation."""
+        """Return the families whose names begin so and no others, for evaluation."""
         fonts = cls.__new__(cls)
         fonts._load(paths, lambda family: family.startswith(tuple(families)))
         return fonts
@@ -187,12 +187,12 @@ class FontSet:
         self._caches: OrderedDict[tuple[str, float], GlyphCache] = OrderedDict()
 
     def family(self, random: Random, group: str) -> Family:
-        """A family of the group (of any, if the group is empty); two times in three a common one."""
+        """Return a family of the group (of any, if the group is empty); two times in three a common one."""
         members, common = self._groups[group]
         return random.choice(common if random.random() < 0.65 else members)
 
     def glyphs(self, face: Face, size: float) -> GlyphCache:
-        """The glyph bitmaps of a face at a size in pixels; the latest hundred are kept."""
+        """Return the glyph bitmaps of a face at a size in pixels; the latest hundred are kept."""
         key = face.path, size
         cache = self._caches.pop(key, None)
         if cache is None:
@@ -214,7 +214,7 @@ def _font_files(paths: Iterable[str | Path]) -> list[Path]:
 
 
 def _read_face(path: Path, wanted: Callable[[str], bool]) -> Face | None:
-    """The face of a font file; None if it is not wanted, or cannot be read or written with."""
+    """Return the face of a font file; None if it is not wanted, or cannot be read or written with."""
     try:
         with TTFont(path, lazy=True) as font:
             names = font["name"]

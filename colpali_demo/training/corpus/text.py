@@ -88,7 +88,7 @@ class TextSource:
         return [word for words in self.paragraphs(random, count) for word in words]
 
     def rare(self, random: Random, *, listed: float = 0.5) -> str:
-        """A word drawn evenly from the different words of the text, so mostly a rare one.
+        """Return a word drawn evenly from the different words of the text, so mostly a rare one.
 
         Where there are word lists, `listed` of the words come from them.
         """
@@ -114,7 +114,7 @@ class TextSource:
         return _WORD.sub(other, word, count=1)
 
     def phrase(self, random: Random, low: int, high: int, *, title: bool = False) -> list[str]:
-        """A short run of words without punctuation at its ends, for headings and labels."""
+        """Return a short run of words without punctuation at its ends, for headings and labels."""
         count = random.randint(low, high)
         words: list[str] = []
         while len(words) < count:
@@ -133,7 +133,7 @@ class TextSource:
 
 
 def number(random: Random) -> str:
-    """A made-up number as documents print them: counts, amounts, shares, years."""
+    """Return a made-up number as documents print them: counts, amounts, shares, years."""
     form = random.randrange(9)
     if form == 0:
         return str(random.randint(0, 99))
@@ -155,7 +155,7 @@ def number(random: Random) -> str:
 
 
 def code(random: Random) -> str:
-    """A made-up code, date, time, reference, version, telephone number or address."""
+    """Return a made-up code, date, time, reference, version, telephone number or address."""
     digits = [str(random.randint(0, 9)) for _ in range(12)]
     letters = [chr(65 + random.randrange(26)) for _ in range(6)]
     form = random.randrange(12)
@@ -251,7 +251,7 @@ def _is_prose(paragraph: str, words: list[str]) -> bool:
 
 
 def is_english(words: Sequence[str]) -> bool:
-    """Whether the lower-cased words of a whole document are English prose, most of them: a hundred or more."""
+    """Return whether the lower-cased words of a whole document are English prose, most of them: a hundred or more."""
     return len(words) >= 100 and sum(word in _COMMON_WORDS for word in words) >= 0.15 * len(words)
 
 

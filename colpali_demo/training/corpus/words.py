@@ -29,7 +29,7 @@ def embed_words(words: list[str], batch_size: int = 256) -> np.ndarray:
 
 
 def frequent_words(number: int) -> list[str]:
-    """The most frequent English words of three letters or more, lower-cased, by wordfreq (Speer 2022)."""
+    """Return the most frequent English words of three letters or more, lower-cased, by wordfreq (Speer 2022)."""
     words = top_n_list("en", 2 * number)
     return [word for word in words if word.isalpha() and word.isascii() and len(word) > 2][:number]
 

@@ -85,7 +85,7 @@ def terms(query: QueryEmbedding, evaluation: Evaluation) -> np.ndarray:
 
 
 def place(scores: np.ndarray, own: int) -> int:
-    """How many pages come before the page's own; ties go to the lower index."""
+    """Return how many pages come before the page's own; ties go to the lower index."""
     return int((scores > scores[own]).sum() + (scores[:own] == scores[own]).sum())
 
 

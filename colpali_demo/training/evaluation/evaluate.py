@@ -31,7 +31,7 @@ def evaluate(
     encoder: Encoder, files: list[Path], *, pages: int, seed: int, text: list[Path] | None, pairs: Path | None,
     fonts: Sequence[Path], questions: Path | None = None, groups: Mapping[str, Sequence[Path]] = {},
 ) -> dict:  # fmt: skip
-    """Every figure there is a way to measure with what was given, as one JSON object.
+    """Return every figure there is a way to measure with what was given, as one JSON object.
 
     `questions` are over the files of which they name pages; `groups` are further files, by the name of what they have
     in common, such as a language.
@@ -74,7 +74,7 @@ def evaluate(
 
 
 def share_lost(before: float, after: float) -> float:
-    """The part of `before` that is gone, negative for a gain. Who had nothing has lost nothing."""
+    """Return the part of `before` that is gone, negative for a gain. Who had nothing has lost nothing."""
     return 1 - after / before if before else 0.0
 
 
@@ -93,7 +93,7 @@ def reading(result: dict) -> dict:
 
 
 def table(result: dict) -> str:
-    """The figures as lines for a terminal."""
+    """Return the figures as lines for a terminal."""
     real = result["real"]
     lines = [
         f"pointing, real PDFs                {real['pointing']:.3f}  (chance {real['chance']:.3f}, "

@@ -90,6 +90,6 @@ def rank_measures(scores: np.ndarray, relevant: np.ndarray) -> tuple[float, floa
 
 
 def typed_vectors(encoder: Encoder, text: str) -> torch.Tensor:
-    """The vectors of the tokens that somebody typed, (tokens, dim): no prompt, no augmentation."""
+    """Return the vectors of the tokens that somebody typed, (tokens, dim): no prompt, no augmentation."""
     query = encoder.embed_query(text)
     return query.vectors[[token.index for token in query.tokens if token.kind == "word"]]

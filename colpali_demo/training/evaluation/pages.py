@@ -55,7 +55,7 @@ def page_of_pdf(document: PdfiumFile, name: str, number: int) -> EvaluationPage:
 
 
 def all_pages(files: list[Path], limit: int) -> list[EvaluationPage]:
-    """Every page with text of the files, the first `limit` of each."""
+    """Return every page with text of the files, the first `limit` of each."""
     pages = []
     for file in sorted(files):
         document = PdfiumFile(file.read_bytes(), RENDER_PIXELS, limit)
@@ -79,7 +79,7 @@ def generated_pages(
 
 
 def rescanned(pages: list[EvaluationPage], rng: np.random.Generator) -> list[EvaluationPage]:
-    """The same pages printed and scanned: skew, blur, gray paper, JPEG at quality 40."""
+    """Return the same pages printed and scanned: skew, blur, gray paper, JPEG at quality 40."""
     result = []
     for page in pages:
         image, affine = rescan(page.image, rng)

@@ -46,7 +46,7 @@ def pages_of_pairs(encoder: Encoder, pairs: Path) -> Iterator[tuple[list[list[st
 
 
 def word_table(words: list[str]) -> tuple[Image.Image, dict[str, np.ndarray]]:
-    """A white A4 page with the words in two columns, and each word's box in fractions of the page."""
+    """Return a white A4 page with the words in two columns, and each word's box in fractions of the page."""
     width, height, size = 1132, 1600, 44
     image = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(image)

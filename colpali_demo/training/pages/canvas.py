@@ -68,7 +68,7 @@ class Style:
         ]
 
     def variant(self, **changes) -> "Style":
-        """The same style with some arguments changed."""
+        """Return the same style with some arguments changed."""
         same = {
             "face": self.face,
             "size": self.size,
@@ -82,7 +82,7 @@ class Style:
         return Style(**{**same, **changes})
 
     def clean(self, word: str) -> str:
-        """The word as this face can draw it: without the characters that it lacks."""
+        """Return the word as this face can draw it: without the characters that it lacks."""
         known = self.face.advances
         if not all(character in known for character in word):
             word = "".join(character for character in word.translate(_SUBSTITUTES) if character in known)

@@ -14,7 +14,7 @@ SCANNED, RESAMPLED = 0.15, 0.2
 
 
 def degrade(page: TrainingPage, rng: np.random.Generator) -> TrainingPage:
-    """The page, most often as it is, else as a scan or as a picture that was resized or saved as JPEG."""
+    """Return the page, most often as it is, else as a scan or as a picture that was resized or saved as JPEG."""
     chance = rng.random()
     if chance < SCANNED:
         return scan(page, rng)
@@ -29,7 +29,7 @@ def degrade(page: TrainingPage, rng: np.random.Generator) -> TrainingPage:
 
 
 def scan(page: TrainingPage, rng: np.random.Generator) -> TrainingPage:
-    """The page printed and scanned: skewed, on toned paper, unevenly lit, blurred, noisy, saved as JPEG."""
+    """Return the page printed and scanned: skewed, on toned paper, unevenly lit, blurred, noisy, saved as JPEG."""
     image = page.image
     gray = rng.random() < 0.6
     if gray:
@@ -72,7 +72,7 @@ def rescan(image: Image.Image, rng: np.random.Generator) -> tuple[Image.Image, n
 
 
 def photograph(image: Image.Image, boxes: np.ndarray, rng: np.random.Generator) -> tuple[Image.Image, np.ndarray]:
-    """The image as a phone sees the printed page on a table, and its boxes (n, 4) in fractions, moved along.
+    """Return the image as a phone sees the printed page on a table, and its boxes (n, 4) in fractions, moved along.
 
     Each corner of the page comes up to 6 % inwards; there is a shadow, warm light, a little blur, and JPEG at quality
     60. A box becomes the one around its four moved corners.
@@ -98,7 +98,7 @@ def photograph(image: Image.Image, boxes: np.ndarray, rng: np.random.Generator) 
 
 
 def _homography(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The (3, 3) matrix that takes four points (4, 2) to four others."""
+    """Return the (3, 3) matrix that takes four points (4, 2) to four others."""
     rows, values = [], []
     for (x, y), (u, v) in zip(source, target, strict=True):
         rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
@@ -124,7 +124,7 @@ def _skew(image: Image.Image, degrees: float) -> tuple[Image.Image, np.ndarray]:
 
 
 def _bleed(image: Image.Image, strength: float) -> Image.Image:
-    """The other side of the sheet shining through: here the page itself, mirrored."""
+    """Return the other side of the sheet shining through: here the page itself, mirrored."""
     back = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).reduce(2).filter(ImageFilter.GaussianBlur(1))
     return Image.blend(image, back.resize(image.size), strength)
 
@@ -158,7 +158,7 @@ def _noise(image: Image.Image, rng: np.random.Generator, deviation: float) -> Im
 
 
 def _resample(image: Image.Image, factor: float) -> Image.Image:
-    """A smaller copy of the image: boxes in fractions stay right."""
+    """Return a smaller copy of the image: boxes in fractions stay right."""
     return image.resize((round(image.width * factor), round(image.height * factor)), Image.Resampling.BILINEAR)
 
 

@@ -85,7 +85,7 @@ def _finish(sheet: Sheet) -> TrainingPage:
 
 
 def _article(sheet: Sheet) -> None:
-    """A paper, report, book or newspaper page in one to four columns."""
+    """Draw a paper, report, book or newspaper page in one to four columns."""
     random = sheet.random
     sheet.running_heads()
     columns = random.choices((1, 2, 3, 4), (0.5, 0.36, 0.11, 0.03))[0]
@@ -353,7 +353,7 @@ def _letter(sheet: Sheet) -> None:
 
 
 def _invoice(sheet: Sheet) -> None:
-    """A bill: sender, addresses, references, a table of items, totals."""
+    """Draw a bill: sender, addresses, references, a table of items, totals."""
     random, canvas, source = sheet.random, sheet.canvas, sheet.source
     width = sheet.right - sheet.left
     title = sheet.style(sheet.heading_family, random.uniform(18, 34), sheet.accent, bold=random.random() < 0.7)
@@ -388,7 +388,7 @@ def _invoice(sheet: Sheet) -> None:
 
 
 def _contents(sheet: Sheet) -> None:
-    """A table of contents or an index."""
+    """Draw a table of contents or an index."""
     random, canvas = sheet.random, sheet.canvas
     sheet.running_heads()
     width = sheet.right - sheet.left

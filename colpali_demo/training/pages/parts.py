@@ -150,7 +150,7 @@ def _code_line(sheet: Sheet, depth: int) -> list[str]:
 
 
 def figure(sheet: Sheet, x: float, y: float, width: float, bottom: float) -> float:
-    """A picture, chart, diagram or window with its caption."""
+    """Return a picture, chart, diagram or window with its caption."""
     random = sheet.random
     height = min(bottom - y, width * random.uniform(0.3, 0.8)) - 2 * sheet.body.size
     if height < 6 * sheet.body.size:
@@ -201,7 +201,7 @@ def diagram(sheet: Sheet, x: float, y: float, width: float, height: float) -> No
 
 
 def window(sheet: Sheet, x: float, y: float, width: float, height: float) -> None:
-    """The picture of a program's window: title bar, menu, fields and buttons in small print."""
+    """Draw the picture of a program's window: title bar, menu, fields and buttons in small print."""
     random, canvas = sheet.random, sheet.canvas
     draw = canvas.draw
     gray = random.choice((236, 246, 255, 60, 40))
@@ -243,7 +243,7 @@ def window(sheet: Sheet, x: float, y: float, width: float, height: float) -> Non
 
 
 def equation(sheet: Sheet, x: float, y: float, width: float, bottom: float) -> float:
-    """A displayed formula with sub- and superscripts, often numbered."""
+    """Return a displayed formula with sub- and superscripts, often numbered."""
     random, canvas = sheet.random, sheet.canvas
     step = sheet.body.size * 2.2
     if y + step > bottom:
@@ -279,7 +279,7 @@ def equation(sheet: Sheet, x: float, y: float, width: float, bottom: float) -> f
 
 
 def on_picture(sheet: Sheet, x: float, y: float, width: float, height: float) -> None:
-    """A line or two over a picture: white on a darkened strip of it, or black on a lightened one."""
+    """Draw a line or two over a picture: white on a darkened strip of it, or black on a lightened one."""
     random = sheet.random
     light = random.random() < 0.5
     style = sheet.style(

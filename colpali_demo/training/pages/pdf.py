@@ -54,7 +54,7 @@ class PdfPages:
 
 
 def _draw(page: pdfium.PdfPage, rng: np.random.Generator) -> TrainingPage | None:
-    """The page at a random size, None where it has fewer than 15 words."""
+    """Return the page at a random size, None where it has fewer than 15 words."""
     long_side = 1600 if rng.random() < 0.5 else int(rng.integers(1200, 1601))
     chars, words, word_chars = read_characters(page)
     if len(words) < 15:

@@ -105,7 +105,7 @@ class Sheet:
         return tuple(self.random.randint(0, 255) for _ in range(3))
 
     def readable_on(self, background: Color) -> Color:
-        """A color that stands out from the background."""
+        """Return a color that stands out from the background."""
         for _ in range(8):
             color = self.color()
             if abs(luminance(color) - luminance(background)) > 95:
@@ -113,12 +113,12 @@ class Sheet:
         return (0, 0, 0) if luminance(background) > 127 else (255, 255, 255)
 
     def near(self, background: Color, amount: int = 25) -> Color:
-        """A color close to the background, for fills behind text."""
+        """Return a color close to the background, for fills behind text."""
         sign = -1 if luminance(background) > 127 else 1
         return tuple(min(255, max(0, part + sign * self.random.randint(0, amount))) for part in background)
 
     def _backdrop(self, dark: bool) -> None:
-        """A faint picture behind the whole page."""
+        """Draw a faint picture behind the whole page."""
         picture = self.picture(self.width, self.height)
         plain = Image.new("RGB", picture.size, self.background)
         self.canvas.image.paste(Image.blend(plain, picture, self.random.uniform(0.05, 0.25)))
@@ -142,7 +142,7 @@ class Sheet:
         return picture
 
     def style(self, family: Family, points: float, color: Color | None = None, **kwargs) -> Style:
-        """A style of a family; `bold` and `italic` choose the face."""
+        """Return a style of a family; `bold` and `italic` choose the face."""
         face = family.face(self.random, bold=kwargs.pop("bold", False), italic=kwargs.pop("italic", False))
         kwargs.setdefault("ligatures", self.ligatures)
         kwargs.setdefault("tracking", self.tracking * points * self.pt)
@@ -165,14 +165,14 @@ class Sheet:
         return [word for words in self.prose(count) for word in words]
 
     def filler(self) -> str:
-        """A rare word, number or code."""
+        """Return a rare word, number or code."""
         chance = self.random.random()
         if chance < 0.7:
             return self.source.rare(self.random)
         return number(self.random) if chance < 0.85 else code(self.random)
 
     def phrase(self, low: int, high: int) -> list[str]:
-        """A heading or label, in one of the usual spellings."""
+        """Return a heading or label, in one of the usual spellings."""
         words = self.source.phrase(self.random, low, high, title=self.random.random() < 0.4)
         return [word.upper() for word in words] if self.random.random() < 0.12 else words
 
@@ -192,7 +192,7 @@ class Sheet:
         indent: float = 0.0,
         emphasis: bool = True,
     ) -> float:
-        """Words set in lines. `indent` is in pixels; with `emphasis` some words may stand in bold, italics or mono."""
+        """Set words in lines. `indent` is in pixels; with `emphasis` some words may stand in bold, italics or mono."""
         canvas = self.canvas
         style = style or self.body
         align = align or self.align
@@ -248,7 +248,7 @@ class Sheet:
         return y
 
     def _cut(self, word: str, style: Style, room: float) -> int:
-        """Where to break a word at a line's end so that its head fits; 0 if nowhere. Breaks follow a vowel."""
+        """Return where to break a word at a line's end so that its head fits; 0 if nowhere. Breaks follow a vowel."""
         if len(word) < 7 or not word.isalpha():
             return 0
         room -= style.width(style.clean("-"))
@@ -350,7 +350,7 @@ class Sheet:
         return y
 
     def note(self, x: float, y: float, width: float, bottom: float) -> float:
-        """A colored box with text, light on dark or dark on light."""
+        """Return a colored box with text, light on dark or dark on light."""
         random = self.random
         pad = self.body.size * random.uniform(0.5, 1.2)
         height = min(bottom - y, self.body.size * random.uniform(4, 12))
@@ -381,7 +381,7 @@ class Sheet:
         return self.paragraph(words, x, y, width, bottom, style, align=align, emphasis=False) + style.size * 0.8
 
     def cell(self, kind: str) -> list[str]:
-        """The words of a cell of a table or form: "number", "code", "word" (a rare one), "label" or "words"."""
+        """Return the words of a cell of a table or form: "number", "code", "word" (a rare one), "label" or "words"."""
         if kind == "number":
             return [number(self.random)]
         if kind == "code":
@@ -444,13 +444,13 @@ class Sheet:
                 y = after if after > y else y + self.body.size
 
     def text_block(self, x: float, y: float, width: float, bottom: float) -> float:
-        """A paragraph of prose."""
+        """Return a paragraph of prose."""
         words = self.words(self.random.choice((15, 30, 50, 70, 90, 120)))
         y = self.paragraph(words, x, y, width, bottom, indent=self.indent * self.body.size)
         return y + self.gap * self.body.size
 
     def quote(self, x: float, y: float, width: float, bottom: float) -> float:
-        """A paragraph set in from both sides."""
+        """Return a paragraph set in from both sides."""
         inset = width * self.random.uniform(0.04, 0.12)
         style = self.style(self.body_family, self.body_points * 0.95, italic=self.random.random() < 0.6)
         y += self.body.size * 0.5

@@ -51,7 +51,7 @@ class Example:
 
 
 def bare_word(word: str) -> str:
-    """The word as somebody would search for it: lower case, no punctuation at its ends."""
+    """Return the word as somebody would search for it: lower case, no punctuation at its ends."""
     start, end = 0, len(word)
     while start < end and not word[start].isalnum():
         start += 1
@@ -66,7 +66,7 @@ def searchable(word: str) -> bool:
 
 
 def patch_overlap(box: np.ndarray, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-    """How much of a word each patch shows.
+    """Return how much of a word each patch shows.
 
     Args:
         box: left, top, right, bottom as fractions of the page.

@@ -6,7 +6,7 @@ from colpali_demo.training.run import Run
 
 
 def deepen(old: Run, new: Run) -> None:
-    """Everything a run has learned, to a run whose tower has more blocks at the end of its stages.
+    """Hand everything a run has learned to a run whose tower has more blocks at the end of its stages.
 
     The scale of a new block's last norm is zero (Goyal et al. 2017, arXiv 1706.02677, section 5.1), so that at first it
     passes on what it gets and both runs' vectors are the same. Raises ValueError if the new tower lacks a block.

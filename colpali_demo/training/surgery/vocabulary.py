@@ -51,7 +51,7 @@ def pieces_before(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) ->
 
 
 def grow(state: dict, before: list[list[int]], pieces: int, teacher: Teacher | None) -> dict:
-    """A run's state for a larger vocabulary.
+    """Return a run's state for a larger vocabulary.
 
     Args:
         state: what `Run.save_state` wrote.

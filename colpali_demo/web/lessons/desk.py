@@ -53,7 +53,7 @@ class Desk:
         return load_example(LESSON, self._folder)
 
     def arrive(self, visitor: Visitor) -> dict[str, Any]:
-        """What is there when the tab is opened: the visitor's last search, if they have searched, else the example."""
+        """Return what the tab opens with: the visitor's last search, if they have searched, else the example."""
         result, showing = visitor.search.result, self._showing(visitor)
         if result is None or not visitor.has_acted or not visitor.engine.capabilities.has_model:
             return self.example(visitor)
@@ -62,14 +62,14 @@ class Desk:
         return self.own(visitor, page_key(result.ranking[0].page))
 
     def example(self, visitor: Visitor) -> dict[str, Any]:
-        """The bundled lesson."""
+        """Return the bundled lesson."""
         own = _own_pages(visitor)
         hint = "" if own else BEFORE_A_SEARCH if visitor.engine.capabilities.has_model else OF_A_SET
         value = {**self._example, "example": True, "measured": None, "own": own, "hint": hint}
         return self._show(visitor, LessonOnShow(value))
 
     def own(self, visitor: Visitor, key: str) -> dict[str, Any]:
-        """The lesson on a page of the visitor's last search; the example where there is no such page any more.
+        """Return the lesson on a page of the visitor's last search; the example where there is no such page any more.
 
         Raises Refused where lessons are opened too often.
         """
@@ -100,7 +100,7 @@ class Desk:
         return self._show(visitor, LessonOnShow(value, result.name, hit))
 
     def _batch(self, engine: Engine) -> Batch | None:
-        """The batch of the samples with the model at hand; None while they are not embedded."""
+        """Return the batch of the samples with the model at hand; None while they are not embedded."""
         from colpali_demo.lessons.batch import labelled_batch
 
         if engine not in self._batches:
@@ -140,7 +140,7 @@ class Desk:
 
 
 def _own_pages(visitor: Visitor) -> dict[str, Any] | None:
-    """The visitor's last query and the pages to choose from; None where there is nothing to take apart."""
+    """Return the visitor's last query and the pages to choose from; None where there is nothing to take apart."""
     result = visitor.search.result
     if result is None or not visitor.engine.capabilities.has_model:
         return None

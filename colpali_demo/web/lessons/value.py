@@ -34,7 +34,7 @@ def lesson_value(
     pictures: Mapping[str, Pictures],
     save: Callable[[str, bytes], Path],
 ) -> dict[str, Any]:
-    """The value of the lessons for the page of `hit`.
+    """Return the value of the lessons for the page of `hit`.
 
     name: names the lesson, and its files
     batch: of the samples, for the card of the training; None while they are not embedded

@@ -19,7 +19,7 @@ KINDS = ("pdf", "svg", "json", "html")
 
 
 def file_name(explanation: Explanation, kind: str) -> str:
-    """A name for the file of an explained page, of letters, digits, dots and hyphens."""
+    """Return a name for the file of an explained page, of letters, digits, dots and hyphens."""
     stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(explanation.page.source).stem).strip("-")[:60] or "document"
     return f"{stem}-page-{explanation.page.number}.{kind}"
 

@@ -193,7 +193,7 @@ class Indexing:
             yield POLL_SECONDS
 
     def _check_model(self) -> None:
-        """Where there is no model that could embed pages, say so and take no file."""
+        """Say so, and take no file, where there is no model that could embed pages."""
         engine = self._shelf.engine
         if engine.encoder is None:
             self._shelf.note("The model", None, "checkpoint_missing", engine.error)
@@ -277,7 +277,7 @@ class Indexing:
             self._embed(batch, engine)
 
     def _has_room(self, document: Document, pages: int) -> bool:
-        """Whether another page fits beside those of the batch at hand; says what is full if none does."""
+        """Return whether another page fits beside those of the batch at hand; says what is full if none does."""
         kept = self._shelf.nbytes + self.nbytes
         if limit := self._quota.page_limit(self._shelf.own_pages + pages, kept):
             self._shelf.note(document.source, None, *limit)

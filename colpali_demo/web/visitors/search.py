@@ -63,11 +63,11 @@ class Result:
     explanations: dict[str, Explanation]
 
     def hit(self, key: str) -> Hit | None:
-        """The hit of a page by its key; None if it was not searched."""
+        """Return the hit of a page by its key; None if it was not searched."""
         return next((hit for hit in self.ranking if page_key(hit.page) == key), None)
 
     def with_page(self, key: str) -> Result:
-        """The same with the explanation of one more page, the latest. Raises KeyError if it was not searched."""
+        """Return the same with the explanation of one more page, the latest. Raises KeyError if it was not searched."""
         hit = self.hit(key)
         if hit is None:
             raise KeyError(key)
@@ -224,7 +224,7 @@ class Search:
         return self._lens(result, page_key(ranking[0].page))
 
     def open_page(self, key: str) -> LensValue:
-        """The value of the lens with one more page of the last search.
+        """Return the value of the lens with one more page of the last search.
 
         Raises KeyError if that has no such page, and Refused where pages are opened too often.
         """

@@ -56,7 +56,7 @@ class Sessions:
         return sum(visitor.nbytes for visitor in list(self._visitors.values()))
 
     def get(self, session_hash: str) -> Visitor:
-        """The visitor of this session; a new one if there is none."""
+        """Return the visitor of this session; a new one if there is none."""
         with self._lock:
             visitor = self._visitors.get(session_hash)
             if visitor is None:
@@ -141,5 +141,5 @@ class Sessions:
 
 
 def _loss(visitor: Visitor) -> tuple[bool, float]:
-    """What orders visitors by how little is lost with them."""
+    """Return what orders visitors by how little is lost with them."""
     return visitor.has_own, visitor.presence.last_seen

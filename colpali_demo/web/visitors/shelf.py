@@ -95,7 +95,7 @@ class Shelf:
         return bool(self._own)
 
     def searchable(self) -> Searchable:
-        """What is searched now: the chosen documents, or while none of them has pages, all that have."""
+        """Return what is searched now: the chosen documents, or while none of them has pages, all that have."""
         with self._lock:
             samples = {sample.document_id: sample.source for sample in self._samples}
             return Searchable(self._engine, list(self._searched().values()), samples)
@@ -144,7 +144,7 @@ class Shelf:
             self._lone = True
 
     def pictures(self) -> dict[str, Pictures]:
-        """The pictures of every page that is searched, by page key."""
+        """Return the pictures of every page that is searched, by page key."""
         with self._lock:
             pictures = dict(self._pictures)
             for sample in self._samples:
@@ -152,7 +152,7 @@ class Shelf:
             return pictures
 
     def value(self, progress: Progress | None) -> LibraryValue:
-        """The value of the library; `progress` is that of indexing."""
+        """Return the value of the library; `progress` is that of indexing."""
         with self._lock:
             counts = Counter(page.document for page in self._own_pages)
             documents = [*map(_sample_entry, self._samples)]
@@ -174,7 +174,7 @@ class Shelf:
     # ------------------------------------------------------------------ samples and models
 
     def samples_ready(self) -> bool:
-        """Whether every sample on the shelf can be searched, or never will be."""
+        """Return whether every sample on the shelf can be searched, or never will be."""
         return self._engine.state == "failed" or all(sample.finished.is_set() for sample in self.samples)
 
     def add_sample(self, file: str) -> Sample | None:
@@ -238,7 +238,7 @@ class Shelf:
                 self._own.pop(document.document, None)
 
     def has_document(self, document_id: str) -> bool:
-        """Whether a document of the visitor's own is there, and not removed meanwhile."""
+        """Return whether a document of the visitor's own is there, and not removed meanwhile."""
         return document_id in self._own
 
     def draw(self, pages: Iterable[Page], engine: Engine) -> list[Pictures]:
@@ -279,7 +279,7 @@ class Shelf:
         return embedding.vectors.nbytes + len(page.jpeg) + files + WORD_BYTES * len(page.words)
 
     def waiting(self, count: int) -> list[Page]:
-        """The next pages, `count` at most, that the present model has not embedded yet."""
+        """Return the next pages, `count` at most, that the present model has not embedded yet."""
         with self._lock:
             return self._waiting[:count]
 

@@ -87,7 +87,7 @@ class Visitor:
         self._has_acted = True
 
     def library(self) -> LibraryValue:
-        """The value of the library component."""
+        """Return the value of the library component."""
         with self._library_lock:
             value = self.shelf.value(self.indexing.progress)
             return {**value, "version": time.monotonic_ns() // 1000}
@@ -123,7 +123,7 @@ class Visitor:
         self.search.forget_result()
 
     def memento(self) -> Memento:
-        """What to remember of them when they are freed."""
+        """Return what to remember of them when they are freed."""
         return Memento(tuple(self.shelf.samples), self.search.question, self.has_own)
 
     def come_back(self, memento: Memento) -> None:
