@@ -168,11 +168,14 @@ class Visitor:
 
 @pytest.fixture
 def new_visitor(browser: Browser, server: str) -> Iterator[Callable[..., Visitor]]:
-    """Makes visitors. A test fails if any of their pages has reported an error, a failed request or a dialog."""
+    """Makes visitors. A test fails if any of their pages has reported an error, a failed request or a dialog.
+
+    `at` is the address of another server than the usual one.
+    """
     visitors: list[Visitor] = []
 
-    def make(**options) -> Visitor:
-        visitors.append(Visitor(browser, server, **options))
+    def make(at: str | None = None, **options) -> Visitor:
+        visitors.append(Visitor(browser, at or server, **options))
         return visitors[-1]
 
     yield make
