@@ -100,7 +100,7 @@ def test_a_session_keeps_its_pages_to_itself(client, server, report, expected):
     why = client.predict(QUERY, document, last["page"], True, api_name="/explain")
     (result,) = why["results"]
     maps = result.pop("maps")
-    assert result == last
+    assert comparable(why)["results"] == comparable({**expected, "results": [last]})["results"]
     assert (len(maps), len(maps[0]), len(maps[0][0])) == (len(why["query"]["tokens"]), 4, 4)
     for token, map in zip(result["tokens"], maps, strict=True):
         if token["slot"] == "patch":
