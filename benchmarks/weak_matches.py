@@ -3,8 +3,8 @@
     python benchmarks/weak_matches.py [--model tiny]
 
 The questions stand in `benchmarks/questions`: answered.tsv says on which page, unanswered.tsv whether a question is far
-from anything in the samples or near. They were written down before anything was measured. Every second question (the
-1st, 3rd, ...) served to choose the measure and the rule for its threshold; the others only report.
+from anything in the samples or near. They were written down before anything was measured. The halves are every
+second question (the 1st, 3rd, ... and the others); both were seen while the measure and its threshold were chosen.
 
 A miss is a found answer (the best page is a right one) that is called weak; a false alarm avoided is an unanswered
 question that is. Questions whose answer was not found count in neither.
@@ -24,7 +24,7 @@ from colpali_demo.retrieval import Hit
 from colpali_demo.samples import read_samples
 
 QUESTIONS = Path(__file__).parent / "questions"
-HALVES = {"choosing half": slice(0, None, 2), "other half": slice(1, None, 2), "all": slice(None)}
+HALVES = {"one half": slice(0, None, 2), "other half": slice(1, None, 2), "all": slice(None)}
 
 
 def main() -> None:

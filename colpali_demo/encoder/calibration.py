@@ -34,7 +34,7 @@ WEAK_MATCH = (
 QUANTILE = 0.95
 NEARER_TO_ANSWERED = 2 / 3
 """How far from the one percentile to the other the threshold lies. Most of the way, because a search goes over more
-pages than a calibration, and chance finds more on many; chosen on half of the questions of benchmarks/questions."""
+pages than a calibration, and chance finds more on many; chosen on the questions of benchmarks/questions."""
 PAGE_SIZE = (1240, 1754)  # A4 at 150 dots per inch
 MARGIN = 120  # pixels
 REFERENCE_PRINT = (28, 44)  # sizes of letters in pixels, of body text and of large print: one reference page of each

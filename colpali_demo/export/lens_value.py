@@ -73,11 +73,12 @@ class LensQuery(TypedDict):
 
 
 class Strength(TypedDict):
-    """Whether the best match is weak, as `PageIndex.strength` says."""
+    """Whether the best match is weak, as `Ranking.strength` says."""
 
     weak: bool
     word_mean: float | None
     threshold: float
+    sentence: str | None
 
 
 class Extent(TypedDict):

@@ -235,7 +235,8 @@ def _answer(visitor: Visitor, hits: list[Hit], milliseconds: dict[str, float]) -
     from colpali_demo.explain import search_dict
 
     explanations = [hit.explain() for hit in hits]
-    answer = search_dict(visitor.engine.public_model_info, hits[0].query, explanations, [], milliseconds)
+    strengths = [hit.ranking.strength(hit) if visitor.engine.calibrated else None for hit in hits]
+    answer = search_dict(visitor.engine.public_model_info, hits[0].query, explanations, [], milliseconds, strengths)
     for result, hit in zip(answer["results"], hits, strict=True):
         result["rank"] = hit.rank
     return answer

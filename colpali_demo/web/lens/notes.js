@@ -1,7 +1,7 @@
 // Notes above the page: what to know of this search before believing it.
 
 import { node } from "../shared/dom.js";
-import { quoted, shown } from "../shared/text.js";
+import { quoted } from "../shared/text.js";
 import { languageNote } from "./language.js";
 
 export class Notes {
@@ -33,12 +33,6 @@ function notesOf({ strength, query, model, opening }) {
     ]);
   const language = languageNote(query);
   if (language) notes.push(["Another language?", language]);
-  if (strength?.weak && strength.word_mean !== null)
-    notes.push([
-      "Weak match",
-      "Every query lights something. On the best page the typed words reach a mean MaxSim of " +
-        `${shown(strength.word_mean)}; with this checkpoint, queries that have nothing to find reach ` +
-        `${shown(strength.threshold)}.`,
-    ]);
+  if (strength?.weak) notes.push(["Weak match", strength.sentence]);
   return notes;
 }
