@@ -63,6 +63,7 @@ class MadeUpEncoder:
             "input": {"height": None, "width": None, "resample": None, "text": "made up"},
             "reads": {"level": "reads", "sentence": ""},
         }
+        self.reference_pages = [PageEmbedding(self._unit(len(self._layout.slots)), self._layout) for _ in range(2)]
 
     def _unit(self, count: int) -> torch.Tensor:
         return torch.nn.functional.normalize(torch.randn(count, DIM, generator=self._chance), dim=1)

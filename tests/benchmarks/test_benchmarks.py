@@ -21,6 +21,7 @@ SMALLEST = {
     "pairs.py": ["--model", "{model}", "--pairs", "{pairs}"],
     "precisions.py": ["{pdf}", "--model", "{model}", "--rounds", "1"],
     "search_latency.py": ["--pages", "2", "--vectors", "20", "--tokens", "3", "--rounds", "1"],
+    "weak_matches.py": ["--model", "{model}"],
 }
 TOLD = {
     "folder_of_pdfs.py": "PASSED",
@@ -29,6 +30,7 @@ TOLD = {
     "pairs.py": "related word closer",
     "precisions.py": "s a page",
     "search_latency.py": "ratio",
+    "weak_matches.py": "unanswered questions flagged",
 }
 
 

@@ -405,7 +405,7 @@ def test_the_matrix_and_the_lens_move_each_other(visitor):
 
 @pytest.mark.parametrize("ratio", [1, 2])
 def test_boxes_stay_on_their_patches_when_zoomed(new_visitor, ratio):
-    visitor = new_visitor(device_scale_factor=ratio).arrive()
+    visitor = new_visitor(device_scale_factor=ratio).arrive().show_every_token()
     page = focused(visitor.value())
     token = max((one for one in page["tokens"] if one["slot"] == "patch"), key=lambda one: one["maxsim"])
     rows, cols = page["grid"]["rows"], page["grid"]["cols"]

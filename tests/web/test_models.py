@@ -216,6 +216,7 @@ def test_files_for_a_set_are_refused_in_words(models, visitor, upload_into):
     engine = models.get("set:second")
     assert engine.settled.wait(60)
     visitor.change_model(engine)
+    assert all(sample.finished.wait(60) for sample in visitor.shelf.samples)  # whose progress is shown, too
     upload_into(visitor, "more.pdf")
     assert visitor.library()["progress"]
     for _ in visitor.indexing.run():
