@@ -28,6 +28,7 @@ BOX_AND_HEAT = """([row, col, rows, cols]) => {
 def explains_itself(visitor, requests: list[str]) -> tuple[bool, int, int]:
     """Look at every token of the page on show; whether the page is landscape, and its grid."""
     page = visitor.page
+    page.click('#lens .chip[data-token="5"]')  # the scale of a token is there while a token is on show
     page.click("#lens [data-part=scale] [data-choice=token]")
     value = visitor.value()
     entry = value["pages"][value["focus"]]

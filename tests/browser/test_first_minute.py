@@ -81,7 +81,7 @@ def test_a_landscape_page_fits_a_screen_too(wide):
     wide.after_search(lambda: wide.page.click('#samples [data-file="cooler-streets.pdf"]'))
     wide.after_search(
         lambda: (
-            wide.page.fill("#query input", "drought tolerant tree species") or wide.page.press("#query input", "Enter")
+            wide.page.fill("#query input", "surface temperature of asphalt") or wide.page.press("#query input", "Enter")
         )
     )
     assert box(wide, PAGE)["y"] <= 330

@@ -84,8 +84,10 @@ def test_the_example_gives_way_to_the_same_search(serve_unstarted, new_visitor):
     assert page.get_attribute(chip, "aria-pressed") == "true"
     assert page.get_attribute(f'#lens [data-key="{second}"]', "aria-current") == "true"
     live = visitor.value()
-    assert [entry["key"] for entry in live["ranking"]] == [entry["key"] for entry in beforehand["ranking"]]
-    scores = [[entry["score"] for entry in value["ranking"]] for value in (live, beforehand)]
+    # Pages whose scores are nearly equal may change places: two machines round differently.
+    found = [{entry["key"]: entry["score"] for entry in value["ranking"]} for value in (live, beforehand)]
+    assert found[0].keys() == found[1].keys()
+    scores = [[scores[key] for key in sorted(scores)] for scores in found]
     # Two machines round differently, the more so in two precisions.
     same_precision = live["model"]["dtype"] == beforehand["model"]["dtype"]
     assert scores[0] == pytest.approx(scores[1], abs=1e-2 if same_precision else 5e-2)

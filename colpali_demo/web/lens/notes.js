@@ -33,6 +33,6 @@ function notesOf({ strength, query, model, opening }) {
     ]);
   const language = languageNote(query);
   if (language) notes.push(["Another language?", language]);
-  if (strength?.weak) notes.push(["Weak match", strength.sentence]);
+  if (strength?.weak) notes.push(["Weak match", strength.sentence.replace(/^Weak match: t/, "T")]);
   return notes;
 }
