@@ -9,10 +9,8 @@ import subprocess
 import sys
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
-import gradio as gr
 import pytest
 from checkpoints import make_checkpoint
 from gradio_client import Client, handle_file
@@ -23,8 +21,7 @@ from mcp.client.streamable_http import streamable_http_client
 from reportlab.pdfgen.canvas import Canvas
 
 from colpali_demo.__main__ import main
-from colpali_demo.web.api import NOTES, add_endpoints
-from colpali_demo.web.faults import Refused
+from colpali_demo.web.api import NOTES
 
 QUERY = "revenue by region"
 
@@ -185,18 +182,3 @@ def test_the_examples_of_the_api_tab_run(server, report, expected, number):
 
 def test_python_curl_and_mcp_have_an_example():
     assert [language for language, _ in EXAMPLES] == ["python", "python", "sh", "python"]
-
-
-def test_too_many_callers_without_a_session_are_refused(sessions, engine, upload):
-    with gr.Blocks() as demo:
-        add_endpoints(sessions, replace(engine.settings, files_per_minute=1))
-    (search_pdf,) = (function.fn for function in demo.fns.values() if function.fn.__name__ == "search_pdf")
-    for _ in range(3):  # whoever brings no file keeps nobody else out
-        with pytest.raises(Refused, match="Upload a file first"):
-            search_pdf(None, "revenue")
-        with pytest.raises(Refused, match="Upload a file first"):
-            search_pdf({"path": "/etc/hostname"}, "revenue")
-    assert search_pdf({"path": upload()}, "revenue")["results"]
-    with pytest.raises(Refused, match="Too many ask at once"):
-        search_pdf({"path": upload()}, "revenue")
-    assert len(sessions) == 0
