@@ -148,7 +148,7 @@ class Visitor:
         self.page.set_input_files("#upload input[type=file]", list(files))
 
     def wait_until_idle(self) -> None:
-        self.page.wait_for_selector("#library [data-state=idle]")
+        self.page.wait_for_selector("#library [data-state=idle]", state="attached")  # the shelf may be folded
 
     def documents(self) -> dict[str, str]:
         """Names of the documents in the library and what it says about their pages."""
