@@ -158,7 +158,7 @@ class Engine:
 
     def _calibrate(self) -> None:
         try:
-            _ = self.encoder.calibration, self.encoder.reference_pages  # made here, not in somebody's first search
+            _ = self.encoder.calibration  # measured here, not in somebody's first search
             self.calibrated = True
         except Exception:
             logger.exception("calibration")
