@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from colpali_demo.encoder.interface import ModelInfo
     from colpali_demo.encoder.layout import PageEmbedding, QueryEmbedding
+    from colpali_demo.encoder.vocabulary import VocabularyFit
     from colpali_demo.explain import Explanation
     from colpali_demo.retrieval import Hit, Ranking
 
@@ -118,7 +119,7 @@ class LensValue(TypedDict):
     samples: the file names of the samples searched; None where other pages were searched, too
     ledgers: what each token adds to each score: float32 (pages, tokens), little-endian, in the order of `ranking`
     focus: key of the page to show
-    pages: by key, `explanation_dict` with "image", "input", "others", "words" and "maps" of a page
+    pages: by key, `explanation_dict` with "image", "input", "others", "words", "vocabulary" and "maps" of a page
     opening: whose the value is, where it was made beforehand
     """
 
@@ -197,6 +198,7 @@ def lens_value(
     pictures: Mapping[str, Pictures],
     blank: PageEmbedding | None,
     samples: Sequence[str] | None,
+    fits: Mapping[str, VocabularyFit | None],
     save: Callable[[str, bytes], Path],
 ) -> LensValue:
     """Make the value of the lens for one search; most arguments are described at `LensValue`.
@@ -206,6 +208,7 @@ def lens_value(
     strength: None while the checkpoint is not calibrated
     pictures: the picture files of every page, by key
     blank: a blank page, whose maps can be subtracted in the browser
+    fits: how well the vocabulary fits the words of each explained page, by key
     save: writes bytes under a name and returns the path; called for arrays that would make the value too large
     """
     cosines = ranking.cosines
@@ -230,7 +233,11 @@ def lens_value(
     value["ledgers"] = arrays.pack("ledgers", ranking.terms.astype("<f4").tobytes())  # exact: terms are float32
     for explanation in sorted(explanations, key=lambda each: page_id(each.page) != focus):
         key = page_id(explanation.page)
-        entry = page_entry(explanation, ranking.hit(explanation.page).rank, pictures[key])
+        fit = fits[key]
+        entry = {
+            **page_entry(explanation, ranking.hit(explanation.page).rank, pictures[key]),
+            "vocabulary": fit and fit.to_json(),
+        }
         arrays.size += len(json.dumps(entry))
         maps = arrays.pack(key, quantize(explanation.maps, cosines.lowest, cosines.highest))
         value["pages"][key] = {**entry, "maps": maps}

@@ -80,6 +80,7 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
         pictures=pictures,
         blank=encoder.embed_pages([blank_page()])[0],
         samples=[document.name],
+        fits={page_id(page): encoder.vocabulary_fit(word.text for word in page.words) for page in index.pages},
         save=save,
     )
     lesson = lesson_value(

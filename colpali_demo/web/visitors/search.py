@@ -21,7 +21,9 @@ from colpali_demo.web.visitors.downloads import file_bytes, file_name
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from colpali_demo.documents import Page
     from colpali_demo.encoder.layout import QueryEmbedding
+    from colpali_demo.encoder.vocabulary import VocabularyFit
     from colpali_demo.explain import Explanation
     from colpali_demo.retrieval import Hit, Ranking
     from colpali_demo.settings import Settings
@@ -52,6 +54,7 @@ class Result:
     samples: file names of the samples searched; None where other pages were searched, too
     strength: whether the best match is weak; None while the checkpoint is not calibrated
     explanations: those sent so far, by page key, the oldest first
+    fits: how well the vocabulary fits the words of these pages, by key
     """
 
     name: str
@@ -61,6 +64,7 @@ class Result:
     samples: list[str] | None
     strength: Strength | None
     explanations: dict[str, Explanation]
+    fits: dict[str, VocabularyFit | None]
 
     def hit(self, key: str) -> Hit | None:
         """Return the hit of a page by its key; None if it was not searched."""
@@ -73,7 +77,13 @@ class Result:
             raise KeyError(key)
         sent = {other: explanation for other, explanation in self.explanations.items() if other != key}
         kept = list(sent.items())[-(MAX_SENT - 1) :]
-        return replace(self, explanations={**dict(kept), key: hit.explain()})
+        fits = {**self.fits, key: vocabulary_fit(self.engine, hit.page)}
+        return replace(self, explanations={**dict(kept), key: hit.explain()}, fits=fits)
+
+
+def vocabulary_fit(engine: Engine, page: Page) -> VocabularyFit | None:
+    """Return how well the vocabulary of an engine's model fits the words of a page."""
+    return engine.encoder.vocabulary_fit(word.text for word in page.words)
 
 
 class Search:
@@ -214,6 +224,7 @@ class Search:
             samples=None if None in samples else samples,
             strength=searchable.indexes[0].strength(ranking[0]) if searchable.engine.calibrated else None,
             explanations={page_id(hit.page): hit.explain() for hit in ranking[:top_k]},
+            fits={page_id(hit.page): vocabulary_fit(searchable.engine, hit.page) for hit in ranking[:top_k]},
         )
         text = ranking.query.text
         with self._lock:
@@ -249,6 +260,7 @@ class Search:
             pictures=self._shelf.pictures(),
             blank=result.engine.blank,
             samples=result.samples,
+            fits=result.fits,
             save=self.save,
         )
 
