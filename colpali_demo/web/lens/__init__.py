@@ -17,7 +17,7 @@ class Lens(Component):
     Its event `open_page` asks for a page whose maps are not in the value; the data are its `key` and the `search`.
     Its event `encode_again` asks for the same search with another `prefix` and number of `augmentation` tokens.
     Its event `take_away` asks for a file: its `kind`, the page's `key`, the `search`, the `token` on show ("" for all)
-    and with `start` what a file of the lens should show first.
+    on a `scale`, and with `start` what a file of the lens should show first.
     """
 
     def __init__(self, value: dict[str, Any] | None = None, **props: Any) -> None:
