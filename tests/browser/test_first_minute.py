@@ -334,3 +334,15 @@ def test_a_page_in_a_language_that_the_checkpoint_does_not_read_is_said(wide, fr
     assert "another language" not in wide.page.inner_text("#lens .notes")
     wide.open_shelf().after_search(lambda: wide.upload(french))
     assert "A page in another language?" in wide.page.inner_text("#lens .notes")
+
+
+def test_of_pages_that_are_alike_no_word_is_said_to_make_a_difference(wide, tmp_path):
+    path = tmp_path / "copies.pdf"
+    canvas = Canvas(str(path), pagesize=(400, 560))
+    for _ in range(4):
+        canvas.drawString(40, 480, "Price of a new bridge")
+        canvas.showPage()
+    canvas.save()
+    wide.after_search(lambda: wide.upload(path))
+    assert "by 0.00: no word makes a difference." in wide.page.inner_text("#lens .headline")
+    assert "by 0.00: no word makes a difference." in wide.page.inner_text("#lens .beats")

@@ -78,6 +78,7 @@ def test_the_example_gives_way_to_the_same_search(serve_unstarted, new_visitor):
     page.click(f'#lens [data-key="{second}"]')
     engine.start()
     visitor.wait_for_search()
+    assert page.locator("#lens .moved").count() == 0  # nobody has moved a page
     assert page.locator(NOTE).count() == 0
     assert page.locator(TAKEN).count() > 1
     assert page.is_visible("#lens [data-part=again]")

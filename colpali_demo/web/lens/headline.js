@@ -57,6 +57,7 @@ export class Headline {
 /** The nodes that tell `told`, see toldApart: a button for each term that is named, which pins it. */
 export function toldTerms(lens, told, previews = false) {
   const { named, rest, nothing } = told;
+  if (!named.length && !rest) return ["no word makes a difference. "]; // the same page twice
   const nodes = named.flatMap(([item, value], at) => [
     at ? ", " : "",
     termButton(lens, item, previews),

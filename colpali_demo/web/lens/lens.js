@@ -229,6 +229,7 @@ export class Lens {
     if (!same) this.begin(before);
     // Asked once more: all tokens count again, and no arrows are left that nobody explains.
     else if (before.search !== value.search && !before.opening) this.countAll();
+    else if (before.search !== value.search) state.before = ranksOf(value.ranking); // another precision is no change
     return same;
   }
 
