@@ -307,6 +307,7 @@ EVENTS = (
         "choose_model",
         "search_again",
         "encode_again",
+        "erase",
         "take_away",
         "cancel",
         "dismiss",

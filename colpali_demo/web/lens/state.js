@@ -78,6 +78,18 @@ export class LensState {
     return this.ranking.find((entry) => entry.key === key);
   }
 
+  /** Its place if nothing were erased of any page. */
+  rankWhole(key) {
+    const score = (each) => this.found.sumWhole(each, this.counted);
+    const { ranking } = this.found.value;
+    const own = ranking.findIndex((entry) => entry.key === key);
+    const ahead = ranking.filter((entry, at) => {
+      const difference = score(entry.key) - score(key);
+      return difference > 0 || (difference === 0 && at < own);
+    });
+    return ahead.length + 1;
+  }
+
   scoreOf(key) {
     return this.ranked(key).score;
   }
