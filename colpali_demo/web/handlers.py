@@ -350,7 +350,7 @@ def _target(what: str, tokens: str, box: str) -> Target:
     """Return what a component asked to erase: of tokens, "3,4", or a box, "left,top,right,bottom"."""
     if what == "box" and box.count(",") == 3:
         with suppress(ValueError):
-            return Target(box=tuple(map(float, box.split(","))))
+            return Target(given=(tuple(map(float, box.split(","))),))
     parts = tokens.split(",")
     if what in get_args(What) and all(part.isascii() and part.isdecimal() for part in parts):
         return Target(what, tuple(map(int, parts)))

@@ -8,6 +8,7 @@ import { listed, quoted, shown, signed } from "../shared/text.js";
 import { nearestWord } from "../shared/words.js";
 import { Boxing } from "./boxing.js";
 
+const WAYS = ["winner", "word", "hot", "rest", "box"];
 const OFFLINE = "A file has no model to embed the page anew";
 const LOADING = "The model is still loading";
 const PRECOMPUTED = "This set was computed beforehand: no model is here to embed the page anew";
@@ -35,7 +36,11 @@ export class Erasing {
         this.focus("box");
       },
     });
+    this.controls = new Map(WAYS.map((id) => [id, this.button(id, () => this.use(id))]));
+    lens.part("erase-choices").append(...this.controls.values());
     lens.part("erase").addEventListener("click", () => this.toggle());
+    // The focus stays where it is, so that what is pinned on the page stays pinned.
+    lens.part("erasing").addEventListener("mousedown", (event) => event.preventDefault());
     document.addEventListener(ERASED, () => this.settle());
   }
 
@@ -91,9 +96,8 @@ export class Erasing {
 
   /** What can be erased, and a line about it. */
   draw() {
-    const { part } = this.lens;
-    part("erase-choices").replaceChildren(...(this.open && !this.barred ? this.choices() : []));
-    part("erase-note").textContent = this.note();
+    if (this.open && !this.barred) this.drawChoices();
+    this.lens.part("erase-note").textContent = this.note();
   }
 
   note() {
@@ -112,7 +116,11 @@ export class Erasing {
     const [before, after] = [state.found.sumWhole(key, counted), state.scoreOf(key)];
     const [rank, now] = [state.rankWhole(key), state.ranked(key).rank];
     const ranks = rank === now ? `still rank ${rank}` : `rank ${rank} → ${now}`;
-    const back = (what, name) => this.button(what, name, null, () => this.ask(what));
+    const back = (what, name) => {
+      const made = this.button(what, () => this.ask(what), name);
+      bar(made, this.busy ? EMBEDDING : null);
+      return made;
+    };
     return [
       node("span", { class: "erased-label" }, `${text}.`),
       node(
@@ -136,40 +144,50 @@ export class Erasing {
     return offered ? [offered] : [];
   }
 
-  choices() {
-    const { state, props } = this.lens;
-    const { entry } = state.mapsOf(state.key);
-    const items = this.targets();
-    const tokens = items.flatMap((item) => item.tokens);
-    const cells = tokens.flatMap((token) => entry.tokens[token].cells);
-    const patch = state.patch?.side === 0 && state.patch.pinned ? [[state.patch.row, state.patch.col]] : null;
-    const word = nearestWord(entry, patch ?? strongest(tokens, entry));
-    const ended = entry.erased?.inverted ? ENDED : null;
-    const names = listed(items.map((item) => item.name));
-    const of = (what) => () => this.ask(what, { tokens });
-    const count = props.hot_patches;
-    const hot = `The ${count} patches whose cosine with ${names} is highest`;
-    return [
-      this.button("winner", `Winner of ${names}`, ended ?? (cells.length ? null : AWAY), of("winner"), WINNER),
-      this.button("word", word ? `Word ${quoted(word[0])}` : "Word", ended ?? (word ? null : NO_WORD), () =>
-        this.ask("word", { box: word.slice(1) }),
-      ),
-      this.button("hot", `${count} hottest patches`, ended, of("hot"), hot),
-      this.button(
-        "rest",
-        "All but those",
-        ended ?? (entry.erased ? STARTED : null),
-        of("rest"),
-        `${hot}, and no other`,
-      ),
-      this.button("box", "Draw a box", ended, () => this.beginBox()),
-    ];
+  /** The indices of their tokens. */
+  get tokens() {
+    return this.targets().flatMap((item) => item.tokens);
   }
 
-  button(id, name, reason, act, title = "") {
-    const made = node("button", { type: "button", "data-erase": id, title, onclick: act }, name);
-    bar(made, this.busy ? EMBEDDING : reason);
-    return made;
+  /** The word of the page under the patch that is pinned, or else where the best of the targets was found. */
+  get word() {
+    const { patch, key } = this.lens.state;
+    const { entry } = this.lens.state.mapsOf(key);
+    const pinned = patch?.side === 0 && patch.pinned ? [[patch.row, patch.col]] : null;
+    return nearestWord(entry, pinned ?? strongest(this.tokens, entry));
+  }
+
+  drawChoices() {
+    const { state, props } = this.lens;
+    const { tokens, erased } = state.entryOf(state.key);
+    const { word } = this;
+    const ended = erased?.inverted ? ENDED : null;
+    const names = listed(this.targets().map((item) => item.name));
+    const away = this.tokens.some((token) => tokens[token].cells.length) ? null : AWAY;
+    const hot = `the ${props.hot_patches} patches whose cosine with ${names} is highest`;
+    this.name("winner", `Winner of ${names}`, ended ?? away, WINNER);
+    this.name("word", word ? `Word ${quoted(word[0])}` : "Word", ended ?? (word ? null : NO_WORD));
+    this.name("hot", `${props.hot_patches} hottest patches`, ended, `Erases ${hot}`);
+    this.name("rest", "All but those", ended ?? (erased ? STARTED : null), `Erases everything but ${hot}`);
+    this.name("box", "Draw a box", ended);
+  }
+
+  name(id, text, reason, title = "") {
+    const control = this.controls.get(id);
+    control.textContent = text;
+    control.dataset.title = title;
+    control.title = title;
+    bar(control, this.busy ? EMBEDDING : reason);
+  }
+
+  button(id, onclick, name = "") {
+    return node("button", { type: "button", "data-erase": id, onclick }, name);
+  }
+
+  use(id) {
+    if (id === "box") this.beginBox();
+    else if (id === "word") this.ask(id, { box: this.word.slice(1) });
+    else this.ask(id, { tokens: this.tokens });
   }
 
   beginBox() {

@@ -28,19 +28,19 @@ What = Literal["winner", "hot", "rest"]
 class Target:
     """What is to be erased.
 
-    what: the places of the winners of some tokens, their hottest patches, or everything but these; None for a box
+    what: the places of the winners of some tokens, their hottest patches, or everything but these; None for boxes
     tokens: their indices
-    box: in shares of the page; None for tokens
+    given: boxes in shares of the page; none for tokens
     """
 
     what: What | None = None
     tokens: tuple[int, ...] = ()
-    box: Box | None = None
+    given: tuple[Box, ...] = ()
 
     def boxes(self, explanation: Explanation) -> list[Box]:
         """Return the boxes to erase, or for "rest" to leave, of a page as it is explained now. Raises Refused."""
-        if self.box is not None:
-            return [self.box]
+        if self.given:
+            return [*self.given]
         if not all(token < len(explanation.tokens) for token in self.tokens):
             raise Refused("Not understood", "This request is malformed; reload the page.")
         find = winner_boxes if self.what == "winner" else lambda why, token: hot_boxes(why, token, HOT_PATCHES)
@@ -85,10 +85,14 @@ def next_step(
     boxes = target.boxes(explanation)
     if steps and len(steps[-1].after.page.erased) + len(boxes) > MAX_BOXES:
         raise Refused("Enough erased", "These are too many regions; undo some steps, or reset.")
+    return (*steps, erased_anew(ranking, explanation, boxes, only=target.what == "rest"))
+
+
+def erased_anew(ranking: Ranking, explanation: Explanation, boxes: Sequence[Box], *, only: bool) -> Erasure:
+    """Erase boxes, or with `only` everything else, of a page as it is explained. Raises Refused."""
     try:
-        step = erase_again(ranking, explanation.page, boxes, only=target.what == "rest")
+        return erase_again(ranking, explanation.page, boxes, only=only)
     except CheckpointError as error:
         raise Refused("No model for this page", error.message) from None
     except ValueError as error:
         raise Refused("Not this", f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
-    return (*steps, step)

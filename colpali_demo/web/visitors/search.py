@@ -17,7 +17,7 @@ from colpali_demo.export.pictures import page_key, write_erased
 from colpali_demo.retrieval import rank_together
 from colpali_demo.web.faults import Refused
 from colpali_demo.web.visitors.downloads import file_bytes, file_name
-from colpali_demo.web.visitors.erasures import Erasing, next_step
+from colpali_demo.web.visitors.erasures import Erasing, erased_anew, next_step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -267,12 +267,25 @@ class Search:
         if result is None:
             raise KeyError(key)
         explanation, steps = result.shown(key)[0], result.steps(key)
-        if not result.engine.capabilities.has_model:
-            raise Refused("No model for this page", "This set was computed beforehand. Choose a model that runs here.")
-        self._quota.count_erasure()
-        with result.engine.turns.batch():
+        with self._model_for_pages(result.engine):
             steps = next_step(result.ranking, explanation, steps, target)
         return self._after(result, key, steps)
+
+    def erase_once(self, hit: Hit, target: Target, *, only: bool) -> Erasure:
+        """Erase something of a page of any search, for others than the lens; nothing is kept. Raises Refused."""
+        explanation = hit.explain()
+        boxes = target.boxes(explanation)
+        with self._model_for_pages(self._shelf.engine):
+            return erased_anew(hit.ranking, explanation, boxes, only=only)
+
+    @contextmanager
+    def _model_for_pages(self, engine: Engine) -> Iterator[None]:
+        """Wait for a turn at a model that can embed a page anew. Raises Refused where there is none, or too often."""
+        if not engine.capabilities.embeds_pages:
+            raise Refused("No model for this page", "This set was computed beforehand. Choose a model that runs here.")
+        self._quota.count_erasure()
+        with engine.turns.batch():
+            yield
 
     def restore(self, key: str, undone: int | None = None) -> LensValue:
         """Undo the last steps of erasing parts of a page, or all; the value of the lens. Raises as `erase`."""

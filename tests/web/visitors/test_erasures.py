@@ -51,7 +51,7 @@ def test_the_lens_shows_what_python_finds(visitor, what):
     }[what]
     expected = erase_again(ranking, page, boxes, only=what == "rest")
 
-    target = Target(box=BOX) if what == "box" else Target(what, (token,))
+    target = Target(given=(BOX,)) if what == "box" else Target(what, (token,))
     erased = visitor.search.erase(key, target)
     entry = erased["pages"][key]
     assert [line["maxsim"] for line in entry["tokens"]] == [token.after for token in expected.tokens]
@@ -70,7 +70,7 @@ def test_steps_add_up_and_are_undone_one_by_one(visitor):
     key = value["focus"]
     token = with_winner(value, key)
     one = visitor.search.erase(key, Target("winner", (token,)))
-    two = visitor.search.erase(key, Target(box=BOX))
+    two = visitor.search.erase(key, Target(given=(BOX,)))
     assert two["pages"][key]["steps"] == 2
     first, both = (each["pages"][key]["erased"]["boxes"] for each in (one, two))
     assert both == [*first, list(BOX)]
@@ -78,8 +78,8 @@ def test_steps_add_up_and_are_undone_one_by_one(visitor):
     back = visitor.search.restore(key, 1)
     assert back["pages"][key]["tokens"] == one["pages"][key]["tokens"]
     assert visitor.search.restore(key, 1)["pages"] == value["pages"]
-    visitor.search.erase(key, Target(box=BOX))
-    visitor.search.erase(key, Target(box=(0, 0, 0.1, 0.1)))
+    visitor.search.erase(key, Target(given=(BOX,)))
+    visitor.search.erase(key, Target(given=((0, 0, 0.1, 0.1),)))
     assert visitor.search.restore(key)["pages"] == value["pages"]
     assert visitor.search.restore(key, 1)["pages"] == value["pages"]  # nothing is left to undo
 
@@ -87,10 +87,10 @@ def test_steps_add_up_and_are_undone_one_by_one(visitor):
 def test_pages_opened_meanwhile_are_whole_and_the_erased_one_stays(visitor):
     value = visitor.search.find(QUERY, top_k=2)
     key, other = value["focus"], value["ranking"][4]["key"]
-    visitor.search.erase(key, Target(box=BOX))
+    visitor.search.erase(key, Target(given=(BOX,)))
     opened = visitor.search.open_page(other)
     assert opened["pages"][key]["erased"] and opened["pages"][other]["erased"] is None
-    moved = visitor.search.erase(other, Target(box=BOX))  # one page at a time
+    moved = visitor.search.erase(other, Target(given=(BOX,)))  # one page at a time
     assert moved["pages"][key] == value["pages"][key] and moved["pages"][other]["erased"]
     again = visitor.search.find(QUERY, top_k=2)
     assert all(page["erased"] is None for page in again["pages"].values())
@@ -101,7 +101,7 @@ def test_files_of_what_is_erased_do_not_pile_up(visitor):
     before = {file.name for file in visitor.folder.iterdir()}
     seen = set()
     for number in range(3):
-        value = visitor.search.erase(key, Target(box=(0.1 * number, 0.0, 0.1 * number + 0.1, 0.5)))
+        value = visitor.search.erase(key, Target(given=((0.1 * number, 0.0, 0.1 * number + 0.1, 0.5),)))
         seen.add(value["pages"][key]["image"]["path"])
         assert len({file.name for file in visitor.folder.iterdir()} - before) <= 4
     assert len(seen) == 3  # browsers keep pictures by their names
@@ -112,7 +112,7 @@ def test_files_of_what_is_erased_do_not_pile_up(visitor):
 def test_what_is_erased_counts_as_memory_of_the_visitor(visitor):
     key = visitor.search.find(QUERY, top_k=1)["focus"]
     before = visitor.search.nbytes
-    visitor.search.erase(key, Target(box=BOX))
+    visitor.search.erase(key, Target(given=(BOX,)))
     assert visitor.search.nbytes == 2 * before
     visitor.search.restore(key)
     assert visitor.search.nbytes == before
@@ -143,15 +143,15 @@ def test_what_cannot_be_erased_is_refused_in_words(visitor, engine):
     value = visitor.search.find(QUERY, top_k=1)
     key = value["focus"]
     away = [token["index"] for token in value["pages"][key]["tokens"] if not token["cells"]]
-    refused = [Target("winner", (99,)), Target(box=(0.5, 0, 0.5, 1)), Target(box=(float("nan"), 0, 1, 1))]
+    refused = [Target("winner", (99,)), Target(given=((0.5, 0, 0.5, 1),)), Target(given=((float("nan"), 0, 1, 1),))]
     for target in [*refused, *([Target("winner", (away[0],))] if away else [])]:
         with pytest.raises(Refused):
             visitor.search.erase(key, target)
     with pytest.raises(KeyError):
-        visitor.search.erase("nothing-1", Target(box=BOX))
+        visitor.search.erase("nothing-1", Target(given=(BOX,)))
     token = with_winner(value, key)
     visitor.search.erase(key, Target("rest", (token,)))
-    for target in (Target("rest", (token,)), Target(box=BOX)):
+    for target in (Target("rest", (token,)), Target(given=(BOX,))):
         with pytest.raises(Refused, match="start from the whole page"):
             visitor.search.erase(key, target)
 
@@ -163,10 +163,10 @@ def test_steps_and_erasures_a_minute_have_limits(sessions, upload, engine):
     index_all(visitor)
     key = visitor.search.find(QUERY, top_k=1)["focus"]
     for number in range(MAX_STEPS):
-        visitor.search.erase(key, Target(box=(0, 0, 1, (number + 1) / 20)))
+        visitor.search.erase(key, Target(given=((0, 0, 1, (number + 1) / 20),)))
     with pytest.raises(Refused, match=f"{MAX_STEPS} steps are the most"):
-        visitor.search.erase(key, Target(box=BOX))
+        visitor.search.erase(key, Target(given=(BOX,)))
     visitor.search.restore(key)
-    visitor.search.erase(key, Target(box=BOX))
+    visitor.search.erase(key, Target(given=(BOX,)))
     with pytest.raises(Refused, match="times a minute"):
-        visitor.search.erase(key, Target(box=BOX))
+        visitor.search.erase(key, Target(given=(BOX,)))
