@@ -1,5 +1,6 @@
 // The page on show and the one that it is compared with: picture, overlay, winners, caption.
 
+import { onPage } from "../overlays/layers.js";
 import { node } from "../shared/dom.js";
 import { Stage } from "../shared/stage.js";
 import { PatchCard } from "./card.js";
@@ -91,12 +92,13 @@ class LensStage {
 
   show(view) {
     const { state } = this.lens;
-    const layers = view.layers.map((layer) => ({ ...layer, values: layer.values[this.side] }));
+    const layers = view.layers.map((layer) => onPage(layer, this.side));
     this.stage.canvas.style.opacity = state.opacity;
     this.stage.surface.smooth = state.smooth;
     this.stage.paint((surface) => view.overlay.paint(surface, layers));
     const value = (token) => state.valueOf(this.key, [token]);
-    this.stage.mark([...winnerMarks(view, this.maps, value), ...(state.registers ? registerMarks(this.maps) : [])]);
+    const winners = view.overlay.unboxed ? [] : winnerMarks(view, this.maps, value);
+    this.stage.mark([...winners, ...(state.registers ? registerMarks(this.maps) : [])]);
     this.stage.trace(drawnTraces(this.traces(view), this.ratio));
     this.drawCaption(view);
     this.card.draw();

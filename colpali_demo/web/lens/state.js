@@ -113,6 +113,13 @@ export class LensState {
     return this.mapsOf(key).contribution(tokens, ({ index }) => this.valueOf(key, [index]));
   }
 
+  /** The regions of a page, each with the `value` of those of its tokens that count. */
+  regionsOf(key) {
+    const counted = (tokens) => tokens.filter((token) => !this.off.has(token));
+    const { regions = [] } = this.entryOf(key);
+    return regions.map((region) => ({ ...region, value: this.valueOf(key, counted(region.tokens)) }));
+  }
+
   /** Typed items that have letters or digits, and count. */
   get words() {
     const counts = ({ tokens }) => !tokens.every((token) => this.off.has(token));
