@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 import numpy as np
 
 from colpali_demo.explain import explanation_dict, similarity_maps, token_dict, words_list
-from colpali_demo.export.pictures import Pictures, page_key
+from colpali_demo.export.pictures import Pictures, page_id
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -259,8 +259,8 @@ def lens_value(
     }
     arrays = _Arrays(len(json.dumps(value)), lambda name, array: save(f"{search}-{name}.maps", array))
     value["ledgers"] = arrays.pack("ledgers", ranking.terms.astype("<f4").tobytes())  # exact: terms are float32
-    for explanation in sorted(explanations, key=lambda each: page_key(each.page) != focus):
-        key = name = page_key(explanation.page)
+    for explanation in sorted(explanations, key=lambda each: page_id(each.page) != focus):
+        key = name = page_id(explanation.page)
         if shown is not None and shown.pictures.key == key:
             explanation, name = shown.erasure.after, shown.pictures.image.stem
             entry = erased_entry(shown)
@@ -285,7 +285,7 @@ def _query(query: QueryEmbedding) -> LensQuery:
 
 
 def _ranked_page(hit: Hit, top_k: int, pictures: Mapping[str, Pictures]) -> RankedPage:
-    key = page_key(hit.page)
+    key = page_id(hit.page)
     return {
         "key": key,
         "rank": hit.rank,

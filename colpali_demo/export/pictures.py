@@ -28,9 +28,9 @@ class Pictures:
     input: Path | None = None
 
 
-def page_key(page: Page) -> str:
+def page_id(page: Page) -> str:
     """Names a page among all pages of a visitor: two files may have the same name, not the same content."""
-    return f"{page.document}-{page.number}"
+    return f"{page.document_id}-{page.number}"
 
 
 def write_pictures(page: Page, folder: Path, model_input: Mapping[str, Any] | None = None) -> Pictures:
@@ -38,7 +38,7 @@ def write_pictures(page: Page, folder: Path, model_input: Mapping[str, Any] | No
 
     `model_input` is `Encoder.model_info["input"]`: one with a fixed size has a picture, too.
     """
-    pictures = _named(page_key(page), page_key(page), folder, model_input)
+    pictures = _named(page_id(page), page_id(page), folder, model_input)
     _write(pictures.image, page.jpeg)
     image = page.image
     _write_input(image, pictures.input, model_input)
@@ -48,7 +48,7 @@ def write_pictures(page: Page, folder: Path, model_input: Mapping[str, Any] | No
 
 def write_erased(page: ErasedPage, name: str, folder: Path, model_input: Mapping[str, Any] | None = None) -> Pictures:
     """Write the pictures of a page without its erased parts into a folder, under a name, as `write_pictures` does."""
-    pictures = _named(page_key(page), name, folder, model_input)
+    pictures = _named(page_id(page), name, folder, model_input)
     image = page.image
     data = io.BytesIO()
     image.save(data, "JPEG", quality=90)

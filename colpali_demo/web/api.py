@@ -255,7 +255,7 @@ def _rank(visitor: Visitor, query: Any, explained: int = 1) -> tuple[Ranking, di
 
 
 def _hit(ranking: Ranking, document: Any, page: Any) -> Hit:
-    hit = next((hit for hit in ranking if (hit.page.document, hit.page.number) == (document, page)), None)
+    hit = next((hit for hit in ranking if (hit.page.document_id, hit.page.number) == (document, page)), None)
     if hit is None:
         raise Refused("No such page", f"Page {page} of a document {document!r} is not among your pages.")
     return hit

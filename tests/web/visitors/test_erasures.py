@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from colpali_demo.evidence import erase_again, hot_boxes, winner_boxes
-from colpali_demo.export.pictures import page_key
+from colpali_demo.export.pictures import page_id
 from colpali_demo.retrieval import rank_together
 from colpali_demo.web.faults import Refused
 from colpali_demo.web.visitors.erasures import HOT_PATCHES, MAX_STEPS, Target
@@ -41,7 +41,7 @@ def test_the_lens_shows_what_python_finds(visitor, what):
     key = value["ranking"][1]["key"]
     token = with_winner(value, key)
     ranking = ranked(visitor)
-    page = next(hit.page for hit in ranking if page_key(hit.page) == key)
+    page = next(hit.page for hit in ranking if page_id(hit.page) == key)
     why = ranking.explain(page)
     boxes = {
         "winner": winner_boxes(why, token),
