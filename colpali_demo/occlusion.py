@@ -41,6 +41,14 @@ class ErasedPage(Page):
     inverted: bool = False
 
     @property
+    def label(self) -> str:
+        """What was done, for whatever shows the page: "2 regions erased; embedded anew; the index is unchanged"."""
+        count = count_regions(self.erased)
+        regions = f"{count} region{'' if count == 1 else 's'}"
+        erased = f"everything but {regions} erased" if self.inverted else f"{regions} erased"
+        return f"{erased}; embedded anew; the index is unchanged"
+
+    @property
     def image(self) -> Image.Image:
         """The page without the erased parts, RGB; a new image at each call."""
         whole = super().image
@@ -141,6 +149,21 @@ def background(pixels: np.ndarray, erased: np.ndarray, place: tuple[int, int, in
     codes = (shades[:, 0] * SHADES + shades[:, 1]) * SHADES + shades[:, 2]
     commonest = np.bincount(codes).argmax()
     return np.median(colors[codes == commonest], axis=0).astype(np.uint8)
+
+
+def count_regions(boxes: Sequence[Box]) -> int:
+    """Return how many regions boxes form, where those that touch each other, be it at a corner, are one."""
+    regions: list[list[Box]] = []
+    for box in boxes:
+        touched = [region for region in regions if any(_touch(box, other) for other in region)]
+        regions = [region for region in regions if region not in touched]
+        regions.append([box, *(other for region in touched for other in region)])
+    return len(regions)
+
+
+def _touch(one: Box, other: Box) -> bool:
+    slack = 1e-6  # edges that are equal may differ by the last bit of a float
+    return all(one[start] <= other[start + 2] + slack and other[start] <= one[start + 2] + slack for start in (0, 1))
 
 
 def _pixels(box: Box, height: int, width: int) -> tuple[int, int, int, int]:

@@ -42,6 +42,7 @@ class Settings:
     searches_per_minute: int = 60
     looks_per_minute: int = 240  # at single pages of a search
     lessons_per_minute: int = 30
+    erasures_per_minute: int = 20  # each of which embeds a page anew
     measures_per_minute: int = 6  # each of which runs the model a dozen times
     models_per_minute: int = 6  # changes of the model, each of which embeds the visitor's pages again
     files_per_minute: int = 60

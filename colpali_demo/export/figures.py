@@ -94,14 +94,11 @@ def explanation_figure(
     about = f"{_elided(page.source, 60)}, page {page.number}" + (
         f"   ·   {_elided(checkpoint, 46)}" if checkpoint else ""
     )
-    if isinstance(page, ErasedPage):
-        about += (
-            "   ·   everything but the boxes erased" if page.inverted else f"   ·   {len(page.erased)} boxes erased"
-        )
     _text(ax, MARGIN, 0.25 + 0.21 * len(title), about, 7.6, color=_GRAY)
 
-    if weak:
-        _text(ax, MARGIN, 0.39 + 0.21 * len(title), WEAK_MATCH, 7.6, color=_CAUTION)
+    cautions = [page.label] if isinstance(page, ErasedPage) else []
+    if caution := " · ".join([*cautions, *([WEAK_MATCH] if weak else [])]):
+        _text(ax, MARGIN, 0.39 + 0.21 * len(title), caution, 7.6, color=_CAUTION)
 
     box = (MARGIN, top, MARGIN + width, top + height)
     if token is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from colpali_demo.encoder.interface import ModelInfo
     from colpali_demo.encoder.layout import PageEmbedding, QueryEmbedding
+    from colpali_demo.evidence import Erasure
     from colpali_demo.explain import Explanation
     from colpali_demo.retrieval import Hit, Ranking
 
@@ -118,7 +120,8 @@ class LensValue(TypedDict):
     samples: the file names of the samples searched; None where other pages were searched, too
     ledgers: what each token adds to each score: float32 (pages, tokens), little-endian, in the order of `ranking`
     focus: key of the page to show
-    pages: by key, `explanation_dict` with "image", "input", "others", "words" and "maps" of a page
+    pages: by key, `explanation_dict` with "image", "input", "others", "words" and "maps" of a page; with "whole" where
+        parts of it are erased: `explanation_dict` of the page as it was. The ranking and its ledgers are of whole pages
     opening: whose the value is, where it was made beforehand
     """
 
@@ -135,6 +138,19 @@ class LensValue(TypedDict):
     pages: dict[str, dict[str, Any]]
     background: Background | None
     opening: NotRequired[str]
+
+
+@dataclass(frozen=True)
+class ShownErasure:
+    """A page of the search of which parts are erased, in the place of the whole one.
+
+    steps: how many led to it
+    pictures: of the page as it is now; no other page's have the same names
+    """
+
+    erasure: Erasure
+    steps: int
+    pictures: Pictures
 
 
 def file_data(path: Path | str) -> FileData:
@@ -184,6 +200,16 @@ def page_entry(explanation: Explanation, rank: int, pictures: Pictures) -> dict[
     }
 
 
+def erased_entry(shown: ShownErasure) -> dict[str, Any]:
+    """One page of which parts are erased, as `page_entry` has it, with the `steps` and the page as it was `whole`."""
+    erasure = shown.erasure
+    return {
+        **page_entry(erasure.after, erasure.rank_after, shown.pictures),
+        "steps": shown.steps,
+        "whole": explanation_dict(erasure.before, erasure.rank_before),
+    }
+
+
 def lens_value(
     *,
     search: str,
@@ -198,6 +224,7 @@ def lens_value(
     blank: PageEmbedding | None,
     samples: Sequence[str] | None,
     save: Callable[[str, bytes], Path],
+    shown: ShownErasure | None = None,
 ) -> LensValue:
     """Make the value of the lens for one search; most arguments are described at `LensValue`.
 
@@ -207,8 +234,12 @@ def lens_value(
     pictures: the picture files of every page, by key
     blank: a blank page, whose maps can be subtracted in the browser
     save: writes bytes under a name and returns the path; called for arrays that would make the value too large
+    shown: takes the place of the explanation of its page
     """
     cosines = ranking.cosines
+    seen = [] if shown is None else [shown.erasure.after.maps]  # which may lie beyond those that were searched
+    lo = min(cosines.lowest, *(float(maps.min()) for maps in seen), cosines.highest)
+    hi = max(cosines.highest, *(float(maps.max()) for maps in seen), cosines.lowest)
     value: LensValue = {
         "schema": 2,
         "search": search,
@@ -217,9 +248,9 @@ def lens_value(
         "samples": list(samples) if samples is not None else None,
         "strength": dict(strength) if strength else None,
         "range": {
-            "lo": cosines.lowest,
+            "lo": lo,
             "median": cosines.median,
-            "hi": cosines.highest,
+            "hi": hi,
             "sample": cosines.sample,
         },
         "focus": focus,
@@ -229,10 +260,14 @@ def lens_value(
     arrays = _Arrays(len(json.dumps(value)), lambda name, array: save(f"{search}-{name}.maps", array))
     value["ledgers"] = arrays.pack("ledgers", ranking.terms.astype("<f4").tobytes())  # exact: terms are float32
     for explanation in sorted(explanations, key=lambda each: page_id(each.page) != focus):
-        key = page_id(explanation.page)
-        entry = page_entry(explanation, ranking.hit(explanation.page).rank, pictures[key])
+        key = name = page_id(explanation.page)
+        if shown is not None and shown.pictures.key == key:
+            explanation, name = shown.erasure.after, shown.pictures.image.stem
+            entry = erased_entry(shown)
+        else:
+            entry = page_entry(explanation, ranking.hit(explanation.page).rank, pictures[key])
         arrays.size += len(json.dumps(entry))
-        maps = arrays.pack(key, quantize(explanation.maps, cosines.lowest, cosines.highest))
+        maps = arrays.pack(name, quantize(explanation.maps, lo, hi))
         value["pages"][key] = {**entry, "maps": maps}
     value["background"] = _background(ranking.query, blank, arrays) if blank is not None else None
     return value

@@ -1,7 +1,7 @@
-"""The public endpoints, for `gradio_client`, for HTTP and for MCP: `index`, `search`, `explain` and `search_pdf`.
+"""The public endpoints, for `gradio_client`, HTTP and MCP: `index`, `search`, `explain`, `erase` and `search_pdf`.
 
-They answer with the same JSON as the command line's `--json`. The first three work on the pages of the caller's
-session; `search_pdf` needs none, so it is the one that MCP offers.
+They answer with the same JSON as the command line's `--json`. All but the last work on the pages of the caller's
+session; `search_pdf` needs no session, so it is the one that MCP offers.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from gradio.data_classes import FileData
 from colpali_demo.web.faults import Refused
 from colpali_demo.web.turns import Rate
 from colpali_demo.web.uploads import NoRoom
+from colpali_demo.web.visitors.erasures import MAX_BOXES, Target
 
 if TYPE_CHECKING:
     from colpali_demo.retrieval import Hit, Ranking
@@ -83,13 +84,39 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
         """
         visitor = _visitor(sessions, request)
         ranking, milliseconds = _rank(visitor, query)
-        hit = next((hit for hit in ranking if (hit.page.document_id, hit.page.number) == (document, page)), None)
-        if hit is None:
-            raise Refused("No such page", f"Page {page} of a document {document!r} is not among your pages.")
+        hit = _hit(ranking, document, page)
         answer = _answer(visitor, [hit], milliseconds)
         if maps:
             answer["results"][0]["maps"] = hit.explain().maps.tolist()
         return answer
+
+    def erase(
+        query: str, document: str, page: int, region: str, request: gr.Request, only: bool = False
+    ) -> dict[str, Any]:
+        """Erase a part of a page, embed the page anew, and compare what it scores with before. Nothing is kept.
+
+        Args:
+            query: What to look for.
+            document: The content hash of the document, as in the results of a search.
+            page: The number of the page, counted from 1.
+            region: "left,top,right,bottom" in shares of the page, several of them separated by semicolons; or the index
+                of a token of the query, for the patch that it chose with those around it.
+            only: Whether to erase everything but the region instead.
+
+        Returns:
+            model, query with its tokens, and erasure: its boxes; the page before and after, as in the results of a
+            search, each with its rank among all your pages; and tokens, each with its MaxSim before and after, the
+            difference, and the cells of both winners.
+        """
+        visitor = _visitor(sessions, request)
+        ranking, milliseconds = _rank(visitor, query)
+        hit = _hit(ranking, document, page)
+        answer = _answer(visitor, [hit], milliseconds)
+        start = time.perf_counter()
+        erasure = visitor.search.erase_once(hit, _region(region), only=only is True)
+        answer["timing_ms"] |= {"erase": round(1000 * (time.perf_counter() - start), 1)}
+        del answer["results"], answer["errors"]
+        return {**answer, "erasure": erasure.to_json()}
 
     def search_pdf(file: FileData, query: str, top_k: int = settings.top_k) -> dict[str, Any]:
         """Search one PDF or image for a query and say why each page matched. Nothing is kept.
@@ -100,8 +127,9 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
             top_k: How many pages to return and explain.
 
         Returns:
-            model, query with its tokens, results and errors. For every page of the results: its score, and for every
-            query token the MaxSim, the place on the page where it was found, and the words there.
+            model, query with its tokens, results and errors. For every page of the results: its score; for every
+            query token the MaxSim, the place on the page where it was found, and the words there; and regions, to cite:
+            boxes in shares of the page, each with the text in it, its score and its lead, the largest lead first.
         """
         if (path := _path(file)) is None or not sessions.uploads.holds(path):
             raise Refused("No pages", "Upload a file first, and pass what the upload returns.")
@@ -126,6 +154,7 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
     _with_upload(gr.api(index, **indexing))
     gr.api(search, **searching)
     gr.api(explain, **searching)
+    gr.api(erase, concurrency_id="erasing", concurrency_limit=2)
     _with_upload(gr.api(search_pdf, **indexing))
 
 
@@ -223,6 +252,27 @@ def _rank(visitor: Visitor, query: Any, explained: int = 1) -> tuple[Ranking, di
     start = time.perf_counter()
     ranking = visitor.search.rank(query.strip() if isinstance(query, str) else "", explained)
     return ranking, {"search": round(1000 * (time.perf_counter() - start), 1)}
+
+
+def _hit(ranking: Ranking, document: Any, page: Any) -> Hit:
+    hit = next((hit for hit in ranking if (hit.page.document_id, hit.page.number) == (document, page)), None)
+    if hit is None:
+        raise Refused("No such page", f"Page {page} of a document {document!r} is not among your pages.")
+    return hit
+
+
+def _region(region: Any) -> Target:
+    """Return what a caller wants erased: boxes, or a token's winner."""
+    text = region.strip() if isinstance(region, str) else ""
+    if text.isascii() and text.isdecimal() and len(text) < 10:
+        return Target("winner", (int(text),))
+    try:
+        boxes = [tuple(map(float, box.split(","))) for box in text.split(";")]
+    except ValueError:
+        boxes = []
+    if not boxes or len(boxes) > MAX_BOXES or any(len(box) != 4 for box in boxes):
+        raise Refused("Not understood", 'region must be "left,top,right,bottom", or the index of a token.')
+    return Target(given=tuple(boxes))
 
 
 def _count(top_k: Any) -> int:

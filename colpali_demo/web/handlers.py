@@ -19,6 +19,7 @@ from colpali_demo.web.faults import Refused, is_disk_full, log_fault
 from colpali_demo.web.lessons.desk import Desk
 from colpali_demo.web.payload import DownloadValue, LibraryValue, Message, model_value, samples_value
 from colpali_demo.web.visitors.downloads import KINDS
+from colpali_demo.web.visitors.erasures import Target, What
 from colpali_demo.web.visitors.indexing import POLL_SECONDS
 from colpali_demo.web.visitors.search import Question
 from colpali_demo.web.visitors.shelf import Choice
@@ -318,6 +319,16 @@ class Handlers:
         key = _told(event, "key")
         return _shown(visitor, lambda: visitor.search.open_page(key))
 
+    def erase(self, event: gr.EventData, request: gr.Request) -> LensValue | Message:
+        """Return the lens with one thing more erased of a page, which is embedded anew, or with steps undone."""
+        visitor = self._visitor(request)
+        visitor.act()
+        key, what, tokens, box = (_told(event, name) for name in ("key", "what", "tokens", "box"))
+        if what in ("undo", "reset"):
+            return _shown(visitor, lambda: visitor.search.restore(key, 1 if what == "undo" else None), refuses=True)
+        target = _target(what, tokens, box)
+        return _shown(visitor, lambda: visitor.search.erase(key, target), refuses=True)
+
     def encode_again(self, event: gr.EventData, request: gr.Request) -> Any:
         """Return the last search with another prefix and another number of augmentation tokens."""
         visitor = self._visitor(request)
@@ -351,6 +362,17 @@ class Handlers:
         return self._desk.measure(self._visitor(request))
 
 
+def _target(what: str, tokens: str, box: str) -> Target:
+    """Return what a component asked to erase: of tokens, "3,4", or a box, "left,top,right,bottom"."""
+    if what == "box" and box.count(",") == 3:
+        with suppress(ValueError):
+            return Target(given=(tuple(map(float, box.split(","))),))
+    parts = tokens.split(",")
+    if what in get_args(What) and all(part.isascii() and part.isdecimal() for part in parts):
+        return Target(what, tuple(map(int, parts)))
+    raise Refused("Not understood", "This request is malformed; reload the page.")
+
+
 def _asks(sample: Sample | None) -> list[Any]:
     """Updates of the query box and of the example buttons."""
     queries = sample.queries[:EXAMPLES] if sample else ()
@@ -376,11 +398,16 @@ def _not_ready(engine: Engine) -> Message | None:
     return {"title": "The model could not be loaded", "message": engine.error} if engine.error else LOADING
 
 
-def _shown(visitor: Visitor, look: Callable[[], LensValue]) -> LensValue | Message:
-    """Return the value of the lens; where there is none, what the lens says instead."""
+def _shown(visitor: Visitor, look: Callable[[], LensValue], *, refuses: bool = False) -> LensValue | Message:
+    """Return the value of the lens; where there is none, what the lens says instead.
+
+    What was refused is said in the place of the lens, too, or with `refuses` raised, so that the lens stays as it is.
+    """
     try:
         return look()
     except Refused as refused:
+        if refuses:
+            raise
         return {"title": refused.title, "message": refused.message}
     except KeyError:
         return PAGE_GONE

@@ -56,6 +56,7 @@ TICKETS = """() => {
     return ""; // no storage allowed: a reload begins anew
   }
 }"""
+ERASED = '() => { document.dispatchEvent(new CustomEvent("erasing-settled")); }'
 SETTLED = '() => { document.dispatchEvent(new CustomEvent("query-settled")); }'
 
 NOTES = (Path(__file__).parent / "notes.md").read_text("utf-8")
@@ -71,6 +72,8 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
         "concurrency_limit": 4,
         "trigger_mode": "always_last",
     }
+    # Each embeds a page; those who search and those who index do not wait for them.
+    erasing_group: dict[str, Any] = {"concurrency_id": "erasing", "concurrency_limit": 2}
     lesson_group: dict[str, Any] = {"concurrency_id": "lessons", "concurrency_limit": 2}
     # Visitors who index take turns batch by batch, see `turns`, so all of them may begin.
     indexing_group: dict[str, Any] = {"concurrency_id": "indexing", "concurrency_limit": None}
@@ -160,6 +163,7 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
             ).then(None, js=SETTLED, **plain)
         lens.open_page(handlers.open_page, None, lens, **plain, **search_group)
         lens.encode_again(handlers.encode_again, None, lens, **plain, **search_group)
+        lens.erase(handlers.erase, None, lens, **plain, **erasing_group).then(None, js=ERASED, **plain)
         lens.take_away(handlers.take_away, None, delivery, **plain, **search_group)
 
         demo.load(js=FOLLOW_LINKS, **plain)

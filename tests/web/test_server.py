@@ -307,6 +307,7 @@ EVENTS = (
         "choose_model",
         "search_again",
         "encode_again",
+        "erase",
         "take_away",
         "cancel",
         "dismiss",
@@ -317,7 +318,7 @@ EVENTS = (
         "leave",
     ),
     *("open_lessons", "open_lesson", "measure"),
-    *("api.index", "api.search", "api.explain", "api.search_pdf"),
+    *("api.index", "api.search", "api.explain", "api.erase", "api.search_pdf"),
 )
 
 
@@ -374,20 +375,27 @@ def test_any_query_is_answered_or_refused_in_words(server: Server, text: Any, to
     number=st.sampled_from([0, 1, 2, 3, -1, 2**70]) | values,
     own=st.booleans(),
     maps=st.booleans() | values,
+    region=st.sampled_from(["0", "99", "0,0,1,0.5", "0,0,1,0.5;0.2,0.5,0.3,0.9", "1,0,0,1", "nan,0,1,1"]) | values,
 )
 def test_any_call_of_the_endpoints_is_answered_or_refused_in_words(
-    server: Server, query: Any, top_k: Any, number: Any, own: bool, maps: Any
+    server: Server, query: Any, top_k: Any, number: Any, own: bool, maps: Any, region: Any
 ) -> None:
     session = new_session()
     document = server.engine.samples[0].document_id if own else query
-    for name, data in (("search", [query, top_k]), ("explain", [query, document, number, maps])):
+    calls = {
+        "search": [query, top_k],
+        "explain": [query, document, number, maps],
+        "erase": [query, document, number, region, maps],
+    }
+    for name, data in calls.items():
         joined = server.join(session, server.functions[f"api.{name}"], data)
         if joined.status_code != 200:
             assert joined.status_code == 422
             continue
         message = server.outcome(session)
         if message["success"]:
-            for result in message["output"]["data"][0]["results"]:
+            (answer,) = message["output"]["data"]
+            for result in [answer["erasure"]["after"]] if name == "erase" else answer["results"]:
                 assert result["source"] == "sample.pdf"
                 assert abs(result["score"] - sum(token["maxsim"] for token in result["tokens"])) < 1e-4
         else:

@@ -78,6 +78,18 @@ export class LensState {
     return this.ranking.find((entry) => entry.key === key);
   }
 
+  /** Its place if nothing were erased of any page. */
+  rankWhole(key) {
+    const score = (each) => this.found.sumWhole(each, this.counted);
+    const { ranking } = this.found.value;
+    const own = ranking.findIndex((entry) => entry.key === key);
+    const ahead = ranking.filter((entry, at) => {
+      const difference = score(entry.key) - score(key);
+      return difference > 0 || (difference === 0 && at < own);
+    });
+    return ahead.length + 1;
+  }
+
   scoreOf(key) {
     return this.ranked(key).score;
   }
@@ -99,6 +111,13 @@ export class LensState {
   /** What each of some tokens adds to a page, on the cells of its winner; see PageMaps.contribution. */
   placed(key, tokens) {
     return this.mapsOf(key).contribution(tokens, ({ index }) => this.valueOf(key, [index]));
+  }
+
+  /** The regions of a page, each with the `value` of those of its tokens that count. */
+  regionsOf(key) {
+    const counted = (tokens) => tokens.filter((token) => !this.off.has(token));
+    const { regions = [] } = this.entryOf(key);
+    return regions.map((region) => ({ ...region, value: this.valueOf(key, counted(region.tokens)) }));
   }
 
   /** Typed items that have letters or digits, and count. */

@@ -34,6 +34,7 @@ export function viewOf(state) {
     placed: (tokens) => state.keys.map((key) => state.placed(key, tokens)),
     placedEverywhere: (tokens) => [...state.found.pages.keys()].map((key) => state.placed(key, tokens)),
     pages: state.keys.map((key) => state.mapsOf(key)),
+    regions: state.keys.map((key) => state.regionsOf(key)),
     every: [...state.found.pages.values()],
     scale: state.scale,
     threshold: state.threshold,

@@ -12,7 +12,7 @@ export function comparisonOf(found, key) {
   const others = found.value.ranking.length - 1;
   if (others >= LEAST_OTHERS) {
     const mean = (term, token) => (found.total(token) - term) / others;
-    return { text: `the ${others} other pages`, expected: Float64Array.from(found.ledger(key), mean) };
+    return { text: `the ${others} other pages`, expected: Float64Array.from(found.wholeLedger(key), mean) };
   }
   const entry = found.pages.get(key)?.entry;
   if (!entry?.compared_with) return null;

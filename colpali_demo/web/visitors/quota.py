@@ -27,6 +27,7 @@ class Quota:
         self._searches = Rate(settings.searches_per_minute)
         self._looks = Rate(settings.looks_per_minute)
         self._lessons = Rate(settings.lessons_per_minute)
+        self._erasures = Rate(settings.erasures_per_minute)
         self._measures = Rate(settings.measures_per_minute)
         self._models = Rate(settings.models_per_minute)
         self._files = Rate(settings.files_per_minute)
@@ -47,6 +48,11 @@ class Quota:
     def count_lesson(self) -> None:
         """Count a lesson on a page of the visitor's own search."""
         self._count(self._lessons, "Too many at once; try again")
+
+    def count_erasure(self) -> None:
+        """Count a page that is embedded anew without parts of it."""
+        most = self._settings.erasures_per_minute
+        self._count(self._erasures, f"{most} times a minute something is erased; try again")
 
     def count_measurement(self) -> None:
         """Count a measurement, which runs the model a dozen times."""
