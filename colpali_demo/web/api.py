@@ -184,7 +184,9 @@ def _visitor(sessions: Sessions, request: gr.Request) -> Visitor:
         raise Refused("No session", "Pass a session_hash.")
     if request.headers.get("x-gradio-user") == "mcp":
         raise Refused("No session", f"MCP has no sessions: use {STATELESS}.")
-    return sessions.get(request.session_hash)
+    visitor = sessions.get(request.session_hash)
+    visitor.quota.count_event()
+    return visitor
 
 
 def _add(visitor: Visitor, file: Any) -> list[dict[str, Any]]:

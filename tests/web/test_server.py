@@ -40,6 +40,7 @@ from colpali_demo.retrieval import RANKERS
 from colpali_demo.retrieval.rankers import LateInteraction
 from colpali_demo.web import guard, visitor_queue
 from colpali_demo.web.lessons.desk import Desk
+from colpali_demo.web.turns import Rate
 from colpali_demo.web.visitors import Visitor
 from colpali_demo.web.visitors import search as search_module
 from colpali_demo.web.visitors.search import Search
@@ -1011,6 +1012,19 @@ def test_lessons_and_measuring_have_a_rate(server: Server, name: str, event_data
     assert [outcome["success"] for outcome in outcomes] == [True] * most + [False]
     assert re.fullmatch(r"Too many at once; try again in \d+ s\.", outcomes[-1]["output"]["error"])
     server.call(session, "leave")
+
+
+def test_events_have_a_rate_together(server: Server) -> None:
+    session, other = new_session(), new_session()
+    quota = server.sessions.get(session).quota
+    quota._events = Rate(3)
+    outcomes = [server.call(session, name) for name in ("arrive", "cancel", "dismiss", "search_again")]
+    assert [outcome["success"] for outcome in outcomes] == [True, True, True, False]
+    assert "Too many requests; try again in" in outcomes[-1]["output"]["error"]
+    assert server.call(other, "cancel")["success"]
+    for each in (session, other):
+        server.call(each, "leave")  # never refused
+    assert session not in server.sessions._visitors
 
 
 def test_nobody_calls_past_the_queue(server: Server) -> None:
