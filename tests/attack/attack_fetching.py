@@ -12,16 +12,17 @@ from tests.attack.target import ROUTES, Event, Target, Trap, everywhere, file_da
 
 def shapes(trap: Trap) -> list[Any]:
     """The shapes in which an input may name a file."""
-    first = {**file_data(trap.address()), "url": trap.address()}
-    return [first, [{**first, "path": trap.address()}], trap.address(), {"file": {**first, "path": trap.address()}}]
+    first = {**file_data(trap.address()), "url": trap.address(), "file": file_data(trap.address())}
+    return [first, [{**first, "path": trap.address()}], trap.address()]
 
 
 def call_with_addresses(target: Target, trap: Trap, route: str) -> None:
     def attack(event: Event) -> None:
-        for position in range(max(1, event.inputs)):
+        for position in event.positions:
             for shape in shapes(trap):
                 session = new_session()
-                body = {"data": event.data(shape, position), "event_data": shape, "session_hash": session}
+                told = {**target.told(shape), **file_data(trap.address())}
+                body = {"data": event.data(shape, position), "event_data": told, "session_hash": session}
                 if "call" not in route:
                     body["fn_index"] = event.number
                 if "v2" in route:  # arguments by their names

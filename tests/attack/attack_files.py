@@ -18,8 +18,8 @@ MARKS = ("root:", "import ", "PATH=")
 def read_through_events(target: Target) -> None:
     def attack(event: Event) -> None:
         for path in PATHS:
-            for position in range(max(1, event.inputs)):
-                for shape in (file_data(path), [file_data(path)]):
+            for position in event.positions:
+                for shape in (file_data(path), [file_data(path)])[: 1 + (event.inputs > 0)]:
                     message = target.run(new_session(), event, event.data(shape, position), target.told(path))
                     text = str(message.get("output"))
                     assert not [mark for mark in MARKS if mark in text], (event, path)
