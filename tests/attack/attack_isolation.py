@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
+
 from tests.attack.target import Event, Target, everywhere, file_data, new_session
 
 SECRET = "annas-secret-report"
@@ -40,6 +42,7 @@ def is_annas(text: str, document: str) -> bool:
     return "results" in told and (SECRET in told or document in told)
 
 
+@pytest.mark.long
 def test_no_event_answers_with_what_is_anothers(target: Target) -> None:
     ask_for_what_is_anothers(target)
 

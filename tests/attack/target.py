@@ -25,7 +25,7 @@ END = ("process_completed", "unexpected_error", "server_stopped")
 SECONDS = 120  # for any answer to come
 HANDS = 6  # requests sent at once
 # Ways to call an event; those with a name take it by that.
-ROUTES = ("queue/join", "run/predict", "api/{name}", "run/{name}", "call/{name}", "call/v2/{name}")
+ROUTES = ("queue/join", "run/predict", "api/{name}", "run/{name}", "call/{name}")
 
 
 def _told() -> list[str]:
