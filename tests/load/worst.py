@@ -112,7 +112,7 @@ def _ask_for_everything(target: Target, session: str, end: float, keys: deque[st
 def _read_answers(target: Target, session: str, end: float, keys: deque[str]) -> None:
     while time.monotonic() < end:
         for message in target.outcomes(session):
-            for value in message["output"].get("data") or ():
+            for value in (message.get("output") or {}).get("data") or ():
                 if isinstance(value, dict) and isinstance(value.get("focus"), str):
                     keys.append(value["focus"])
         time.sleep(0.05)
