@@ -20,9 +20,9 @@ test: .venv/installed-dev node_modules/installed system
 	$(BIOME) check
 	.venv/bin/python -m pytest -n 2 --dist loadfile
 
-# Attacks a server of its own over every event that its /config lists.
+# Attacks a server of its own over every event that its /config lists, or the one at SERVER, in full; `make test` in part.
 attack: .venv/installed-dev
-	.venv/bin/python -m pytest tests/attack/attack_*.py
+	.venv/bin/python -m pytest -m "long or not long" tests/attack $(if $(SERVER),--server $(SERVER))
 
 test-long: .venv/installed-dev system
 	.venv/bin/python -m pytest -m long

@@ -45,14 +45,15 @@ class Settings:
     erasures_per_minute: int = 20  # each of which embeds a page anew
     measures_per_minute: int = 6  # each of which runs the model a dozen times
     models_per_minute: int = 6  # changes of the model, each of which embeds the visitor's pages again
-    files_per_minute: int = 60
+    files_per_minute: int = 60  # and as many drops of files, whatever they name
+    events_per_minute: int = 900  # of all kinds together, each of which takes some time at least
     session_events: int = 8  # that wait, run, or are answered and not yet fetched
     session_unread: int = 3  # answers not yet fetched, until which no other event is begun
 
     # Web: what all visitors may take together
     sessions: int = 500  # beyond these, and beyond `total_mb`, the one unused for longest is freed
     total_mb: int = 4000
-    documents_at_once: int = 16  # being read, each by a process of its own; others wait for their turn
+    documents_at_once: int = 16  # being read, each by a process of its own, whatever the model; others wait in line
     unread_answers: int = 100  # not yet fetched, about 1.5 MB each; more push out the oldest
     large_bodies_mb: int = 256  # memory of requests beyond 64 KB each: names of many files, and files over MCP
     queue_length: int = 200  # searches and uploads that wait; more are refused

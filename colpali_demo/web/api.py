@@ -20,6 +20,7 @@ from colpali_demo.web.faults import Refused
 from colpali_demo.web.turns import Rate
 from colpali_demo.web.uploads import NoRoom
 from colpali_demo.web.visitors.erasures import MAX_BOXES, Target
+from colpali_demo.web.visitors.search import MAX_EXPLAINED
 
 if TYPE_CHECKING:
     from colpali_demo.retrieval import Hit, Ranking
@@ -33,6 +34,7 @@ NOTES = (Path(__file__).parent / "api.md").read_text("utf-8")
 
 def add_endpoints(sessions: Sessions, settings: Settings) -> None:
     """Add the endpoints to the `gr.Blocks` that is being built."""
+    most = max(MAX_EXPLAINED, settings.top_k)  # pages of one answer: an explanation takes up to 2 MB
     passing_calls = Rate(settings.files_per_minute)  # of all callers without a session together
 
     def index(file: FileData, request: gr.Request) -> dict[str, Any]:
@@ -58,14 +60,14 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
 
         Args:
             query: What to look for, in your own words.
-            top_k: How many pages to return and explain.
+            top_k: How many pages to return and explain, 10 at most.
 
         Returns:
             The object that `python -m colpali_demo search --json` prints: model, query with its tokens, and results.
             The MaxSim of a result's tokens add up to its score.
         """
         visitor = _visitor(sessions, request)
-        count = _count(top_k)
+        count = _count(top_k, most)
         ranking, milliseconds = _rank(visitor, query, count)
         return _answer(visitor, ranking[:count], milliseconds)
 
@@ -124,7 +126,7 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
         Args:
             file: A PDF, PNG, JPEG, WebP or TIFF file.
             query: What to look for, in your own words.
-            top_k: How many pages to return and explain.
+            top_k: How many pages to return and explain, 10 at most.
 
         Returns:
             model, query with its tokens, results and errors. For every page of the results: its score; for every
@@ -142,7 +144,7 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
             if not visitor.shelf.searchable().indexes:
                 reasons = " ".join(error["message"] for error in errors)
                 raise Refused("No pages", reasons)
-            count = _count(top_k)
+            count = _count(top_k, most)
             ranking, milliseconds = _rank(visitor, query, count)
             return {**_answer(visitor, ranking[:count], milliseconds), "errors": errors}
         finally:
@@ -213,7 +215,9 @@ def _visitor(sessions: Sessions, request: gr.Request) -> Visitor:
         raise Refused("No session", "Pass a session_hash.")
     if request.headers.get("x-gradio-user") == "mcp":
         raise Refused("No session", f"MCP has no sessions: use {STATELESS}.")
-    return sessions.get(request.session_hash)
+    visitor = sessions.get(request.session_hash)
+    visitor.quota.count_event()
+    return visitor
 
 
 def _add(visitor: Visitor, file: Any) -> list[dict[str, Any]]:
@@ -275,9 +279,9 @@ def _region(region: Any) -> Target:
     return Target(given=tuple(boxes))
 
 
-def _count(top_k: Any) -> int:
-    if not isinstance(top_k, int) or isinstance(top_k, bool) or top_k < 1:
-        raise Refused("Not understood", "top_k must be a whole number from 1 on.")
+def _count(top_k: Any, most: int) -> int:
+    if not isinstance(top_k, int) or isinstance(top_k, bool) or not 1 <= top_k <= most:
+        raise Refused("Not understood", f"top_k must be a whole number from 1 to {most}.")
     return top_k
 
 

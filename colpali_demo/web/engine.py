@@ -35,6 +35,7 @@ class Engine:
     source: what to load
     folder: takes the pictures of the samples
     choice: the name under which a visitor chose it; None for the model of the settings
+    places: where documents are read, those of all engines of a process; its own unless given
 
     `state` is "loading", "ready" or "failed"; `settled` is set when it is no longer "loading", and then `encoder` is
     there or `error` says in a sentence for visitors why it is not. There is both where another encoder stands in.
@@ -44,7 +45,15 @@ class Engine:
     Whoever runs the model waits for `turns`, whoever reads a document for one of the `places`.
     """
 
-    def __init__(self, settings: Settings, source: Source, folder: Path, *, choice: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        source: Source,
+        folder: Path,
+        *,
+        choice: str | None = None,
+        places: Places | None = None,
+    ) -> None:
         self.settings = settings
         self.source = source
         self.choice = choice
@@ -57,7 +66,7 @@ class Engine:
         self.downloaded: tuple[int, int] | None = None
         self.error = ""
         self.turns = Turns()
-        self.places = Places(settings.documents_at_once)
+        self.places = places or Places(settings.documents_at_once)
         self._folder = folder
         self._queue = deque(self.samples)
         self._queue_lock = threading.Lock()

@@ -58,13 +58,14 @@ _CLOSED = (
     "/gradio_api/vibe",
     "/gradio_api/profiling",
     "/gradio_api/custom_component",
+    "/gradio_api/call/v2/",  # takes arguments by their names, knows no session, and breaks on any other name
     "/gradio_api/openapi.json",
     "/openapi.json",
     "/monitoring",
 )
 
-# Ways to call an event by its number or its name. The second version takes arguments by their names.
-_CALL = re.compile(r"/gradio_api/(queue/join|(?:run|api|call/v2|call)/([^/]+))/?")
+# Ways to call an event by its number or its name.
+_CALL = re.compile(r"/gradio_api/(queue/join|(?:run|api|call)/([^/]+))/?")
 
 _HEARTBEAT = "/gradio_api/heartbeat/"
 
@@ -306,8 +307,7 @@ def _events(request: Request, call: re.Match[str], sent: dict[str, Any]) -> list
     number = sent.get("fn_index")
     if number is not None and not route.startswith("call/"):
         return [functions[number]] if type(number) is int and number in functions else []
-    named = [function for function in functions.values() if function.api_name == name]
-    return [each for each in named if each.api_visibility == "public" or not route.startswith("call/v2")]
+    return [function for function in functions.values() if function.api_name == name]
 
 
 def _is_awaited(request: Request, sessions: list[str]) -> bool:

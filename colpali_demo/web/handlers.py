@@ -86,7 +86,9 @@ class Handlers:
     def _visitor(self, request: gr.Request) -> Visitor:
         if not request.session_hash:
             raise Refused("No session", "Reload the page.")
-        return self._sessions.get(request.session_hash)
+        visitor = self._sessions.get(request.session_hash)
+        visitor.quota.count_event()
+        return visitor
 
     # ------------------------------------------------------------------ arriving and leaving
 

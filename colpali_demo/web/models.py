@@ -14,6 +14,7 @@ from colpali_demo.settings import on_zero_gpu
 from colpali_demo.web.engine import Engine
 from colpali_demo.web.faults import Refused
 from colpali_demo.web.sources import CheckpointSource, SetSource, read_listing
+from colpali_demo.web.turns import Places
 
 if TYPE_CHECKING:
     from colpali_demo.settings import Settings
@@ -81,6 +82,7 @@ class Models:
         self._sets = {f"set:{listing.parent.name}": listing.parent for listing in sorted(sets.glob(f"*/{LISTING}"))}
         if (Path(settings.model) / LISTING).is_file():
             self._sets[settings.model] = Path(settings.model)
+        self._places = Places(settings.documents_at_once)
         self._engines: dict[str, Engine] = {}
         self._present: dict[str, bool] = {}  # of the checkpoints: whether they are on this machine
         self._lock = threading.Lock()
@@ -94,7 +96,7 @@ class Models:
             source = SetSource(self._sets[name])
         else:
             source = CheckpointSource(replace(self._settings, model=name), download=self._download)
-        return Engine(self._settings, source, pictures, choice=choice)
+        return Engine(self._settings, source, pictures, choice=choice, places=self._places)
 
     def get(self, name: str) -> Engine:
         """Return the engine of an offered model, started. Raises Refused for any other."""

@@ -9,6 +9,8 @@ from typing import Any
 import gradio as gr
 from gradio.block_function import BlockFunction
 from gradio.data_classes import ListFiles
+from gradio.exceptions import InvalidPathError
+from pydantic import ValidationError
 
 from colpali_demo.settings import Settings
 from colpali_demo.web.api import NOTES as API_NOTES
@@ -16,7 +18,7 @@ from colpali_demo.web.api import STATELESS, add_endpoints
 from colpali_demo.web.delivery import Delivery
 from colpali_demo.web.faults import Refused, log_fault
 from colpali_demo.web.handlers import EXAMPLES, LOADING, Handlers
-from colpali_demo.web.inputs import checked
+from colpali_demo.web.inputs import MALFORMED, ONLY_UPLOADS, checked
 from colpali_demo.web.lens import Lens
 from colpali_demo.web.lessons import FOLLOW_LINKS, Lessons
 from colpali_demo.web.library import Library
@@ -251,7 +253,12 @@ class _Page(gr.Blocks):
     async def preprocess_data(self, block_fn: BlockFunction, inputs: list[Any], *arguments: Any, **named: Any) -> Any:
         # Every way to call any event comes through here, before Gradio looks for files among the inputs.
         inputs = [checked(component, value) for component, value in zip(block_fn.inputs, inputs, strict=False)]
-        return await super().preprocess_data(block_fn, inputs, *arguments, **named)
+        try:
+            return await super().preprocess_data(block_fn, inputs, *arguments, **named)
+        except InvalidPathError:
+            raise Refused("No upload", ONLY_UPLOADS) from None
+        except ValidationError:  # one file where there should be a list, or the other way round
+            raise Refused("Not understood", MALFORMED) from None
 
     async def process_api(self, block_fn: BlockFunction | int, *arguments: Any, **named: Any) -> dict[str, Any]:
         try:

@@ -153,6 +153,8 @@ class Mailbox(asyncio.Queue):
         self.unread_since = time.monotonic()
 
     def _put(self, message: EventMessage) -> None:
+        if isinstance(message, ProcessCompletedMessage) and message.event_id in self.answered:
+            return  # each call of Gradio's `cancel` would end an event once more
         if self.empty():
             self.unread_since = time.monotonic()
         super()._put(message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.attack.target import Target, new_session
+from tests.attack.target import Target
 
 PLACES = (
     *("/", "/config", "/gradio_api/info", "/nowhere", "/gradio_api/file=/etc/passwd", "/theme.css", "/favicon.ico"),
@@ -40,11 +40,8 @@ def test_no_other_origin_reads_answers(target: Target) -> None:
 
 def ask_for_parts(target: Target) -> None:
     """A picture asked for in parts: whole, for its visitor’s browser alone, with no header of the request."""
-    session = new_session()
-    arrive = target.event("arrive")
-    joined = target.join(session, arrive, [None] * arrive.inputs)
-    assert joined.status_code == 200, joined.text
-    answer = next(target.outcomes(session))
+    session = target.with_sample()
+    answer = target.call(session, "arrive")
     path = next(each for each in _paths(answer["output"]["data"]) if each.endswith((".jpg", ".webp", ".png")))
     whole = target.client.get(f"/gradio_api/file={path}")
     assert whole.status_code == 200

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
+
 from tests.attack.target import Event, Target, everywhere, file_data, new_session
 
 SECRET = "annas-secret-report"
@@ -18,24 +20,20 @@ def ask_for_what_is_anothers(target: Target) -> None:
     found = target.call(anna, "search", ["secret", 1])["output"]["data"][0]
     assert SECRET in json.dumps(found)
     (waiting,) = target.upload((f"{SECRET}-2.pdf", b"%PDF-1.4 nothing")).json()
-    own = new_session()
-    target.index(own, "ben.pdf")
     names = [document, f"{document}-1", f"{SECRET}.pdf", anna]
+    files = [file_data(f"{waiting}x"), file_data(waiting.rsplit("/", 1)[0]), file_data("..")]
 
     def attack(event: Event) -> None:
-        for name in names:
-            for session in (own, new_session()):
-                message = target.run(session, event, event.data(name, 0), target.told(name))
-                text = json.dumps(message.get("output"))
-                assert not is_annas(text, document), (event, name)
-        for shape in (file_data(f"{waiting}x"), file_data(waiting.rsplit("/", 1)[0]), file_data("..")):
-            message = target.run(new_session(), event, event.data(shape, 0))
-            assert not is_annas(json.dumps(message.get("output")), document), event
+        ben = target.with_sample()
+        for value in [*names, *files[: 3 * event.inputs]]:
+            message = target.run(ben, event, event.data(value, 0), target.told(value))
+            assert not is_annas(json.dumps(message.get("output")), document), (event, value)
+        target.leave(ben)
 
     everywhere(target, attack)
     again = target.call(anna, "search", ["secret", 1])
     assert SECRET in json.dumps(again), "and she still has it"
-    target.leave(anna, own)
+    target.leave(anna)
 
 
 def is_annas(text: str, document: str) -> bool:
@@ -44,6 +42,7 @@ def is_annas(text: str, document: str) -> bool:
     return "results" in told and (SECRET in told or document in told)
 
 
+@pytest.mark.long
 def test_no_event_answers_with_what_is_anothers(target: Target) -> None:
     ask_for_what_is_anothers(target)
 

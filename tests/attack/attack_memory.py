@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.attack.target import ROUTES, Event, Target, everywhere, file_data, new_session
 
 KB, MB = 1 << 10, 1 << 20
@@ -23,6 +25,7 @@ def send_large_bodies(target: Target) -> None:
     everywhere(target, attack)
 
 
+@pytest.mark.long
 def test_no_event_takes_a_large_body(target: Target) -> None:
     send_large_bodies(target)
 

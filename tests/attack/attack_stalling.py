@@ -28,10 +28,12 @@ def ask_often(target: Target) -> None:
     everywhere(target, attack)
 
 
+@pytest.mark.long
 def test_a_visitor_has_few_requests_of_any_event_under_way(target: Target) -> None:
     ask_often(target)
 
 
+@pytest.mark.long
 def test_another_is_answered_while_one_asks_for_everything(target: Target) -> None:
     anna, ben = new_session(), new_session()
     target.index(ben, "ben.pdf")
@@ -100,6 +102,7 @@ def test_requests_that_do_not_end_keep_nobody_out(target: Target) -> None:
     requests_that_do_not_end(target)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("arguments", [[None, "x", 1], [{"path": "/etc/passwd"}, "x", 1], ["x", None, None]])
 def test_what_all_share_is_not_used_up_by_nonsense(target: Target, arguments: list) -> None:
     for _ in range(25):

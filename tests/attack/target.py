@@ -8,6 +8,7 @@ import json
 import re
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,9 +22,10 @@ from reportlab.pdfgen.canvas import Canvas
 
 ROOT = Path(__file__).resolve().parents[2]
 END = ("process_completed", "unexpected_error", "server_stopped")
+SECONDS = 120  # for any answer to come
 HANDS = 6  # requests sent at once
 # Ways to call an event; those with a name take it by that.
-ROUTES = ("queue/join", "run/predict", "api/{name}", "run/{name}", "call/{name}", "call/v2/{name}")
+ROUTES = ("queue/join", "run/predict", "api/{name}", "run/{name}", "call/{name}")
 
 
 def _told() -> list[str]:
@@ -41,6 +43,11 @@ class Event:
     name: str | None
     inputs: int
 
+    @property
+    def positions(self) -> range:
+        """Where a value may stand among the inputs; one place where there are none, for `told` has it, too."""
+        return range(max(1, self.inputs))
+
     def data(self, value: Any, position: int) -> list[Any]:
         """Arguments with a value at one position, and at the others what a search takes."""
         data = [*["sample", 3, None, None][: self.inputs], *[None] * (self.inputs - 4)]
@@ -54,14 +61,14 @@ class Event:
 
 @dataclass
 class Target:
-    """A server at an address. `log` is its log where it was started here, `pid` likewise."""
+    """A server at an address. `log` is its log where it was started here."""
 
     address: str
     log: Path | None = None
     client: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.client = httpx.Client(base_url=self.address, timeout=120)
+        self.client = httpx.Client(base_url=self.address, timeout=SECONDS)
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -92,12 +99,18 @@ class Target:
         return self.client.post("/gradio_api/queue/join", json=body)
 
     def outcomes(self, session: str) -> Iterator[dict[str, Any]]:
-        """The last message about each event that a session has joined the queue with, as they come."""
+        """The last message about each event that a session has joined the queue with, as they come.
+
+        Raises TimeoutError where one stays away, which heartbeats would hide from the client.
+        """
+        deadline = time.monotonic() + SECONDS
         with self.client.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as answer:
             if answer.status_code == 404:  # nothing is under way
                 return
             text = ""
             for chunk in answer.iter_text():
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"session {session}: no answer after {SECONDS} s")
                 *blocks, text = (text + chunk).split("\n\n")
                 for block in blocks:
                     message = json.loads(block.removeprefix("data: "))
@@ -125,6 +138,17 @@ class Target:
         message = self.call(session, "index", [file_data(path)])
         assert message["success"], message
         return message["output"]["data"][0]
+
+    def with_sample(self) -> str:
+        """A session that can search a sample."""
+        session = new_session()
+        samples = self.call(session, "arrive")["output"]["data"][0]["samples"]
+        self.call(session, "open_sample", [], {"file": samples[0]["file"]})
+        for _ in range(10 * SECONDS):
+            if self.call(session, "search", ["sample", 1])["success"]:
+                return session
+            time.sleep(0.1)
+        raise TimeoutError("the sample is not embedded")
 
     def leave(self, *sessions: str) -> None:
         """End sessions as closing the tab does."""
@@ -157,7 +181,7 @@ def everywhere(target: Target, act: Callable[[Event], None]) -> None:
     """Do something to every event, several at a time; what fails first is raised."""
     with ThreadPoolExecutor(HANDS) as pool:
         for future in [pool.submit(act, event) for event in target.events]:
-            future.result(180)
+            future.result(2 * SECONDS)
 
 
 class Trap:

@@ -163,8 +163,9 @@ def test_what_is_wrong_is_said(client, report, tmp_path):
     for query, complaint in (("  ", "Type a query"), ("a" * 501, "500 characters")):
         with pytest.raises(AppError, match=complaint):
             client.predict(handle_file(report), query, api_name="/search_pdf")
-    with pytest.raises(AppError, match="top_k"):
-        client.predict(QUERY, 0, api_name="/search")
+    for wrong in (0, 11):  # nobody gets the explanations of a whole library at once
+        with pytest.raises(AppError, match="top_k must be a whole number from 1 to 10"):
+            client.predict(QUERY, wrong, api_name="/search")
 
 
 def post(address: str, data: object) -> bytes:

@@ -239,6 +239,11 @@ def test_an_engine_knows_what_it_can_do_before_it_has_loaded(settings, sets, tmp
     assert engine.capabilities == engine.encoder.capabilities == source.capabilities
 
 
+def test_documents_read_at_once_are_counted_over_all_models(models):
+    assert models.get("set:second") is not models.default
+    assert models.get("set:second").places is models.default.places
+
+
 def test_pages_that_are_embedded_while_the_model_changes_wait_for_the_new_one(models, visitor):
     shelf, old = visitor.shelf, visitor.engine
     batch = shelf._own_pages[:1]

@@ -39,7 +39,9 @@ from reportlab.pdfgen.canvas import Canvas
 from colpali_demo.retrieval import RANKERS
 from colpali_demo.retrieval.rankers import LateInteraction
 from colpali_demo.web import guard, visitor_queue
+from colpali_demo.web.inputs import MALFORMED, ONLY_UPLOADS
 from colpali_demo.web.lessons.desk import Desk
+from colpali_demo.web.turns import Rate
 from colpali_demo.web.visitors import Visitor
 from colpali_demo.web.visitors import search as search_module
 from colpali_demo.web.visitors.search import Search
@@ -434,7 +436,7 @@ def trap(monkeypatch: pytest.MonkeyPatch) -> Iterator[Trap]:
     trap.server.server_close()
 
 
-@pytest.mark.parametrize("route", ["run/predict", "api/{name}", "queue/join", "call/{name}", "call/v2/{name}"])
+@pytest.mark.parametrize("route", ["run/predict", "api/{name}", "queue/join", "call/{name}"])
 def test_no_input_of_any_event_makes_the_server_fetch_an_address(server: Server, trap: Trap, route: str) -> None:
     numbers = itertools.count()
 
@@ -443,7 +445,6 @@ def test_no_input_of_any_event_makes_the_server_fetch_an_address(server: Server,
         data = [{**file_data(f"{trap.address}/{next(numbers)}"), "url": f"{trap.address}/{next(numbers)}"}]
         return [data[0], [data], data[0]["path"]]
 
-    endpoints = server.client.get("/gradio_api/info").json()["named_endpoints"]
     for function in server.client.get("/config").json()["dependencies"]:
         name = function["api_name"] or "predict"
         inputs = max(1, len(function["inputs"]))
@@ -455,9 +456,6 @@ def test_no_input_of_any_event_makes_the_server_fetch_an_address(server: Server,
                 body = {"data": data, "event_data": bad, "session_hash": session}
                 if "call" not in route:
                     body["fn_index"] = function["id"]
-                if "v2" in route:
-                    parameters = endpoints.get(f"/{name}", {"parameters": ()})["parameters"]
-                    body = dict(zip([each["parameter_name"] for each in parameters], data, strict=False))
                 answer = server.client.post(f"/gradio_api/{route.format(name=name)}", json=body)
                 if answer.status_code == 200 and "event_id" in answer.json():
                     if "call" in route:
@@ -538,7 +536,7 @@ def test_any_tool_call_is_answered_or_refused_in_words(server: Server, arguments
     "path",
     [
         *("queue/join", "run/predict", "run/search", "api/x", "cancel", "reset", "component_server"),
-        *("call/index", "call/search", "call/explain", "call/search_pdf", "call/v2/search", "mcp/", "mcp/http"),
+        *("call/index", "call/search", "call/explain", "call/search_pdf", "mcp/", "mcp/http"),
     ],
 )
 def test_any_request_ends_in_a_named_error(server: Server, path: str, body: bytes) -> None:
@@ -603,7 +601,7 @@ def test_sessions_have_short_names(server: Server, session: Any) -> None:
             for route in ("queue/join", "run/predict", "api/x")
             for index in (9999, -1, "0")
         ),
-        *((route, {}) for route in ("run/predict", "api/x", "call/x", "call/v2/x", "call/v2/search_again/")),
+        *((route, {}) for route in ("run/predict", "api/x", "call/x", "call/x/")),
     ],
 )
 def test_events_that_do_not_exist_are_named_and_not_logged(
@@ -613,6 +611,25 @@ def test_events_that_do_not_exist_are_named_and_not_logged(
     answer = server.client.post(f"/gradio_api/{route}", json=body)
     assert (answer.status_code, answer.text) == (404, "There is no such event; reload the page.")
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("name", ["receive", "api.index", "api.search_pdf"])
+@pytest.mark.parametrize("path", ["/etc/passwd", "app.py", "a\0b", "../x", "x" * 5000, "\ud800"])
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_what_is_no_upload_is_refused_in_words_and_not_logged(
+    server: Server, caplog: pytest.LogCaptureFixture, name: str, path: str, wrapped: bool
+) -> None:
+    """Also a list where there should be one file, and one file where there should be a list."""
+    session = new_session()
+    data = [[file_data(path)] if wrapped else file_data(path), "sample", 1][: 1 + 2 * (name == "api.search_pdf")]
+    body = {"session_hash": session, "fn_index": server.functions[name], "data": data}
+    answer = server.client.post(
+        "/gradio_api/queue/join", content=json.dumps(body), headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 200
+    assert server.outcome(session)["output"]["error"] in (ONLY_UPLOADS, MALFORMED)
+    server.call(session, "leave")
+    assert "Traceback" not in caplog.text and "fault" not in caplog.text
 
 
 def test_what_breaks_is_told_with_an_id_and_logged_with_its_trace(
@@ -740,6 +757,7 @@ def test_any_address_ends_in_an_error(server: Server, path: str) -> None:
         "/openapi.json",
         "/gradio_api/openapi.json",
         "/gradio_api/custom_component/x/client/component/x.js",
+        "/gradio_api/call/v2/search",
         "/gradio_api/mcp/sse",
         "/gradio_api/mcp/messages/",
         "/gradio_api/mcp/%3C/script%3E%3Cscript%3Ealert(1)%3C/script%3E/gradio_api/mcp",
@@ -1019,6 +1037,19 @@ def test_lessons_and_measuring_have_a_rate(server: Server, name: str, event_data
     assert [outcome["success"] for outcome in outcomes] == [True] * most + [False]
     assert re.fullmatch(r"Too many at once; try again in \d+ s\.", outcomes[-1]["output"]["error"])
     server.call(session, "leave")
+
+
+def test_events_have_a_rate_together(server: Server) -> None:
+    session, other = new_session(), new_session()
+    quota = server.sessions.get(session).quota
+    quota._events = Rate(3)
+    outcomes = [server.call(session, name) for name in ("arrive", "cancel", "dismiss", "search_again")]
+    assert [outcome["success"] for outcome in outcomes] == [True, True, True, False]
+    assert "Too many requests; try again in" in outcomes[-1]["output"]["error"]
+    assert server.call(other, "cancel")["success"]
+    for each in (session, other):
+        server.call(each, "leave")  # never refused
+    assert session not in server.sessions._visitors
 
 
 def test_nobody_calls_past_the_queue(server: Server) -> None:

@@ -68,3 +68,16 @@ def test_a_session_may_be_forgotten_while_its_last_answer_is_sent(
     assert [message["msg"] for message in server.outcomes(session)] == ["process_completed"]
     server.sessions.drop(session)
     assert faults(caplog) == []
+
+
+def test_an_event_that_is_cancelled_again_and_again_is_answered_once(server: Server, gate: threading.Event) -> None:
+    session = new_session()
+    event_id = server.join(session, server.functions["search"], ["sample", 1]).json()["event_id"]
+    body = {"session_hash": session, "fn_index": server.functions["search"], "event_id": event_id}
+    for _ in range(20):
+        assert server.client.post("/gradio_api/cancel", json=body).status_code == 200
+    mailbox = server.blocks._queue.pending_messages_per_session[session]
+    assert sum(isinstance(message, ProcessCompletedMessage) for message in mailbox._queue) == 1
+    gate.set()
+    server.outcome(session)
+    server.call(session, "leave")

@@ -95,19 +95,21 @@ class Indexing:
             if not self._running:
                 self._shelf.dismiss_errors()
                 self._stopped = False
+            failed: list[OSError] = []
             for path in paths:
-                self._take(path)
+                try:
+                    self._take(path)
+                except OSError as error:
+                    failed.append(error)
+                    self._shelf.note_error(DocumentError(display_name(path), "not_found", self._settings))
+            if failed:  # one line for all: the names come from the browser, a thousand of them and of any length
+                logger.warning("%d of %d files could not be taken over: %.300s", len(failed), len(paths), failed[0])
             if self._inbox and not self._progress:
                 self._progress = {"note": "Waiting to start …"}
 
     def _take(self, path: str) -> None:
         upload_name, own = display_name(path), self._folder / secrets.token_hex(8)
-        try:
-            size = self._uploads.take(path, own)
-        except OSError as error:
-            logger.warning("upload: %s", error)
-            self._shelf.note_error(DocumentError(upload_name, "not_found", self._settings))
-            return
+        size = self._uploads.take(path, own)
         if self._presence.left:
             own.unlink(missing_ok=True)
         elif limit := self._quota.count_file(size, self._shelf.nbytes + self.nbytes):

@@ -31,7 +31,17 @@ class Quota:
         self._measures = Rate(settings.measures_per_minute)
         self._models = Rate(settings.models_per_minute)
         self._files = Rate(settings.files_per_minute)
+        self._drops = Rate(settings.files_per_minute)
+        self._events = Rate(settings.events_per_minute)
         self._lock = threading.Lock()
+
+    def count_event(self) -> None:
+        """Count a call of any event or endpoint."""
+        self._count(self._events, "Too many requests; try again")
+
+    def count_drop(self) -> None:
+        """Count a drop of files, whatever it names."""
+        self._count(self._drops, f"Files are taken {self._settings.files_per_minute} times a minute; try again")
 
     def count_search(self) -> None:
         """Count a search."""

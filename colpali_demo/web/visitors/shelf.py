@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Choice = Literal["all", "only", "with", "without"]
 
+MAX_ERRORS = 1000  # kept, as many as one call names files; then the oldest go
 WORD_BYTES = 250  # of a word of a text layer, in memory
 
 
@@ -232,7 +233,7 @@ class Shelf:
         """Keep what could not be read of a document, and drop it if no page of it has come."""
         with self._lock:
             self._reading = None
-            self._errors += document.errors
+            self._errors = [*self._errors, *document.errors][-MAX_ERRORS:]
             pages = [*self._waiting, *self._own_pages]
             if not any(page.document_id == document.document_id for page in pages):
                 self._own.pop(document.document_id, None)
@@ -334,7 +335,7 @@ class Shelf:
     def note_error(self, error: PageError | DocumentError) -> None:
         """Say in the library what could not be read."""
         with self._lock:
-            self._errors.append(error)
+            self._errors = [*self._errors[1 - MAX_ERRORS :], error]
 
     def dismiss_errors(self) -> None:
         """Forget what could not be read so far."""
