@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from colpali_demo.retrieval import Hit, PageIndex, Ranking
     from colpali_demo.settings import Settings
 
+__version__ = "0.1.0"
+
 _HOME = {
     "Document": "documents",
     "DocumentError": "documents",

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "colpali_demo"
 # From left to right: a room may import those before it, and its own modules. Those on one line do not know each other.
 ORDER = (
+    ("bundled",),
     ("settings", "memory", "maxsim", "samples"),
     ("documents",),
     ("occlusion",),

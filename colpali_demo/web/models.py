@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from colpali_demo.bundled import ASSETS
 from colpali_demo.encoder.files import BUNDLED_FOLDER
 from colpali_demo.encoder.precomputed import LISTING
 from colpali_demo.settings import on_zero_gpu
@@ -18,7 +19,7 @@ from colpali_demo.web.sources import CheckpointSource, SetSource, read_listing
 if TYPE_CHECKING:
     from colpali_demo.settings import Settings
 
-SETS = BUNDLED_FOLDER.parent / "precomputed"
+SETS = ASSETS / "precomputed"
 
 
 class Offer(TypedDict):

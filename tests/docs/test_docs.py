@@ -31,6 +31,8 @@ ELSEWHERE = {
     "make attack": "a server of its own, attacked for minutes",
     "make test-long": "this is it",
     ".venv/bin/python app.py": "needs the Hub",
+    "pip install": "tests/test_install.py",
+    "colpali-demo ": "tests/test_install.py",
     ".venv/bin/python benchmarks/precisions.py": "test_docs_long.py",
     "python benchmarks/hostile_files.py": "test_docs_long.py",
     "python benchmarks/folder_of_pdfs.py": "test_docs_long.py",
