@@ -15,6 +15,7 @@ from gradio.utils import get_upload_folder
 
 from colpali_demo.settings import Settings
 from colpali_demo.web.api import prepare_mcp
+from colpali_demo.web.component import COLORS
 from colpali_demo.web.guard import guarded
 from colpali_demo.web.models import Models
 from colpali_demo.web.page import build_page
@@ -57,7 +58,7 @@ def launch_options(sessions: Sessions, settings: Settings) -> dict[str, Any]:
     """Arguments of Gradio's `launch`, but for the address."""
     return {
         "theme": theme(),
-        "css_paths": Path(__file__).with_name("style.css"),
+        "css_paths": [COLORS, COLORS.with_name("style.css")],
         "max_file_size": f"{settings.max_file_mb}mb",
         "state_session_capacity": 100,
         "max_threads": 40 + settings.documents_at_once,  # 40 is Gradio's own; the others wait for documents
