@@ -145,7 +145,9 @@ def _parser() -> argparse.ArgumentParser:
     precompute.add_argument(
         "--query", metavar="TEXT", action="append", help="may be repeated (default: the queries of the samples)"
     )
-    precompute.add_argument("--out", metavar="FOLDER", type=Path, required=True, help="a new folder")
+    precompute.add_argument(
+        "--out", metavar="PLACE", type=Path, required=True, help="a new file NAME.colpali, or a new folder"
+    )
 
     calibrate = commands.add_parser(
         "calibrate",
@@ -471,7 +473,8 @@ def _precompute(given: argparse.Namespace, settings: Settings) -> int:
         raise UsageError(str(error)) from None
     for error in errors:
         _say_error(error)
-    size = sum(file.stat().st_size for file in given.out.iterdir())
+    files = [given.out] if given.out.is_file() else given.out.iterdir()
+    size = sum(file.stat().st_size for file in files)
     print(f"{_printable(str(given.out))}: {size / 1e6:.1f} MB by {encoder.model_info['name']}")
     return OK
 
