@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from colpali_demo.documents import Page
 from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken, patch, prompt_token
 from colpali_demo.export.lens_value import lens_value
-from colpali_demo.export.pictures import page_key, write_pictures
+from colpali_demo.export.pictures import page_id, write_pictures
 from colpali_demo.export.standalone import standalone
 from colpali_demo.retrieval import RANKERS, StoredPage
 from colpali_demo.retrieval.codecs import CODECS
@@ -88,7 +88,7 @@ def make_file(folder: Path, count: int, side: int) -> tuple[Path, list[str]]:
         Image.fromarray(chance.integers(0, 255, (40, 30, 3), dtype=np.uint8)).resize((1130, 1600)).save(jpeg, "JPEG")
         page = Page("benchmark", "made-up.pdf", number, 1130, 1600, jpeg.getvalue(), (), False)
         pages.append(StoredPage(page, CODECS["float32"](PageEmbedding(unit(len(layout.slots), 128), layout))))
-        pictures[page_key(page)] = write_pictures(page, folder, model_input)
+        pictures[page_id(page)] = write_pictures(page, folder, model_input)
     ranking = RANKERS["maxsim"].rank(query, pages, explained=count)
     model = {"name": "made up", "prefix": "Question: ", "augmentation": 10, "input": model_input}
 
@@ -102,7 +102,7 @@ def make_file(folder: Path, count: int, side: int) -> tuple[Path, list[str]]:
         ranking=ranking,
         explanations=[hit.explain() for hit in ranking],
         top_k=count,
-        focus=page_key(ranking[0].page),
+        focus=page_id(ranking[0].page),
         strength=None,
         pictures=pictures,
         blank=PageEmbedding(unit(len(layout.slots), 128), layout),

@@ -461,7 +461,7 @@ def _precompute(given: argparse.Namespace, settings: Settings) -> int:
     def documents() -> Iterator[tuple[SetDocument, Document]]:
         for path, title, description, queries in wanted:
             with open_document(path, settings=settings) as opened:
-                yield SetDocument(opened.document, opened.source, title, description, queries), opened
+                yield SetDocument(opened.document_id, opened.source, title, description, queries), opened
                 errors.extend(opened.errors)
 
     try:

@@ -71,7 +71,7 @@ def open_document(
 class Document:
     """An open document: iterate it, once, for its pages; each is yielded as soon as it is drawn.
 
-    Attributes: `source`, the display name; `document`, the first 16 hexadecimal digits of the SHA-256 of the file;
+    Attributes: `source`, the display name; `document_id`, the first 16 hexadecimal digits of the SHA-256 of the file;
     `page_count`, how many pages iteration will try, at most `settings.max_pages`; `errors`, a list of `PageError` that
     grows while pages are read.
 
@@ -87,7 +87,7 @@ class Document:
     def __init__(self, file: int, source: str, settings: Settings) -> None:
         """Take over the descriptor `file`. Only `open_document` makes documents."""
         self.source = source
-        self.document = ""
+        self.document_id = ""
         self.page_count = 0
         self.errors: list[PageError] = []
         self._file = file
@@ -148,7 +148,7 @@ class Document:
         if kind is None:
             raise RenderFailure("unsupported_type")
         with open(self._file, "rb", closefd=False) as file:
-            self.document = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+            self.document_id = hashlib.file_digest(file, "sha256").hexdigest()[:16]
         self._pages = self._start_first_of(_renderers(kind, self._settings))
         self.page_count = min(self._pages, self._settings.max_pages)
 
@@ -203,7 +203,7 @@ class Document:
         header, jpeg = self._clocked(self._processes[renderer].render, number)
         width, height = parse_image(header, jpeg, self._settings.render_pixels)
         words, blank = parse_words(header.get("words")), header.get("blank") is True
-        return Page(self.document, self.source, number, width, height, jpeg, words, blank)
+        return Page(self.document_id, self.source, number, width, height, jpeg, words, blank)
 
     def _second_opinion(self, number: int) -> Page | None:
         """Return a page that the first renderer refused, drawn by another; None where there is none that can.

@@ -30,7 +30,7 @@ class Word:
 class Page:
     """One rendered page. It keeps the JPEG and not the pixels, so that many pages fit in memory."""
 
-    document: str  # first 16 hexadecimal digits of the SHA-256 of the file
+    document_id: str  # first 16 hexadecimal digits of the SHA-256 of the file
     source: str  # display name: no folders, nothing invisible; may be anything a stranger typed
     number: int  # counts from 1
     width: int  # pixels of the image

@@ -41,16 +41,15 @@ if TYPE_CHECKING:
 LISTING = "set.json"
 SUFFIX = ".colpali"  # of a set in one file
 QUERIES = "queries.safetensors"
-SCHEMA = (
-    3  # since 2, a vector has a list of cells, and a patch of ColQwen2 its place; since 3, there are reference pages
-)
+# Since 2, a vector has a list of cells, and a patch of ColQwen2 its place; since 3, there are reference pages.
+SCHEMA = 3
 
 
 @dataclass(frozen=True)
 class SetDocument:
-    """A document of a set, with the queries suggested for it. `document` is its content hash."""
+    """A document of a set, with the queries suggested for it. `document_id` is its content hash."""
 
-    document: str
+    document_id: str
     source: str
     title: str
     description: str
@@ -131,12 +130,12 @@ def _save_folder(
             vectors[str(page.number)] = _smallest(embedding.vectors)
             layout = layouts.setdefault(embedding.layout, len(layouts))
             listed.append(_page_entry(page, layout))
-            (folder / f"{document.document}-{page.number}.jpg").write_bytes(page.jpeg)
+            (folder / f"{document.document_id}-{page.number}.jpg").write_bytes(page.jpeg)
             if progress is not None:
                 progress(page)
         if not listed:
             raise ValueError(f"{document.source} has no pages")
-        save_file(vectors, folder / f"{document.document}.safetensors")
+        save_file(vectors, folder / f"{document.document_id}.safetensors")
         entries.append({**asdict(document), "pages": listed})
         texts += document.queries
     if not texts:
@@ -222,7 +221,8 @@ class PrecomputedSet:
                 raise CheckpointError("checkpoint_corrupt", _outdated(place, self._listing["schema"]))
             self.documents = [
                 SetDocument(
-                    *(entry[name] for name in ("document", "source", "title", "description")), tuple(entry["queries"])
+                    *(entry[name] for name in ("document_id", "source", "title", "description")),
+                    tuple(entry["queries"]),
                 )
                 for entry in self._listing["documents"]
             ]
@@ -252,17 +252,17 @@ class PrecomputedSet:
 
     def pages(self, document: SetDocument) -> Iterator[tuple[Page, PageEmbedding]]:
         """Read the pages of a document with what was computed for them."""
-        vectors = self._tensors(f"{document.document}.safetensors")
-        (listed,) = (entry for entry in self._listing["documents"] if entry["document"] == document.document)
+        vectors = self._tensors(f"{document.document_id}.safetensors")
+        (listed,) = (entry for entry in self._listing["documents"] if entry["document_id"] == document.document_id)
         for entry in listed["pages"]:
             number = entry["number"]
             page = Page(
-                document=document.document,
+                document_id=document.document_id,
                 source=document.source,
                 number=number,
                 width=entry["width"],
                 height=entry["height"],
-                jpeg=self._read(f"{document.document}-{number}.jpg"),
+                jpeg=self._read(f"{document.document_id}-{number}.jpg"),
                 words=tuple(Word(*word) for word in entry["words"]),
                 blank=entry["blank"],
             )

@@ -50,7 +50,7 @@ class WinnerTest:
     """
 
     query: str
-    document: str
+    source: str
     page: int
     token: int
     text: str
@@ -75,7 +75,7 @@ class CurvePoint:
     """
 
     query: str
-    document: str
+    source: str
     page: int
     of: str
     method: str
@@ -267,7 +267,7 @@ def _winner_tests(ranking: Ranking, explanation: Explanation, chance: np.random.
         tests.append(
             WinnerTest(
                 query=explanation.query.text,
-                document=page.source,
+                source=page.source,
                 page=page.number,
                 token=match.index,
                 text=match.text,
@@ -323,7 +323,7 @@ def _curves(ranking: Ranking, evidence: Evidence, steps: Sequence[int], tokens: 
                 points.append(
                     CurvePoint(
                         query=explanation.query.text,
-                        document=page.source,
+                        source=page.source,
                         page=page.number,
                         of=QUERY if token is None else f"{token} {explanation.tokens[token].text}",
                         method=method,

@@ -62,7 +62,7 @@ class Grounded:
     """
 
     query: str
-    document: str
+    source: str
     page: int
     pointed: bool
     iou_best: float
@@ -132,7 +132,7 @@ def ground(why: Explanation, boxes: Sequence[Box]) -> Grounded:
     outside = [word for word in words if not any(_holds(region.box, _center(word)) for region in regions)]
     return Grounded(
         query=why.query.text,
-        document=why.page.source,
+        source=why.page.source,
         page=why.page.number,
         pointed=any(_holds(box, point) for box in boxes for point in _leading_point(why)),
         iou_best=max(overlaps, default=0.0),
@@ -271,13 +271,13 @@ def _decoded(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")).convert("RGB")
 
 
-def _page(image: Image.Image, document: str, number: int) -> Page:
+def _page(image: Image.Image, source: str, number: int) -> Page:
     """Return a page of an image, without a text layer."""
     data = io.BytesIO()
     image.save(data, "JPEG", quality=95)
     jpeg = data.getvalue()
     hashed = hashlib.sha256(jpeg).hexdigest()[:16]
-    return Page(hashed, document, number, image.width, image.height, jpeg, (), False)
+    return Page(hashed, source, number, image.width, image.height, jpeg, (), False)
 
 
 def _shares(box: Sequence[float], size: tuple[int, int]) -> Box:

@@ -52,7 +52,7 @@ def explanation_dict(
     page = explanation.page
     return {
         "rank": rank,
-        "document": page.document,
+        "document": page.document_id,
         "source": page.source,
         "page": page.number,
         "erased": {"boxes": [list(box) for box in page.erased], "inverted": page.inverted}

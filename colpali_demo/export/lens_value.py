@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypedDict
 import numpy as np
 
 from colpali_demo.explain import explanation_dict, similarity_maps, token_dict, words_list
-from colpali_demo.export.pictures import Pictures, page_key
+from colpali_demo.export.pictures import Pictures, page_id
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -252,8 +252,8 @@ def lens_value(
     }
     arrays = _Arrays(len(json.dumps(value)), save and (lambda name, array: save(f"{search}-{name}.maps", array)))
     value["ledgers"] = arrays.pack("ledgers", ranking.terms.astype("<f4").tobytes())  # exact: terms are float32
-    for explanation in sorted(explanations, key=lambda each: page_key(each.page) != focus):
-        key = page_key(explanation.page)
+    for explanation in sorted(explanations, key=lambda each: page_id(each.page) != focus):
+        key = page_id(explanation.page)
         entry = page_entry(explanation, ranking.hit(explanation.page).rank, pictures[key])
         arrays.size += len(json.dumps(entry))
         maps = arrays.pack(key, quantize(explanation.maps, cosines.lowest, cosines.highest))
@@ -274,7 +274,7 @@ def _query(query: QueryEmbedding) -> LensQuery:
 
 
 def _ranked_page(hit: RankedHit, top_k: int, pictures: Mapping[str, Pictures]) -> RankedPage:
-    key = page_key(hit.page)
+    key = page_id(hit.page)
     return {
         "key": key,
         "rank": hit.rank,

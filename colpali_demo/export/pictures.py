@@ -27,9 +27,9 @@ class Pictures:
     input: Path | None = None
 
 
-def page_key(page: Page) -> str:
+def page_id(page: Page) -> str:
     """Names a page among all pages of a visitor: two files may have the same name, not the same content."""
-    return f"{page.document}-{page.number}"
+    return f"{page.document_id}-{page.number}"
 
 
 def write_pictures(page: Page, folder: Path, model_input: Mapping[str, Any] | None = None) -> Pictures:
@@ -37,7 +37,7 @@ def write_pictures(page: Page, folder: Path, model_input: Mapping[str, Any] | No
 
     `model_input` is `Encoder.model_info["input"]`: one with a fixed size has a picture, too.
     """
-    key = page_key(page)
+    key = page_id(page)
     squashed = bool(model_input and model_input["width"])
     pictures = Pictures(
         key, folder / f"{key}.jpg", folder / f"{key}.webp", folder / f"{key}.input.webp" if squashed else None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from colpali_demo.export.lens_value import LensValue, Ranked, lens_value
-from colpali_demo.export.pictures import page_key, write_pictures
+from colpali_demo.export.pictures import page_id, write_pictures
 from colpali_demo.retrieval import CosineRange, Hit, Ranking
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def result_lens(result: Explanation | Hit | Ranking, folder: Path, *, inline: bo
         ranking=ranking,
         explanations=explanations,
         top_k=max(len(explanations), 1),
-        focus=page_key(explanations[0].page),
+        focus=page_id(explanations[0].page),
         strength=None,
         pictures={each.key: each for each in pictures},
         blank=None,

@@ -70,7 +70,7 @@ def asked_batch(encoder: Encoder, ranking: Ranking, asked: Sequence[str]) -> Bat
     ranker, pages = RANKERS[ranking.method], ranking.stored_pages
     rankings = [ranking, *(ranker.rank(encoder.embed_query(text), pages) for text in others[: BATCH - 1])]
     candidates = [each[0].page for each in rankings] + [hit.page for hit in ranking[:BATCH]]
-    distinct = list({(page.document, page.number): page for page in candidates}.values())
+    distinct = list({(page.document_id, page.number): page for page in candidates}.values())
     return _batch(rankings, distinct[:BATCH], [None] * len(rankings))
 
 

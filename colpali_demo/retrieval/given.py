@@ -230,7 +230,7 @@ def _page_of(image: Image.Image, source: str) -> Page:
     pixels.save(data, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     jpeg = data.getvalue()
     return Page(
-        document=hashlib.sha256(jpeg).hexdigest()[:16],
+        document_id=hashlib.sha256(jpeg).hexdigest()[:16],
         source=source,
         number=1,
         width=pixels.width,

@@ -96,9 +96,9 @@ class PageIndex:
         embeddings = self.encoder.embed_pages([page.image for page in new])
         return sum(self.add_embedded(page, embedding) for page, embedding in zip(new, embeddings, strict=True))
 
-    def remove(self, document: str) -> int:
-        """Remove all pages of a document, named by its content hash (`Page.document`). Returns how many there were."""
-        return self._store.remove(document)
+    def remove(self, document_id: str) -> int:
+        """Remove all pages of a document (`Page.document_id`). Returns how many there were."""
+        return self._store.remove(document_id)
 
     def search(self, query: str | QueryEmbedding, top_k: int = 5, method: str = DEFAULT_METHOD) -> list[Hit]:
         """Return the `top_k` best pages, best first."""

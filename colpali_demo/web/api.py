@@ -83,7 +83,7 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
         """
         visitor = _visitor(sessions, request)
         ranking, milliseconds = _rank(visitor, query)
-        hit = next((hit for hit in ranking if (hit.page.document, hit.page.number) == (document, page)), None)
+        hit = next((hit for hit in ranking if (hit.page.document_id, hit.page.number) == (document, page)), None)
         if hit is None:
             raise Refused("No such page", f"Page {page} of a document {document!r} is not among your pages.")
         answer = _answer(visitor, [hit], milliseconds)

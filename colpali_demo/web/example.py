@@ -50,7 +50,7 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
     """
     from colpali_demo import PageIndex, load_encoder, open_document
     from colpali_demo.encoder.calibration import blank_page
-    from colpali_demo.export.pictures import page_key, write_pictures
+    from colpali_demo.export.pictures import page_id, write_pictures
     from colpali_demo.lessons.batch import labelled_batch
     from colpali_demo.samples import read_questions
     from colpali_demo.web.engine import public_model_info
@@ -64,7 +64,7 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
     ranking = index.rank(QUERY, explained=len(index))
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    pictures = {page_key(page): write_pictures(page, folder) for page in index.pages}
+    pictures = {page_id(page): write_pictures(page, folder) for page in index.pages}
 
     def save(name: str, data: bytes) -> Path:
         (folder / name).write_bytes(data)
@@ -76,7 +76,7 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
         ranking=ranking,
         explanations=[hit.explain() for hit in ranking],
         top_k=Settings().top_k,
-        focus=page_key(ranking[0].page),
+        focus=page_id(ranking[0].page),
         strength=index.strength(ranking[0]),
         pictures=pictures,
         blank=encoder.embed_pages([blank_page()])[0],

@@ -241,6 +241,9 @@ class Guard:
                 answer = PlainTextResponse(TOO_SLOW, 408)
             elif isinstance(error, _TooMany):
                 answer = PlainTextResponse(BUSY, 503)
+            elif started and isinstance(error.__cause__, HTTPException):
+                # A stream whose session was forgotten; its last message says so.
+                return await send({"type": "http.response.body", "body": b"", "more_body": False})
             else:
                 answer = PlainTextResponse(f"Something went wrong; if it stays so, quote {log_fault('request')}.", 500)
             if not started:

@@ -144,7 +144,7 @@ class CheckpointSource:
 
     def draw_cover(self, sample: Sample, folder: Path) -> None:
         with open_document(sample.path, settings=self._settings) as document:
-            sample.document_id = document.document
+            sample.document_id = document.document_id
             sample.total = document.page_count
             first = next(iter(document), None)
             if first is not None:
@@ -178,7 +178,7 @@ class SetSource:
                 entry["title"],
                 entry["description"],
                 tuple(entry["queries"]),
-                document_id=entry["document"],
+                document_id=entry["document_id"],
                 total=len(entry["pages"]),
             )
             for entry in self._listing["documents"]
@@ -193,7 +193,7 @@ class SetSource:
         return self._set.encoder, ""
 
     def draw_cover(self, sample: Sample, folder: Path) -> None:
-        entries = {entry["document"]: entry for entry in self._listing["documents"]}
+        entries = {entry["document_id"]: entry for entry in self._listing["documents"]}
         name = f"{sample.document_id}-{entries[sample.document_id]['pages'][0]['number']}"
         cover = folder / f"{name}.webp"
         with Image.open(io.BytesIO((set_files(self._place) / f"{name}.jpg").read_bytes())) as image:
@@ -201,7 +201,7 @@ class SetSource:
         sample.cover = cover
 
     def pages(self, sample: Sample) -> Iterator[tuple[Page, PageEmbedding]]:
-        (document,) = (each for each in self._set.documents if each.document == sample.document_id)
+        (document,) = (each for each in self._set.documents if each.document_id == sample.document_id)
         return self._set.pages(document)
 
     def embed_blank_page(self, encoder: AnyEncoder) -> PageEmbedding:  # noqa: ARG002

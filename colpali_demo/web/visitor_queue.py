@@ -34,6 +34,7 @@ class VisitorQueue(Queue):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.pending_messages_per_session = _Mailboxes(2000)
+        self.pending_event_ids_session = _EventIds()
 
     def start(self) -> None:
         """Start running events, and forgetting sessions that fetch nothing."""
@@ -167,7 +168,24 @@ class Mailbox(asyncio.Queue):
 
 
 class _Mailboxes(LRUCache):
-    """Mailboxes where Gradio puts plain queues."""
+    """Mailboxes where Gradio puts plain queues; one may be deleted twice.
+
+    Gradio deletes that of a client that is gone, who may have been forgotten before.
+    """
 
     def __setitem__(self, session: str, queue: asyncio.Queue) -> None:
         super().__setitem__(session, Mailbox())
+
+    def __delitem__(self, session: str) -> None:
+        if session in self:
+            super().__delitem__(session)
+
+
+class _EventIds(dict[str, set[str]]):
+    """The events of each session that are not answered; of a session that was forgotten, none.
+
+    Gradio looks once more after it has sent the last answer, which may take its client longer than the next sweep.
+    """
+
+    def __missing__(self, session: str) -> set[str]:
+        return set()

@@ -15,7 +15,7 @@ from colpali_demo.documents import Page, Word
 from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken
 from colpali_demo.explain import Explanation
 from colpali_demo.export.lens_value import lens_value
-from colpali_demo.export.pictures import page_key, write_pictures
+from colpali_demo.export.pictures import page_id, write_pictures
 from colpali_demo.retrieval import RANKERS, StoredPage
 from colpali_demo.retrieval.codecs import CODECS
 
@@ -52,9 +52,9 @@ def plant(folder: Path, layout: PageLayout, winners: Sequence[int]) -> tuple[dic
         ranking=ranking,
         explanations=[ranking.explain(page)],
         top_k=1,
-        focus=page_key(page),
+        focus=page_id(page),
         strength=None,
-        pictures={page_key(page): write_pictures(page, folder, model_input)},
+        pictures={page_id(page): write_pictures(page, folder, model_input)},
         blank=None,
         samples=None,
         save=lambda name, data: pytest.fail("the value is small"),

@@ -19,7 +19,7 @@ def server(tmp_path_factory, browser):
     folder = tmp_path_factory.mktemp("models")
     second = load_encoder(str(MAKERS["ColQwen2"](folder / "random-colqwen2", max_patches=60)), device="cpu")
     with open_document("assets/samples/lighthouse-letter.pdf") as opened:
-        document = SetDocument(opened.document, opened.source, "Letter <b>of 1968</b>", "", QUERIES)
+        document = SetDocument(opened.document_id, opened.source, "Letter <b>of 1968</b>", "", QUERIES)
         save_set(folder / "sets" / "colqwen2", second, [(document, opened)])
     checkpoint = make_checkpoint(folder / "random-colpali")
     Calibration(threshold=0.99, quantile=0.95, unrelated=(0.99,)).save(checkpoint / "calibration.json")

@@ -124,8 +124,10 @@ def test_documents_can_be_removed(visitor, make_pdf):
     visitor.open_shelf().page.click("#library .remove")
     visitor.page.wait_for_selector("#lens .empty", state="visible")
     assert visitor.documents() == {}
+    visitor.page.evaluate("document.addEventListener('query-settled', () => { window.settled = true; })")
     visitor.page.press("#query input", "Enter")
-    visitor.page.wait_for_function("() => /No pages/.test(document.querySelector('#lens .empty').textContent)")
+    visitor.page.wait_for_function("window.settled")
+    assert "No pages" in visitor.page.inner_text("#lens .empty")
 
 
 def test_everything_can_be_removed_at_once(visitor, make_pdf):

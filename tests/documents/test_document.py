@@ -59,13 +59,13 @@ def test_pages_of_a_pdf(save: Save) -> None:
     settings = Settings()
     document = open_document(path, settings=settings)
     assert document.source == "report.pdf"
-    assert document.document == hashlib.sha256(SIX_PAGES).hexdigest()[:16]
+    assert document.document_id == hashlib.sha256(SIX_PAGES).hexdigest()[:16]
     assert document.page_count == 6
     pages = list(document)
     assert [page.number for page in pages] == [1, 2, 3, 4, 5, 6]
     assert document.errors == []
     for page in pages:
-        assert (page.document, page.source) == (document.document, "report.pdf")
+        assert (page.document_id, page.source) == (document.document_id, "report.pdf")
         assert (page.width, page.height) == page.image.size == (1236, settings.render_pixels)
         assert page.image.mode == "RGB"
         assert [word.text for word in page.words] == ["Page", str(page.number)]

@@ -76,7 +76,8 @@ def test_forged_metadata_adds_no_pages(save: Save, forced: Settings) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="address space is limited on Linux alone")
 def test_poppler_is_under_the_same_memory_limit(save: Save, forced: Settings) -> None:
     # A line of 90 million dashes, which PDFium does not draw one by one.
-    document = open_document(save(pages_pdf([b"[.00001] 0 d 0 0 m 600 700 l S", BLACK_SQUARE])), settings=forced)
+    patient = replace(forced, page_seconds=300.0, document_seconds=600.0)
+    document = open_document(save(pages_pdf([b"[.00001] 0 d 0 0 m 600 700 l S", BLACK_SQUARE])), settings=patient)
     assert [page.number for page in document] == [2]
     assert [(error.page, error.code) for error in document.errors] == [(1, "page_failed")]
 

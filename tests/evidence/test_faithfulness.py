@@ -33,7 +33,7 @@ def test_winners_lose_what_erasing_their_surroundings_costs(index, measured):
         ranking = index.rank(test.query)
         hit = ranking[0]
         why = hit.explain()
-        assert (test.document, test.page) == (hit.page.source, hit.page.number)
+        assert (test.source, test.page) == (hit.page.source, hit.page.number)
         token = why.tokens[test.token]
         assert (token.kind, token.text) == ("word", test.text)
         assert (test.maxsim, test.margin, test.lead) == (token.maxsim, token.margin, token.lead)

@@ -14,7 +14,7 @@ from colpali_demo.documents import Word
 from colpali_demo.encoder.calibration import blank_page
 from colpali_demo.explain import explanation_dict
 from colpali_demo.export import lens_value as room
-from colpali_demo.export.pictures import Pictures, page_key
+from colpali_demo.export.pictures import Pictures, page_id
 from colpali_demo.retrieval import PageIndex
 
 HOSTILE = "<img src=x onerror=alert(1)> ${alert(1)} {{alert(1)}} <image> \u202egnp.exe 🦊"
@@ -58,11 +58,11 @@ def lens_value(index: PageIndex, query: str, folder: Path, top_k: int = 2, opene
         ranking=hits,
         explanations=[hit.explain() for hit in explained],
         top_k=top_k,
-        focus=page_key(explained[-1].page),
+        focus=page_id(explained[-1].page),
         strength=index.strength(hits[0]),
         pictures={
             key: Pictures(key, folder / f"{key}.jpg", folder / f"{key}.webp", folder / f"{key}.input.webp")
-            for key in map(page_key, index.pages)
+            for key in map(page_id, index.pages)
         },
         blank=index.encoder.embed_pages([blank_page()])[0],
         samples=["d0c.pdf"],
@@ -75,7 +75,7 @@ def test_the_value_holds_the_explanations_themselves(index, tmp_path):
     assert json.loads(json.dumps(value)) == value
     assert value["model"] == {**index.encoder.model_info, "choice": None}
     for hit in index.search("revenue by region", top_k=2):
-        entry = value["pages"][page_key(hit.page)]
+        entry = value["pages"][page_id(hit.page)]
         for name, expected in explanation_dict(hit.explain(), hit.rank).items():
             assert entry[name] == expected
         assert sum(token["maxsim"] for token in entry["tokens"]) == pytest.approx(entry["score"], abs=1e-4)
@@ -86,7 +86,7 @@ def test_maps_come_back_within_half_a_step(index, tmp_path):
     lo, hi = value["range"]["lo"], value["range"]["hi"]
     for hit in index.search("revenue by region", top_k=2):
         maps = hit.explain().maps
-        sent = room.dequantize(b64decode(value["pages"][page_key(hit.page)]["maps"]["data"]), maps.shape, lo, hi)
+        sent = room.dequantize(b64decode(value["pages"][page_id(hit.page)]["maps"]["data"]), maps.shape, lo, hi)
         assert np.abs(sent - maps).max() <= (hi - lo) / room.LEVELS / 2 + 1e-9
 
 

@@ -78,7 +78,7 @@ def test_pages_with_equal_scores_keep_their_order(encoder, make_page):
 
 
 def test_pages_are_in_the_order_in_which_they_came(filled):
-    assert [(page.document, page.number) for page in filled.pages] == [
+    assert [(page.document_id, page.number) for page in filled.pages] == [
         ("aaaa", 1),
         ("aaaa", 2),
         ("aaaa", 3),
@@ -158,10 +158,10 @@ def test_batches_are_what_suits_the_encoder(checkpoint, make_page):
 def test_removing_a_document(encoder, make_page):
     index = PageIndex(encoder)
     index.add([make_page(1, "aaaa"), make_page(1, "bbbb"), make_page(2, "aaaa")])
-    hit = next(hit for hit in index.rank("revenue") if hit.page.document == "aaaa")
+    hit = next(hit for hit in index.rank("revenue") if hit.page.document_id == "aaaa")
     assert index.remove("aaaa") == 2
-    assert [page.document for page in index.pages] == ["bbbb"]
-    assert {hit.page.document for hit in index.rank("revenue")} == {"bbbb"}
+    assert [page.document_id for page in index.pages] == ["bbbb"]
+    assert {hit.page.document_id for hit in index.rank("revenue")} == {"bbbb"}
     assert index.remove("aaaa") == 0
     assert hit.explain().score == pytest.approx(hit.score, abs=1e-4)
     assert index.add_page(make_page(1, "aaaa")) is True

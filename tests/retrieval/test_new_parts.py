@@ -13,7 +13,7 @@ from colpali_demo.encoder.layout import PageEmbedding
 from colpali_demo.retrieval import RANKERS, PageIndex, StoredPage
 from colpali_demo.retrieval.codecs import CODECS, FloatingPoint
 from colpali_demo.retrieval.rankers import LateInteraction
-from colpali_demo.retrieval.stores import STORES
+from colpali_demo.retrieval.stores import STORES, page_key
 
 
 def second_best(similarities: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -43,19 +43,19 @@ class FolderStore:
         return True
 
     def __contains__(self, key) -> bool:
-        return any((page.document, page.number) == key for page, _ in self._pages)
+        return any(page_key(page) == key for page, _ in self._pages)
 
     def pages(self) -> list[StoredPage]:
         return [
-            StoredPage(page, FloatingPoint(torch.from_numpy(np.load(self._file((page.document, page.number)))), layout))
+            StoredPage(page, FloatingPoint(torch.from_numpy(np.load(self._file(page_key(page)))), layout))
             for page, layout in self._pages
         ]
 
-    def remove(self, document: str) -> int:
-        gone = [page for page, _ in self._pages if page.document == document]
-        self._pages = [entry for entry in self._pages if entry[0].document != document]
+    def remove(self, document_id: str) -> int:
+        gone = [page for page, _ in self._pages if page.document_id == document_id]
+        self._pages = [entry for entry in self._pages if entry[0].document_id != document_id]
         for page in gone:
-            self._file((page.document, page.number)).unlink()
+            self._file(page_key(page)).unlink()
         return len(gone)
 
     def _file(self, key) -> Path:

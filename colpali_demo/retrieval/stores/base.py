@@ -15,7 +15,7 @@ PageKey = tuple[str, int]
 
 def page_key(page: Page) -> PageKey:
     """Return what names a page: two files may have the same name, not the same content."""
-    return page.document, page.number
+    return page.document_id, page.number
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +44,6 @@ class Store(Protocol):
         """Return all pages that are there now, those that came first first."""
         ...
 
-    def remove(self, document: str) -> int:
+    def remove(self, document_id: str) -> int:
         """Remove the pages of a document, named by its content hash. Returns how many there were."""
         ...

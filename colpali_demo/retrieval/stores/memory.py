@@ -28,9 +28,9 @@ class MemoryStore:
         with self._lock:
             return list(self._pages.values())
 
-    def remove(self, document: str) -> int:
+    def remove(self, document_id: str) -> int:
         with self._lock:
-            keys = [key for key in self._pages if key[0] == document]
+            keys = [key for key in self._pages if key[0] == document_id]
             for key in keys:
                 del self._pages[key]
         return len(keys)

@@ -7,7 +7,12 @@ import { cellsText, slotText } from "../shared/tokens.js";
 import { phraseAt } from "../shared/words.js";
 
 const strong = (text) => node("b", {}, text);
-const second = (...parts) => node("span", { class: "second" }, ...parts);
+/** What comes second, cut where a line ends; then it can be read by pointing at it. */
+const second = (...parts) => {
+  const told = node("span", { class: "second" }, ...parts);
+  told.title = told.textContent;
+  return told;
+};
 const FEW_NAMES = 2; // that a sentence lists of those that add nothing
 
 export class Headline {
@@ -23,7 +28,9 @@ export class Headline {
       : view.whole
         ? this.wholeQuery(chosen)
         : chosenTerms(state, view, chosen);
-    part("headline").replaceChildren(...line);
+    const isSecond = (each) => each.className === "second";
+    const first = node("span", { class: "first" }, ...line.filter((each) => !isSecond(each)));
+    part("headline").replaceChildren(first, " ", ...line.filter(isSecond));
     part("headline").removeAttribute("aria-busy");
   }
 

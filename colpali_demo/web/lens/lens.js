@@ -267,11 +267,14 @@ export class Lens {
   settle() {
     const busy = this.part("lens").hasAttribute("aria-busy");
     this.part("lens").removeAttribute("aria-busy");
-    if (busy && this.state.found) this.build();
+    if (!busy) return;
+    if (this.state.found) this.build();
+    else this.showMessage(this.message); // which does not arrive anew where the answer is the same
   }
 
   showMessage(value) {
     this.part("lens").removeAttribute("aria-busy");
+    this.message = value;
     this.state.found = null;
     delete this.element.dataset.search;
     this.part("notes").replaceChildren();

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from colpali_demo.export.pictures import page_key
+from colpali_demo.export.pictures import page_id
 from colpali_demo.samples import read_questions
 from colpali_demo.web.example import LESSON, load_example
 from colpali_demo.web.faults import Refused
@@ -59,7 +59,7 @@ class Desk:
             return self.example(visitor)
         if showing is not None and showing.search == result.name:
             return showing.value
-        return self.own(visitor, page_key(result.ranking[0].page))
+        return self.own(visitor, page_id(result.ranking[0].page))
 
     def example(self, visitor: Visitor) -> dict[str, Any]:
         """Return the bundled lesson."""
@@ -80,7 +80,7 @@ class Desk:
             return self.example(visitor)
         result, pictures = visitor.search.result, visitor.shelf.pictures()
         hit = result.hit(key) if result is not None else None
-        if hit is None or any(page_key(other.page) not in pictures for other in result.ranking):
+        if hit is None or any(page_id(other.page) not in pictures for other in result.ranking):
             return self.example(visitor)
         visitor.quota.count_lesson()
         for old in visitor.folder.glob("lesson-*"):
@@ -146,5 +146,5 @@ def _own_pages(visitor: Visitor) -> dict[str, Any] | None:
         return None
     return {
         "query": result.ranking.query.text,
-        "pages": [[page_key(hit.page), hit.page.source, hit.page.number] for hit in result.ranking[:CHOICES]],
+        "pages": [[page_id(hit.page), hit.page.source, hit.page.number] for hit in result.ranking[:CHOICES]],
     }

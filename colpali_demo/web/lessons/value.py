@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colpali_demo.export.lens_value import file_data
-from colpali_demo.export.pictures import page_key
+from colpali_demo.export.pictures import page_id
 from colpali_demo.lessons.lesson import input_image, lesson_dict
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ def lesson_value(
     value["batch"], value["asked"] = (_with_thumbnails(each, pictures) for each in (batch, asked))
     value["query"]["vectors"] = b64encode(_bytes(hit.query.vectors)).decode()
     value["page"] |= {
-        "key": page_key(hit.page),
-        "image": file_data(pictures[page_key(hit.page)].image),
+        "key": page_id(hit.page),
+        "image": file_data(pictures[page_id(hit.page)].image),
         "input": None,
         "vectors_file": file_data(save(f"{name}.f32", _bytes(ranking.stored(hit.page).kept.vectors))),
     }
@@ -72,7 +72,7 @@ def lesson_value(
     }
     value["pages"] = len(ranking)
     for at, entry in enumerate(value["ranking"]):
-        key = page_key(ranking[at].page)
+        key = page_id(ranking[at].page)
         entry |= {"key": key, "thumb": file_data(pictures[key].thumbnail) if at in kept else None}
     value["ranking"] = [entry for at, entry in enumerate(value["ranking"]) if at in kept]
     return value
@@ -83,7 +83,7 @@ def _with_thumbnails(batch: Batch | None, pictures: Mapping[str, Pictures]) -> d
         return None
     value = batch.as_dict()
     for entry, page in zip(value["pages"], batch.pages, strict=True):
-        entry["thumb"] = file_data(pictures[page_key(page)].thumbnail)
+        entry["thumb"] = file_data(pictures[page_id(page)].thumbnail)
     return value
 
 

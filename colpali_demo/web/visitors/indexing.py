@@ -267,7 +267,7 @@ class Indexing:
             batch.append(page)
             if len(batch) < engine.encoder.batch_size and page.number < document.page_count:
                 continue
-            if not self._embed(batch, engine) or not self._shelf.has_document(document.document):
+            if not self._embed(batch, engine) or not self._shelf.has_document(document.document_id):
                 return
             batch = []
             pace.reach(page.number)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from colpali_demo.encoder.files import CheckpointError
 from colpali_demo.export.lens_value import LensValue, Strength, file_data, lens_value
-from colpali_demo.export.pictures import page_key
+from colpali_demo.export.pictures import page_id
 from colpali_demo.retrieval import rank_together
 from colpali_demo.web.faults import Refused
 from colpali_demo.web.visitors.downloads import file_bytes, file_name
@@ -64,7 +64,7 @@ class Result:
 
     def hit(self, key: str) -> Hit | None:
         """Return the hit of a page by its key; None if it was not searched."""
-        return next((hit for hit in self.ranking if page_key(hit.page) == key), None)
+        return next((hit for hit in self.ranking if page_id(hit.page) == key), None)
 
     def with_page(self, key: str) -> Result:
         """Return the same with the explanation of one more page, the latest. Raises KeyError if it was not searched."""
@@ -204,7 +204,7 @@ class Search:
     def _show(self, searchable: Searchable, ranking: Ranking, top_k: int) -> LensValue:
         for old in self._folder.glob("*.maps"):
             old.unlink(missing_ok=True)
-        documents = dict.fromkeys(hit.page.document for hit in ranking)
+        documents = dict.fromkeys(hit.page.document_id for hit in ranking)
         samples = [searchable.samples.get(document_id) for document_id in documents]
         result = Result(
             name=secrets.token_hex(6),
@@ -213,7 +213,7 @@ class Search:
             top_k=top_k,
             samples=None if None in samples else samples,
             strength=searchable.indexes[0].strength(ranking[0]) if searchable.engine.calibrated else None,
-            explanations={page_key(hit.page): hit.explain() for hit in ranking[:top_k]},
+            explanations={page_id(hit.page): hit.explain() for hit in ranking[:top_k]},
         )
         text = ranking.query.text
         with self._lock:
@@ -221,7 +221,7 @@ class Search:
             if text in self._queries:
                 self._queries.remove(text)
             self._queries.appendleft(text)
-        return self._lens(result, page_key(ranking[0].page))
+        return self._lens(result, page_id(ranking[0].page))
 
     def open_page(self, key: str) -> LensValue:
         """Return the value of the lens with one more page of the last search.

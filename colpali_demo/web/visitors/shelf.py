@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from colpali_demo.documents import PageError
-from colpali_demo.export.pictures import Pictures, page_key, write_pictures
+from colpali_demo.export.pictures import Pictures, page_id, write_pictures
 from colpali_demo.retrieval import PageIndex
 from colpali_demo.web.payload import DocumentEntry, LibraryValue, Progress, library_value
 from colpali_demo.web.suggestions import suggested_queries
@@ -154,7 +154,7 @@ class Shelf:
     def value(self, progress: Progress | None) -> LibraryValue:
         """Return the value of the library; `progress` is that of indexing."""
         with self._lock:
-            counts = Counter(page.document for page in self._own_pages)
+            counts = Counter(page.document_id for page in self._own_pages)
             documents = [*map(_sample_entry, self._samples)]
             documents += [_own_entry(document, counts[id]) for id, document in self._own.items()]
             for entry in documents:
@@ -220,12 +220,12 @@ class Shelf:
     def begin_document(self, document: Document) -> bool:
         """Put a document on the shelf whose pages are about to come; False if it is there already."""
         with self._lock:
-            if document.document in self._own:
+            if document.document_id in self._own:
                 return False
             if self._lone:
                 self._left_out = {*(sample.document_id for sample in self._samples), *self._own}
                 self._lone = False
-            self._own[document.document] = self._reading = document
+            self._own[document.document_id] = self._reading = document
             return True
 
     def end_document(self, document: Document) -> None:
@@ -234,8 +234,8 @@ class Shelf:
             self._reading = None
             self._errors += document.errors
             pages = [*self._waiting, *self._own_pages]
-            if not any(page.document == document.document for page in pages):
-                self._own.pop(document.document, None)
+            if not any(page.document_id == document.document_id for page in pages):
+                self._own.pop(document.document_id, None)
 
     def has_document(self, document_id: str) -> bool:
         """Return whether a document of the visitor's own is there, and not removed meanwhile."""
@@ -255,11 +255,11 @@ class Shelf:
         with self._lock:
             self.stop_waiting(pages)
             for page, embedding, drawn in zip(pages, embeddings, pictures, strict=True):
-                if page.document not in self._own:
+                if page.document_id not in self._own:
                     self._delete_files(drawn.key)
                     continue
                 if engine is self._engine:
-                    self._index_of(page.document).add_embedded(page, embedding)
+                    self._index_of(page.document_id).add_embedded(page, embedding)
                 else:
                     self._waiting.append(page)
                 self._pictures[drawn.key] = drawn
@@ -275,7 +275,7 @@ class Shelf:
         return [page for index in self._indexes.values() for page in index.pages]
 
     def _size(self, page: Page, embedding: PageEmbedding) -> int:
-        files = sum(file.stat().st_size for file in self._folder.glob(f"{page_key(page)}.*"))
+        files = sum(file.stat().st_size for file in self._folder.glob(f"{page_id(page)}.*"))
         return embedding.vectors.nbytes + len(page.jpeg) + files + WORD_BYTES * len(page.words)
 
     def waiting(self, count: int) -> list[Page]:
@@ -291,14 +291,14 @@ class Shelf:
     def stop_waiting(self, pages: Sequence[Page]) -> None:
         """Take pages out of those that wait for the present model."""
         with self._lock:
-            keys = {page_key(page) for page in pages}
-            self._waiting = [page for page in self._waiting if page_key(page) not in keys]
+            keys = {page_id(page) for page in pages}
+            self._waiting = [page for page in self._waiting if page_id(page) not in keys]
 
     def drop_pictures(self, pages: Iterable[Page]) -> None:
         """Delete the pictures of pages that could not be embedded."""
         with self._lock:
             for page in pages:
-                self._delete_files(page_key(page))
+                self._delete_files(page_id(page))
 
     def _delete_files(self, key: str) -> None:
         self._sizes.pop(key, None)
@@ -313,7 +313,7 @@ class Shelf:
         with self._lock:
             self._samples = [sample for sample in self._samples if sample.document_id != document_id]
             self._own.pop(document_id, None)
-            self._waiting = [page for page in self._waiting if page.document != document_id]
+            self._waiting = [page for page in self._waiting if page.document_id != document_id]
             self._indexes.pop(document_id, None)
             self._left_out.discard(document_id)
             self._choose_if_none_is_left()
@@ -358,7 +358,7 @@ def _sample_entry(sample: Sample) -> DocumentEntry:
 
 def _own_entry(document: Document, pages: int) -> DocumentEntry:
     return {
-        "document": document.document,
+        "document": document.document_id,
         "source": document.source,
         "pages": pages,
         "of": document.page_count,
