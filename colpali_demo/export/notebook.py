@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from colpali_demo.explain import Explanation
     from colpali_demo.retrieval import Hit
 
-HEIGHT = "min(900px, 92vh)"  # of the frame, which scrolls, and can be drawn larger by its corner
+# Of the frame, which scrolls, and can be drawn larger by its corner. No share of the window: Colab fits that to it.
+HEIGHT = "900px"
 
 
 def html(result: Explanation | Hit | Ranking) -> str | None:

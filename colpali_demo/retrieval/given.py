@@ -172,14 +172,15 @@ def _query(vectors: Tensor, tokens: Sequence[str], typed: str | None, divisor: f
 
 
 def _places_of_tokens(texts: Sequence[str], typed: str) -> tuple[list[tuple[TokenKind, int | None]], tuple[str, ...]]:
-    """Find what was typed among the tokens, by its characters but for white space; return their kinds and words.
+    """Find what was typed among the tokens, by its characters; return their kinds and words.
 
-    It has to begin and end with a token. Where a prefix repeats it, it is the last of them.
+    White space and case do not count, which tokenizers change. It has to begin and end with a token. Where a prefix
+    repeats it, it is the last of them.
     """
-    pieces = ["".join(text.split()) for text in texts]
+    pieces = [_characters(text) for text in texts]
     ends = list(accumulate(map(len, pieces)))
     starts = [0, *ends[:-1]]
-    spelled, wanted = "".join(pieces), "".join(typed.split())
+    spelled, wanted = "".join(pieces), _characters(typed)
     at = spelled.rfind(wanted) if wanted else -1
     while at >= 0 and not (at in starts and at + len(wanted) in ends):
         at = spelled.rfind(wanted, 0, at + len(wanted) - 1)
@@ -200,6 +201,12 @@ def _places_of_tokens(texts: Sequence[str], typed: str) -> tuple[list[tuple[Toke
         else:
             places.append(("word", of_characters[max(end - 1, start) - at]))
     return places, words
+
+
+def _characters(text: str) -> str:
+    """Return the characters of a text that are no white space, each as its small letter if that is one character."""
+    small = (character.lower() if len(character.lower()) == 1 else character for character in text)
+    return "".join("".join(small).split())
 
 
 def _comparison(asked: Tensor, terms: Tensor, others: Sequence[Any], divisor: float) -> Comparison | None:

@@ -85,6 +85,7 @@ def test_tokens_are_what_was_typed_and_what_stands_around_it():
         (["<pad>", "<", "pad", ">", "<pad>"], "pad", [None, None, 0, None, None]),
         (["一", "二"], "一二", [0, 1]),
         (["a", "b"], None, [0, 1]),
+        (["question", ":", " i", "zmir İ"], "IZMIR İ", [None, None, 0, 1]),
     ],
 )
 def test_what_was_typed_is_found_among_the_tokens(tokens, typed, words):
