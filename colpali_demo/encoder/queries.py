@@ -83,7 +83,7 @@ class QueryTokenizer:
         query = "".join(part for _, part in segments)
         kinds = [kind for kind, part in segments for _ in part]
         typed = kinds.index("word") if "word" in kinds else 0
-        word_of, words = _words(as_text(text))
+        word_of, words = split_words(as_text(text))
 
         encoding = self._tokenizer.encode(query, add_special_tokens=False)
         tokens = []
@@ -121,8 +121,8 @@ def as_text(text: str) -> str:
     return NOT_TEXT.sub("\ufffd", text)
 
 
-def _words(text: str) -> tuple[list[int | None], tuple[str, ...]]:
-    """For each character of the text the index of its word, and the words.
+def split_words(text: str) -> tuple[list[int | None], tuple[str, ...]]:
+    """Return for each character of a text the index of its word, and the words.
 
     White space parts words. Punctuation alone joins the word before it, or the word after it at the start; white space
     counts to the word after it, as in most vocabularies, or at the end to the word before.

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypedDict
 
 import numpy as np
 
@@ -20,11 +20,12 @@ from colpali_demo.export.pictures import Pictures, page_id
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from colpali_demo.documents import Page
     from colpali_demo.encoder.interface import ModelInfo
     from colpali_demo.encoder.layout import PageEmbedding, QueryEmbedding
     from colpali_demo.evidence import Erasure
     from colpali_demo.explain import Explanation
-    from colpali_demo.retrieval import Hit, Ranking
+    from colpali_demo.retrieval import CosineRange
 
 LEVELS = 65535  # of a quantized cosine: a step is 1.5e-5 of the range
 INLINE_BYTES = 900_000  # of the JSON of a value; Gradio compares values as text at every change, so they stay small
@@ -61,6 +62,28 @@ class OtherVectors(TypedDict):
 
     slots: list[Slot]
     data: str
+
+
+class RankedHit(Protocol):
+    """A page of a ranking, as `Hit`."""
+
+    @property
+    def rank(self) -> int: ...
+    @property
+    def page(self) -> Page: ...
+    @property
+    def score(self) -> float: ...
+
+
+class Ranked(Protocol):
+    """What the lens shows of a ranking, as `Ranking`: its pages, best first."""
+
+    query: QueryEmbedding
+    cosines: CosineRange
+    terms: np.ndarray
+
+    def __iter__(self) -> Iterator[RankedHit]: ...
+    def hit(self, page: Page) -> RankedHit: ...
 
 
 class LensQuery(TypedDict):
@@ -101,7 +124,7 @@ class RankedPage(TypedDict):
     page: int
     score: float
     hit: bool
-    thumb: FileData
+    thumb: FileData | None
 
 
 class Background(TypedDict):
@@ -215,7 +238,7 @@ def lens_value(
     search: str,
     model: ModelInfo,
     choice: str | None = None,
-    ranking: Ranking,
+    ranking: Ranked,
     explanations: Sequence[Explanation],
     top_k: int,
     focus: str,
@@ -223,7 +246,7 @@ def lens_value(
     pictures: Mapping[str, Pictures],
     blank: PageEmbedding | None,
     samples: Sequence[str] | None,
-    save: Callable[[str, bytes], Path],
+    save: Callable[[str, bytes], Path] | None,
     shown: ShownErasure | None = None,
 ) -> LensValue:
     """Make the value of the lens for one search; most arguments are described at `LensValue`.
@@ -231,9 +254,10 @@ def lens_value(
     ranking: every page searched, best first, by a method that gives terms of tokens
     explanations: the pages whose maps to send; the first `top_k` of the ranking and any that was opened besides
     strength: None while the checkpoint is not calibrated
-    pictures: the picture files of every page, by key
+    pictures: the picture files of pages, by key: of all that are explained, and of others as far as there are any
     blank: a blank page, whose maps can be subtracted in the browser
-    save: writes bytes under a name and returns the path; called for arrays that would make the value too large
+    save: writes bytes under a name and returns the path; called for arrays that would make the value too large. None
+        keeps them all in the value
     shown: takes the place of the explanation of its page
     """
     cosines = ranking.cosines
@@ -257,7 +281,7 @@ def lens_value(
         "ranking": [_ranked_page(hit, top_k, pictures) for hit in ranking],
         "pages": {},
     }
-    arrays = _Arrays(len(json.dumps(value)), lambda name, array: save(f"{search}-{name}.maps", array))
+    arrays = _Arrays(len(json.dumps(value)), save and (lambda name, array: save(f"{search}-{name}.maps", array)))
     value["ledgers"] = arrays.pack("ledgers", ranking.terms.astype("<f4").tobytes())  # exact: terms are float32
     for explanation in sorted(explanations, key=lambda each: page_id(each.page) != focus):
         key = name = page_id(explanation.page)
@@ -284,7 +308,7 @@ def _query(query: QueryEmbedding) -> LensQuery:
     }
 
 
-def _ranked_page(hit: Hit, top_k: int, pictures: Mapping[str, Pictures]) -> RankedPage:
+def _ranked_page(hit: RankedHit, top_k: int, pictures: Mapping[str, Pictures]) -> RankedPage:
     key = page_id(hit.page)
     return {
         "key": key,
@@ -293,21 +317,21 @@ def _ranked_page(hit: Hit, top_k: int, pictures: Mapping[str, Pictures]) -> Rank
         "page": hit.page.number,
         "score": hit.score,
         "hit": hit.rank <= top_k,
-        "thumb": file_data(pictures[key].thumbnail),
+        "thumb": file_data(pictures[key].thumbnail) if key in pictures else None,
     }
 
 
 class _Arrays:
     """Puts arrays into a value while it is small, then into files. `size` is that of the value's JSON so far."""
 
-    def __init__(self, size: int, save: Callable[[str, bytes], Path]) -> None:
+    def __init__(self, size: int, save: Callable[[str, bytes], Path] | None) -> None:
         self.size = size
         self._save = save
 
     def pack(self, name: str, array: bytes) -> Packed:
         """Return an array as it goes into the value."""
         data = b64encode(array).decode()
-        if self.size + len(data) > INLINE_BYTES:
+        if self._save is not None and self.size + len(data) > INLINE_BYTES:
             return {"file": file_data(self._save(name, array))}
         self.size += len(data)
         return {"data": data}

@@ -45,7 +45,7 @@ def standalone(value: LensValue, start: str = "") -> bytes:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="{CONTENT_POLICY}">
 <title>{title}</title>
-<style>{(WEB / "style.css").read_text("utf-8")}{STYLE}</style>
+<style>{_style()}</style>
 <main>
 <header class="masthead"><h1>Why did this page match?</h1><p id="asked"></p></header>
 {_part("lens", lens)}
@@ -62,6 +62,10 @@ document.getElementById("asked").textContent = "Query: " + value.query.text;
 </html>
 """
     return page.encode()
+
+
+def _style() -> str:
+    return "".join((WEB / name).read_text("utf-8") for name in ("colors.css", "style.css")) + STYLE
 
 
 def _part(name: str, sources: Sources) -> str:

@@ -117,14 +117,14 @@ class PageIndex:
         return hit.ranking.strength(hit)
 
 
-def open_set(folder: Path) -> PageIndex:
-    """Open a set that was computed beforehand, all its pages ready to be searched.
+def open_set(place: Path) -> PageIndex:
+    """Open a set that was computed beforehand, a folder or a file, all its pages ready to be searched.
 
     Only the queries of the set can be asked. Raises CheckpointError, see `PrecomputedSet`.
     """
     from colpali_demo.encoder.precomputed import PrecomputedSet  # imports transformers, which takes seconds
 
-    precomputed = PrecomputedSet(folder)
+    precomputed = PrecomputedSet(place)
     index = PageIndex(precomputed.encoder)
     for document in precomputed.documents:
         for page, embedding in precomputed.pages(document):

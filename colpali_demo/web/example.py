@@ -13,12 +13,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from colpali_demo.bundled import ASSETS
 from colpali_demo.encoder.files import BUNDLED_FOLDER
 from colpali_demo.export.lens_value import FileData, LensValue, file_data, lens_value, with_files
 from colpali_demo.samples import SAMPLES
 from colpali_demo.settings import Settings
 
-EXAMPLE = SAMPLES.parent / "example"
+EXAMPLE = ASSETS / "example"
 DOCUMENT = SAMPLES / "annual-report.pdf"
 QUERY = "energy from hydropower"  # short, one word of several pieces; the page that answers it comes first by far
 LENS = "lens.json"

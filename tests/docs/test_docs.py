@@ -31,6 +31,8 @@ ELSEWHERE = {
     "make attack": "a server of its own, attacked for minutes",
     "make test-long": "this is it",
     ".venv/bin/python app.py": "needs the Hub",
+    "pip install": "tests/test_install.py",
+    "colpali-demo ": "tests/test_install.py",
     ".venv/bin/python benchmarks/precisions.py": "test_docs_long.py",
     "python benchmarks/hostile_files.py": "test_docs_long.py",
     "python benchmarks/folder_of_pdfs.py": "test_docs_long.py",
@@ -101,6 +103,8 @@ def test_python(page, workspace, checkpoint, monkeypatch):
     monkeypatch.setenv("COLPALI_RENDER_PIXELS", "300")
     names: dict[str, object] = {}
     for code in blocks(page, "python"):  # a later piece may go on from an earlier one
+        if ".launch(" in code:
+            continue  # a server: tests/browser/test_own_app.py
         exec(compile(code, page.name, "exec"), names)
 
 

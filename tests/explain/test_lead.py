@@ -14,6 +14,8 @@ from colpali_demo.retrieval.embedder import PageEmbedder
 class OnlyReference:
     """An encoder that has reference pages and nothing else."""
 
+    model_info = None
+
     def __init__(self, pages) -> None:
         self.reference_pages = pages
 

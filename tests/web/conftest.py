@@ -12,7 +12,6 @@ import httpx
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
-from app import launch_options
 from colpali_demo.samples import read_samples
 from colpali_demo.settings import Settings
 from colpali_demo.web import sources as sources_module
@@ -20,6 +19,7 @@ from colpali_demo.web.api import prepare_mcp
 from colpali_demo.web.engine import Engine
 from colpali_demo.web.models import Models
 from colpali_demo.web.page import build_page
+from colpali_demo.web.serve import launch_options
 from colpali_demo.web.sources import CheckpointSource, Sample
 from colpali_demo.web.visitors import Sessions
 

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from colpali_demo.bundled import ASSETS
 from colpali_demo.training.corpus.text import collect, is_english
 from colpali_demo.training.corpus.words import frequent_words
 
 PACKAGES = Path(__file__).with_name("debian_packages.txt")
-LAB_BOOK = Path(__file__).parents[3] / "assets" / "colpali-tiny" / "TRAINING.md"
+LAB_BOOK = ASSETS / "colpali-tiny" / "TRAINING.md"
 FONT_FOLDERS = ("usr/share/fonts", "usr/share/texmf/fonts")
 DICTIONARY = "usr/share/dict/american-english-large"
 SEQUENCE = 8  # words: what documents are compared by
