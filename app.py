@@ -26,7 +26,7 @@ from colpali_demo.web.visitors import Sessions
 
 
 def main() -> None:
-    """Settings, then the page, then the server; the model loads while the page is already up."""
+    """Read the settings, build the page and start the server; the model loads while the page is already up."""
     settings = Settings.from_env()
     parser = argparse.ArgumentParser(description="Search PDFs with ColPali and see why each page matched.")
     parser.add_argument("--host", help="address to listen on (COLPALI_HOST; 127.0.0.1)")
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def launch_options(sessions: Sessions, settings: Settings) -> dict[str, Any]:
-    """Arguments of Gradio's `launch`, but for the address."""
+    """Return arguments of Gradio's `launch`, but for the address."""
     return {
         "theme": theme(),
         "css_paths": Path(__file__).parent / "colpali_demo" / "web" / "style.css",

@@ -67,7 +67,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Settings with every field `x` replaced by the variable `COLPALI_X` where that is set and not empty.
+        """Return the defaults, each field `x` replaced by the variable `COLPALI_X` where that is set and not empty.
 
         Raises ValueError, naming the variable, for a number that is not one or is not positive.
 

@@ -88,7 +88,7 @@ class Handlers:
     # ------------------------------------------------------------------ arriving and leaving
 
     def arrive(self, request: gr.Request) -> list[Any]:
-        """What a new visitor sees at once: the samples, the first of them on the shelf, or those that a link names.
+        """Return what a new visitor sees at once: the samples, and on the shelf the first, or those that a link names.
 
         While the model is loading, the first of them with its first query comes from the bundled example.
 
@@ -234,7 +234,7 @@ class Handlers:
         return visitor.library()
 
     def offer(self, request: gr.Request) -> list[Any]:
-        """Queries for what is searched now; the first of them is asked in the place of a sample's own."""
+        """Offer queries for what is searched now; the first of them is asked in the place of a sample's own."""
         visitor = self._visitor(request)
         queries = visitor.shelf.queries()[:EXAMPLES]
         question = visitor.search.question

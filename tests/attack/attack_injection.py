@@ -13,7 +13,7 @@ LINE = "\n2000-01-01 FORGED\r\n\u2028"
 
 
 def send_scripts(target: Target) -> None:
-    """Every event with a script and with lines of a log: answers are JSON, and say neither where nor how it failed."""
+    """Send every event a script and lines of a log: answers are JSON, and say neither where nor how it failed."""
 
     def attack(event: Event) -> None:
         for text in (SCRIPT, LINE, "%s%n{0}{__class__}", "\ud800", "\0", "../" * 30):

@@ -68,7 +68,7 @@ class Quota:
         return None
 
     def page_limit(self, pages: int, kept: int) -> Limit | None:
-        """The limit in the way of one more page beside `pages` others, with `kept` bytes; None if there is none."""
+        """Return the limit in the way of one more page beside `pages` others, with `kept` bytes; None if none is."""
         if pages >= self._settings.session_pages:
             return _full(f"{self._settings.session_pages} pages")
         if kept > self._max_bytes:
