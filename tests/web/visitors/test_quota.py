@@ -47,7 +47,7 @@ def test_too_many_files_and_searches_a_minute_are_refused(sessions, engine, uplo
 
 
 def test_too_many_looks_and_changes_of_the_model_a_minute_are_refused(sessions, engine, upload):
-    engine.settings = replace(engine.settings, looks_per_minute=2, models_per_minute=2)
+    engine.settings = replace(engine.settings, opened_pages_per_minute=2, models_per_minute=2)
     visitor = sessions.get("a")
     visitor.receive([upload()])
     index_all(visitor)
