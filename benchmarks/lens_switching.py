@@ -65,7 +65,7 @@ SWITCHING = """async (key) => {
 
 
 def make_file(folder: Path, count: int, side: int) -> tuple[Path, list[str]]:
-    """The lens with made-up pages in a file, and the keys of the pages."""
+    """Write the lens with made-up pages into a file; return the file and the keys of the pages."""
     chance = np.random.default_rng(0)
 
     def unit(*shape: int) -> torch.Tensor:
@@ -115,7 +115,7 @@ def make_file(folder: Path, count: int, side: int) -> tuple[Path, list[str]]:
 
 
 def measure(tab: Tab, file: Path, keys: list[str]) -> tuple[float, list[float]]:
-    """Milliseconds to the first paint, and of every switch."""
+    """Measure the milliseconds to the first paint, and of every switch."""
     tab.add_init_script(FIRST_PAINT)
     for _ in range(2):  # when a server answers, the browser has long been there, fonts and scripts with it
         tab.goto(file.as_uri())

@@ -32,7 +32,7 @@ PAIRS = Path(__file__).resolve().parents[1] / "colpali_demo" / "training" / "eva
 
 
 def table_rows(encoder: Encoder) -> torch.Tensor:
-    """The rows of the table of subwords as vectors, (subwords, dim): past the last norm, through ColPali's head."""
+    """Return the table of subwords as vectors, (subwords, dim): past the last norm, through ColPali's head."""
     model, embedding = encoder.model, encoder.model.get_input_embeddings()
     with torch.inference_mode():
         return without_layers(model, embedding.weight[: encoder.processor.image_token_id] * embedding.embed_scale)

@@ -121,7 +121,7 @@ def make_layout(vectors: int) -> PageLayout:
 
 
 def measure(folder: Path, pages: int, vectors: int, tokens: int, rounds: int) -> tuple[float, float]:
-    """Milliseconds of a search and of the bare products: the medians of so many rounds, in turn."""
+    """Measure a search and the bare products, in turn: the median milliseconds of so many rounds."""
     settings = Settings(searches_per_minute=10**6)
     encoder = MadeUpEncoder(tokens, vectors)
     (folder / "shared").mkdir()

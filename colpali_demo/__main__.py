@@ -514,7 +514,7 @@ def _load_encoder(settings: Settings, download: bool, **options: str | None) -> 
 
 
 def _read_page(file: str, number: int, settings: Settings) -> Page | None:
-    """One page of a document; None, with the reason on standard error, where it cannot be read."""
+    """Read one page of a document; None, with the reason on standard error, where it cannot be read."""
     from colpali_demo.documents import DocumentError, open_document
 
     try:
@@ -536,7 +536,7 @@ def _read_page(file: str, number: int, settings: Settings) -> Page | None:
 
 
 def _find_tokens(query: QueryEmbedding, wanted: str | None) -> list[int]:
-    """Indices of the tokens that `--token` may mean: an index, or all tokens of a word, or a token by its text."""
+    """Find the tokens that `--token` may mean: an index, or all tokens of a word, or a token by its text."""
     if wanted is None:
         return []
     if wanted.isdecimal() and int(wanted) < len(query.tokens):
@@ -680,7 +680,7 @@ def _say_unknown(query: QueryEmbedding) -> None:
 
 @contextmanager
 def _progress(source: str) -> Iterator[Callable[[int, int | None, Page], None] | None]:
-    """A line on the terminal that counts pages and is gone afterwards; nothing where there is no terminal."""
+    """Show a line on the terminal that counts pages and is gone afterwards; nothing where there is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return

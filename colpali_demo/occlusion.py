@@ -167,7 +167,7 @@ def _touch(one: Box, other: Box) -> bool:
 
 
 def _pixels(box: Box, height: int, width: int) -> tuple[int, int, int, int]:
-    """Top, bottom, left and right of the smallest rectangle of whole pixels around a box."""
+    """Return top, bottom, left and right of the smallest rectangle of whole pixels around a box."""
     left, top, right, bottom = box
     # Shares such as 7/64 may miss an edge between pixels by the last bit of a float.
     slack = 1e-6

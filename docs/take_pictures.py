@@ -45,7 +45,7 @@ def main(address: str) -> None:
 
 
 def save(page: Page, name: str, selector: str) -> None:
-    """What is at the selector, no higher than the window."""
+    """Save a picture of what is at the selector, no higher than the window."""
     page.locator(selector).scroll_into_view_if_needed()
     page.mouse.move(0, 0)
     page.wait_for_timeout(500)

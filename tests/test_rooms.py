@@ -34,7 +34,7 @@ RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 
 
 def modules() -> dict[str, Path]:
-    """Every module of the package by its dotted name."""
+    """Return every module of the package by its dotted name."""
     found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
@@ -46,7 +46,7 @@ MODULES = modules()
 
 
 def imports_of(name: str) -> set[str]:
-    """The modules of the package, and the packages outside, that a module imports anywhere, for types only included."""
+    """Return the modules, of the package and outside, that a module imports anywhere, for types only included."""
     found = set()
     for node in ast.walk(ast.parse(MODULES[name].read_text("utf-8"))):
         if isinstance(node, ast.Import):

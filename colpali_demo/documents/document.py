@@ -281,7 +281,7 @@ class Document:
 
 
 def _open_file(path: str | os.PathLike[str]) -> int:
-    """A descriptor for reading a regular file; OSError for anything else, without waiting for a pipe's writer."""
+    """Open a regular file for reading; OSError for anything else, without waiting for a pipe's writer."""
     file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)

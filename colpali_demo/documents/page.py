@@ -50,7 +50,7 @@ class Page:
 
 
 def fit_size(width: float, height: float, long_side: int) -> tuple[int, int]:
-    """Width and height in pixels of a page of any unit, scaled so that its longer side is `long_side`.
+    """Scale the size of a page, in any unit, to pixels, so that its longer side is `long_side`: (width, height).
 
     Raises RenderFailure: page_failed for sides that are not positive numbers, page_too_small where the shorter side
     comes out under `MIN_SIDE` pixels.

@@ -47,7 +47,7 @@ def parse_header(body: bytes) -> dict[str, Any]:
 
 
 def parse_image(header: dict[str, Any], jpeg: bytes, render_pixels: int) -> tuple[int, int]:
-    """Width and height of the page; raises RendererLost unless `jpeg` is a sound JPEG of exactly that size."""
+    """Read the width and height of a page off its JPEG; RendererLost unless it is sound and of exactly that size."""
     from PIL import Image  # here, so that importing the package stays cheap
 
     size = (header.get("width"), header.get("height"))

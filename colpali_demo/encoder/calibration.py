@@ -138,7 +138,7 @@ def blank_page() -> Image.Image:
 
 
 def reference_images() -> list[Image.Image]:
-    """Pages of function words in no order, one in body text and one in large print, the same at every call."""
+    """Return pages of function words in no order, one in body text and one in large print, the same at every call."""
     chance, pages = random.Random(0), []
     for size in REFERENCE_PRINT:
         words: list[str] = []
@@ -149,7 +149,7 @@ def reference_images() -> list[Image.Image]:
 
 
 def calibration_images() -> list[Image.Image]:
-    """Pages that hold the words of every fourth unrelated query, function words between them."""
+    """Return pages that hold the words of every fourth unrelated query, function words between them."""
     chance, pages = random.Random(0), []
     for page in range(CALIBRATION_PAGES):
         words: list[str] = []

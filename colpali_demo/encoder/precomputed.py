@@ -315,7 +315,7 @@ class PrecomputedEncoder:
         return query
 
     def embed_pages(self, images: Sequence[Image.Image], batch_size: int | None = None) -> list[PageEmbedding]:
-        """Raises CheckpointError(not_precomputed): there is no model."""
+        """Refuse with CheckpointError(not_precomputed): there is no model."""
         raise CheckpointError(
             "not_precomputed",
             f"These explanations were computed beforehand by {self.model_info['name']}, which is not loaded here. "

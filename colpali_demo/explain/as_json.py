@@ -43,7 +43,7 @@ def grid_dict(layout: PageLayout) -> dict[str, float]:
 def explanation_dict(
     explanation: Explanation, rank: int | None = None, strength: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """An explanation as plain JSON values: one entry of `results`, for the browser, the HTTP API and `--json` alike.
+    """Turn an explanation into plain JSON values: one entry of `results`, for browser, HTTP API and `--json` alike.
 
     strength: what `Ranking.strength` says of the match, None where it was not measured
 

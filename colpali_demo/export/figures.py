@@ -255,7 +255,7 @@ def _heading(ax: Axes, box: Box, name: str, detail: str) -> None:
 
 
 def _scale(ax: Axes, box: Box, span: tuple[float, float, float], label: str, mark: float | None) -> None:
-    """The legend under the page: colors as they look on white paper, from `span` = (lowest, threshold, highest)."""
+    """Draw the legend under the page: colors as on white paper, from `span` = (lowest, threshold, highest)."""
     low, threshold, high = span
     left, top, width = box[0], box[3] + 0.14, min(box[2] - box[0], 4.3)
     steps = np.linspace(low, high, 512)[None]
@@ -464,7 +464,7 @@ def _glyphs() -> frozenset[int]:
 
 @cache
 def _bold_glyphs() -> frozenset[int]:
-    """The characters of the bold face; a text with others is drawn regular, as other fonts may have no bold face."""
+    """Return the characters of the bold face; a text with others is drawn regular: other fonts may have no bold."""
     path = font_manager.findfont(font_manager.FontProperties(family="DejaVu Sans", weight="bold"))
     return frozenset(FT2Font(path).get_charmap())
 

@@ -191,7 +191,7 @@ def with_files(value: Any, replace: Callable[[FileData], Any]) -> Any:
 
 
 def quantize(maps: np.ndarray, lo: float, hi: float) -> bytes:
-    """Cosines in [lo, hi] as little-endian uint16 levels, in C order; off by at most half a step."""
+    """Pack cosines in [lo, hi] as little-endian uint16 levels, in C order; off by at most half a step."""
     shares = (maps.astype(np.float64) - lo) / (hi - lo) if hi > lo else np.zeros(maps.shape)
     return np.rint(np.clip(shares, 0, 1) * LEVELS).astype("<u2").tobytes()
 
@@ -213,7 +213,7 @@ def other_vectors(explanation: Explanation) -> OtherVectors:
 
 
 def page_entry(explanation: Explanation, rank: int, pictures: Pictures) -> dict[str, Any]:
-    """One explained page, without its maps: `explanation_dict` with its pictures and its words with their boxes."""
+    """Return one explained page without its maps: `explanation_dict`, its pictures, its words with their boxes."""
     return {
         **explanation_dict(explanation, rank),
         "image": file_data(pictures.image),

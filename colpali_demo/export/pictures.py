@@ -29,7 +29,7 @@ class Pictures:
 
 
 def page_id(page: Page) -> str:
-    """Names a page among all pages of a visitor: two files may have the same name, not the same content."""
+    """Name a page among all pages of a visitor: two files may have the same name, not the same content."""
     return f"{page.document_id}-{page.number}"
 
 

@@ -73,14 +73,14 @@ def _part(name: str, sources: Sources) -> str:
 
 
 def _run(name: str, sources: Sources, props: dict[str, Any], value: str) -> str:
-    """Runs the script of a component as Gradio does, with no server behind it."""
+    """Return JavaScript that runs the script of a component as Gradio does, with no server behind it."""
     props = {**DRAWING, **props, "offline": True}
     arguments = f'document.getElementById("{name}"), () => {{}}, {{ ...{_json(props)}, value: {value} }}'
     return f"({as_function(sources.script)})({arguments}, null, null, () => {{}});"
 
 
 def _json(value: Any) -> str:
-    """JSON that cannot end the script element it stands in."""
+    """Return JSON that cannot end the script element it stands in."""
     return json.dumps(value).replace("<", "\\u003c")
 
 

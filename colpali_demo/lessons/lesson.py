@@ -143,7 +143,7 @@ def pooling(query: QueryEmbedding, stored: StoredPage) -> dict[str, list[float]]
 
 
 def costs(stored: StoredPage) -> dict[str, Any]:
-    """Bytes of a page's vectors at each precision, and of one vector in 16 bits instead of them all."""
+    """Return the bytes of a page's vectors at each precision, and of one vector in 16 bits instead of them all."""
     vectors, dim = stored.kept.vectors.shape
     return {
         "bytes": [{"name": name, "bits": bits, "bytes": vectors * dim * bits // 8} for name, bits in PRECISIONS],
@@ -152,7 +152,7 @@ def costs(stored: StoredPage) -> dict[str, Any]:
 
 
 def measure(encoder: Encoder, ranking: Ranking, hit: Hit, clock: Callable[[], float] = time.perf_counter) -> dict:
-    """Milliseconds on this machine, each the median of a few runs: {"page", "query", "score", "pages", "device"}.
+    """Measure milliseconds here, each the median of a few runs: {"page", "query", "score", "pages", "device"}.
 
     page: to embed the page of `hit`; query: to embed its query; score: to score all `pages` for it
     """

@@ -55,7 +55,7 @@ class PageStream(IterableDataset):
 
 
 def batches(stream: PageStream, size: int, workers: int, reuse: int, seed: int, buffer: int = 160):
-    """Batches of examples; each page is shown `reuse` times, apart from each other."""
+    """Yield batches of examples; each page is shown `reuse` times, apart from each other."""
     loader = DataLoader(
         stream, batch_size=None, num_workers=workers, prefetch_factor=8 if workers else None,
         multiprocessing_context="fork" if workers else None,

@@ -99,7 +99,7 @@ class Schedule:
     ema: float = _setting(0.998, "how much of the averaged weights is left after a step")
 
     def rate(self, seen: int) -> float:
-        """Warm-up, a plateau, a straight line down to zero; a rate of their own for the first pages of the heads."""
+        """Return the learning rate: first that of the heads alone, then a warm-up, a plateau, a line down to zero."""
         if seen < self.heads_pages:
             return HEADS_RATE
         up = min(1.0, (seen - self.heads_pages + 1) / self.warmup_pages)

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 def public_model_info(encoder: AnyEncoder) -> ModelInfo:
-    """`model_info` of an encoder without the folder of the checkpoint."""
+    """Return `model_info` of an encoder without the folder of the checkpoint."""
     return {**encoder.model_info, "checkpoint": encoder.model_info["name"]}
 
 

@@ -27,7 +27,7 @@ LESSON = "lesson.json"
 
 
 def fingerprint(checkpoint: Path) -> str:
-    """SHA-256 of whatever in a checkpoint's folder has a say in its vectors."""
+    """Return the SHA-256 of whatever in a checkpoint's folder has a say in its vectors."""
     digest = hashlib.sha256()
     for file in sorted([*checkpoint.glob("*.safetensors"), checkpoint / "config.json", checkpoint / "tokenizer.json"]):
         digest.update(file.name.encode() + file.read_bytes())
@@ -35,7 +35,7 @@ def fingerprint(checkpoint: Path) -> str:
 
 
 def load_example(name: str, into: Path, folder: Path = EXAMPLE) -> dict[str, Any]:
-    """The value called `name` of the example; its files are copied `into` a folder from which the browser may fetch."""
+    """Load the value `name` of the example; its files are copied `into` a folder from which the browser may fetch."""
 
     def copied(file: FileData) -> dict[str, Any]:
         return file_data(shutil.copyfile(folder / file["path"], into / f"{Path(name).stem}-{file['path']}"))

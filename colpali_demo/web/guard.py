@@ -115,7 +115,7 @@ class _Bodies:
 
     @contextmanager
     def counted(self, receive: Receive) -> Iterator[Receive]:
-        """`receive` whose bytes count until the request ends, and that raises _TooMany where there are too many."""
+        """Wrap `receive` so that its bytes count until the request ends, and _TooMany is raised beyond the limit."""
         free, taken = MAX_BODY_BYTES, 0
 
         async def counting() -> Message:

@@ -253,7 +253,7 @@ class Handlers:
         return visitor.library()
 
     def offer(self, request: gr.Request) -> list[Any]:
-        """Queries for what is searched now; the first of them is asked in the place of a sample's own."""
+        """Offer queries for what is searched now; the first of them is asked in the place of a sample's own."""
         visitor = self._visitor(request)
         queries = visitor.shelf.queries()[:EXAMPLES]
         question = visitor.search.question

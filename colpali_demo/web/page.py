@@ -227,7 +227,7 @@ class _Upload(gr.File):
         return "file"
 
     def preprocess(self, payload: ListFiles | None) -> list[str]:
-        """Their paths. What a file is, its content will say, not its name."""
+        """Return the paths of uploaded files. What a file is, its content will say, not its name."""
         return [] if payload is None else [file.path for file in payload.root]
 
 

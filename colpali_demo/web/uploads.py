@@ -41,7 +41,7 @@ class Uploads:
 
     @contextmanager
     def new_folder(self, size: int) -> Iterator[Path]:
-        """A folder for the files of one request, `size` bytes at most, which are kept free for it; deleted if it fails.
+        """Make a folder for the files of one request and keep `size` bytes free for them; deleted if the request fails.
 
         Raises NoRoom where so many bytes more may not wait here, or would not fit on the disk.
         """
@@ -105,7 +105,7 @@ class Uploads:
 
 
 def _size(folder: Path) -> int:
-    """Bytes of all files in a folder, which others may be taking out meanwhile."""
+    """Return bytes of all files in a folder, which others may be taking out meanwhile."""
     total = 0
     for parent, _, files in os.walk(folder):
         for file in files:

@@ -105,7 +105,7 @@ class VisitorQueue(Queue):
         self.pending_event_ids_session.pop(session, None)
 
     def compute_analytics_summary(self, records: Any) -> dict[str, Any]:  # noqa: ARG002
-        """Nothing: Gradio would go through the last ten thousand events after each one, for a page that is closed."""
+        """Return nothing: Gradio would go through ten thousand events after each one, for a page that is closed."""
         return {}
 
     def _open_events(self, session: str | None) -> int:

@@ -11,7 +11,7 @@ from tests.attack.target import ROUTES, Event, Target, Trap, everywhere, file_da
 
 
 def shapes(trap: Trap) -> list[Any]:
-    """The shapes in which an input may name a file."""
+    """Return the shapes in which an input may name a file."""
     first = {**file_data(trap.address()), "url": trap.address(), "file": file_data(trap.address())}
     return [first, [{**first, "path": trap.address()}], trap.address()]
 

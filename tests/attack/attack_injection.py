@@ -16,7 +16,7 @@ TEXTS = (SCRIPT, LINE, "%s%n{0}{__class__}", "\ud800", "\0", "../" * 30)
 
 
 def send_scripts(target: Target, texts: tuple[str, ...] = TEXTS) -> None:
-    """Every event with a script and with lines of a log: answers are JSON, and say neither where nor how it failed."""
+    """Send every event a script and lines of a log: answers are JSON, and say neither where nor how it failed."""
 
     def attack(event: Event) -> None:
         for text in texts:

@@ -13,7 +13,7 @@ SECRET = "annas-secret-report"
 
 
 def ask_for_what_is_anothers(target: Target) -> None:
-    """Every event of Ben with each name of Anna's page, document, picture and upload: no answer has any of it."""
+    """Send, as Ben, each name of Anna's page, document, picture and upload to every event: no answer has any of it."""
     anna = new_session()
     library = target.index(anna, f"{SECRET}.pdf")
     (document,) = [each["document"] for each in library["documents"]]
@@ -37,7 +37,7 @@ def ask_for_what_is_anothers(target: Target) -> None:
 
 
 def is_annas(text: str, document: str) -> bool:
-    """Whether an answer has something of Anna's, other than what was sent along: refusals repeat that."""
+    """Return whether an answer has something of Anna's, other than what was sent along: refusals repeat that."""
     told = re.sub(rf"(No such page|Page|Cannot|There is)[^\"]*({SECRET}|{document})[^\"]*", "", text)
     return "results" in told and (SECRET in told or document in told)
 
@@ -55,7 +55,7 @@ def test_addresses_of_uploads_and_pictures_cannot_be_guessed(target: Target) -> 
 
 
 def end_what_is_anothers(target: Target) -> None:
-    """Leaving, clearing, cancelling and resetting under other names leave a visitor what they have."""
+    """Leave, clear, cancel and reset under other names: a visitor keeps what they have."""
     anna = new_session()
     target.index(anna, "anna.pdf")
     for session in (new_session(), anna.upper(), f"{anna}.", anna[:-1]):

@@ -14,7 +14,7 @@ SHARED = {"search_pdf"}  # whose callers have no session, and one rate together 
 
 
 def ask_often(target: Target) -> None:
-    """Every event, a dozen times at once from one session that fetches no answer."""
+    """Ask for every event a dozen times at once, from one session that fetches no answer."""
 
     def attack(event: Event) -> None:
         if event.name in SHARED:
@@ -48,7 +48,7 @@ def test_another_is_answered_while_one_asks_for_everything(target: Target) -> No
 
 
 def searches_wait_for_no_other(target: Target) -> None:
-    """Eight searches of one visitor, then one of another, whose answer comes before the last of the eight."""
+    """Search eight times as one visitor, then once as another, whose answer comes before the last of the eight."""
     anna, ben = new_session(), new_session()
     for session, name in ((anna, "anna.pdf"), (ben, "ben.pdf")):
         target.index(session, name)
@@ -76,7 +76,7 @@ def test_long_queries_are_refused_by_their_tokens(target: Target) -> None:
 
 
 def requests_that_do_not_end(target: Target) -> None:
-    """Forty bodies and uploads that stop in the middle; others are answered meanwhile."""
+    """Send forty bodies and uploads that stop in the middle; others are answered meanwhile."""
     address = urlsplit(target.address)
     place = (address.hostname, address.port or 80)
     held = []

@@ -29,7 +29,7 @@ ROUTES = ("queue/join", "run/predict", "api/{name}", "run/{name}", "call/{name}"
 
 
 def _told() -> list[str]:
-    """The names under which components tell the server something, read from where it listens."""
+    """Return the names of the fields that components send, read from where the server reads them."""
     sources = (ROOT / "colpali_demo" / "web").rglob("*.py")
     lines = [line for file in sources for line in file.read_text("utf-8").splitlines() if "_told(" in line]
     return sorted(set(re.findall(r'"(\w+)"', "\n".join(lines))))
@@ -49,7 +49,7 @@ class Event:
         return range(max(1, self.inputs))
 
     def data(self, value: Any, position: int) -> list[Any]:
-        """Arguments with a value at one position, and at the others what a search takes."""
+        """Return arguments with a value at one position, and at the others what a search takes."""
         data = [*["sample", 3, None, None][: self.inputs], *[None] * (self.inputs - 4)]
         if position < self.inputs:
             data[position] = value
@@ -91,7 +91,7 @@ class Target:
         return next(each for each in self.events if each.name == name)
 
     def told(self, value: Any) -> dict[str, Any]:
-        """What a component tells the server, with this value under every name."""
+        """Return what a component sends the server, with this value under every name."""
         return {**dict.fromkeys(self.fields, value), "augmentation": "5", "token": "0"}
 
     def join(self, session: Any, event: Event, data: list[Any] = (), event_data: Any = None) -> httpx.Response:
@@ -99,7 +99,7 @@ class Target:
         return self.client.post("/gradio_api/queue/join", json=body)
 
     def outcomes(self, session: str) -> Iterator[dict[str, Any]]:
-        """The last message about each event that a session has joined the queue with, as they come.
+        """Yield the last message about each event that a session has joined the queue with, as they come.
 
         Raises TimeoutError where one stays away, which heartbeats would hide from the client.
         """
@@ -208,7 +208,7 @@ class Trap:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def address(self) -> str:
-        """An address of its own for each use, for Gradio keeps copies."""
+        """Return an address of its own for each use, for Gradio keeps copies."""
         return f"http://127.0.0.1:{self._server.server_port}/{next(self._numbers)}"
 
     def close(self) -> None:

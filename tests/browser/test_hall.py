@@ -63,7 +63,7 @@ def hall(new_visitor):
 
 
 def number(page) -> int:
-    """The number of the card on show."""
+    """Return the number of the card on show."""
     return page.evaluate(
         "[...document.querySelectorAll('#lessons .steps a')].findIndex(step => step.ariaCurrent === 'step') + 1"
     )

@@ -68,7 +68,7 @@ class Lesson:
 
 
 def scores_of_the_samples(encoder) -> list[list[float]]:
-    """What the batch of the samples scores, (queries, pages)."""
+    """Return what the batch of the samples scores, (queries, pages)."""
     file, questions = read_questions()
     index = PageIndex(encoder)
     with open_document(SAMPLES / file, settings=Settings(render_pixels=400)) as document:

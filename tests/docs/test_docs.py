@@ -45,7 +45,7 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 def commands() -> list[str]:
-    """Every command line of every page, once."""
+    """Return every command line of every page, once."""
     lines = [
         line.split(" # ")[0].strip() for page in PAGES for code in blocks(page, "sh") for line in code.splitlines()
     ]
@@ -132,7 +132,7 @@ def test_there_are_examples_in_docstrings():
 
 
 def anchors(page: Path) -> set[str]:
-    """As GitHub makes them of headings."""
+    """Make anchors of headings, as GitHub does."""
     headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

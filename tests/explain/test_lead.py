@@ -21,7 +21,7 @@ class OnlyReference:
 
 
 def rank(search, reference):
-    """The ranking of a search whose reference pages are those of another one, of the same dimension."""
+    """Return the ranking of a search whose reference pages are those of another one, of the same dimension."""
     query, pages = search
     embedder = PageEmbedder(OnlyReference([stored.kept for stored in reference[1]]), keep=lambda kept: kept)
     return RANKERS["maxsim"].rank(query, pages, embedder=embedder)

@@ -134,7 +134,7 @@ def main() -> int:
 
 
 def measure(server: Server, visitors: int, seconds: float, sessions: int) -> dict[str, Any]:
-    """The four phases; seconds, counts and megabytes."""
+    """Measure the four phases: seconds, counts and megabytes."""
     alone = Findings()
     prober = Visitor(server.address, "prober", alone)
     prober.index(3)  # and what is loaded at first use
@@ -187,7 +187,7 @@ def measure(server: Server, visitors: int, seconds: float, sessions: int) -> dic
 
 
 def judge(report: dict[str, Any]) -> dict[str, bool]:
-    """Which of the promises hold."""
+    """Judge which of the promises hold."""
     worst = report["worst"]
     fair = 3 * worst["idle"]["p95"] + worst["page_seconds"]
     allowed = (report["visitors"] + 1) * report["idle"]["p95"] + report["page_seconds"]

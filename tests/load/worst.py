@@ -27,7 +27,7 @@ OTHERS_MB = 300  # of the process beside what settings name: pictures on their w
 
 
 def measure_the_worst(server: Server, seconds: float) -> dict[str, Any]:
-    """Seconds of a search alone and beside the worst visitor, and the most memory that the process took."""
+    """Measure the seconds of a search alone and beside the worst visitor, and the most memory the process took."""
     server.wait_until_samples_are_in()
     target = Target(server.address)
     anna, worst = new_session(), new_session()
@@ -62,7 +62,7 @@ def measure_the_worst(server: Server, seconds: float) -> dict[str, Any]:
 
 
 def allowed_mb(settings: Settings) -> int:
-    """What one visitor may add to the memory of the process: their pages, their last search, and what is on its way."""
+    """Return what one visitor may add to the memory of the process: pages, the last search, what is on its way."""
     return round(settings.session_mb + 30 * EXPLANATION_MB + settings.session_events * 10 + OTHERS_MB)
 
 

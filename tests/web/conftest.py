@@ -48,11 +48,11 @@ class Server:
         return self.outcome(session)
 
     def outcome(self, session: str) -> dict[str, Any]:
-        """The last message about the event that this session has joined the queue with."""
+        """Return the last message about the event that this session has joined the queue with."""
         return next(self.outcomes(session))
 
     def outcomes(self, session: str) -> Iterator[dict[str, Any]]:
-        """The last message about each of the events that this session has joined the queue with, as they come."""
+        """Yield the last message about each of the events that this session has joined the queue with, as they come."""
         with self.client.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as answer:
             text = ""
             for chunk in answer.iter_text():  # not `iter_lines`, which ends lines at U+0085, too

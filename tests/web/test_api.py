@@ -75,7 +75,7 @@ def expected(checkpoint, report):
 
 
 def comparable(answer: dict) -> dict:
-    """All but the time it took, the folder of the checkpoint, which the server keeps to itself, and the strength.
+    """Leave out the time it took, the folder of the checkpoint, which the server keeps to itself, and the strength.
 
     The server says how strong a match is where it shows the search, once the checkpoint is calibrated.
     """

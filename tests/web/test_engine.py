@@ -106,7 +106,7 @@ def bundled(checkpoint, monkeypatch) -> Path:
 
 
 def corrupt(checkpoint: Path, folder: Path) -> str:
-    """A copy of a checkpoint whose weights end in the middle."""
+    """Copy a checkpoint and cut its weights off in the middle."""
     shutil.copytree(checkpoint, folder / "secret" / "corrupt")
     (weights,) = (folder / "secret" / "corrupt").glob("*.safetensors")
     weights.write_bytes(weights.read_bytes()[:5000])

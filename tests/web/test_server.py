@@ -481,7 +481,7 @@ def test_the_trap_would_spring(server: Server, trap: Trap) -> None:
 
 
 def call_tool(server: Server, arguments: Any) -> dict[str, Any]:
-    """What the Model Context Protocol says of a call of `search_pdf`."""
+    """Call `search_pdf` over the Model Context Protocol and return the answer."""
     request = {"name": "search_pdf", "arguments": arguments}
     answer = server.client.post(
         "/gradio_api/mcp/",
@@ -934,7 +934,7 @@ def test_answers_that_nobody_fetches_count_as_under_way(server: Server) -> None:
 
 
 def unread(server: Server) -> dict[str, int]:
-    """How many answers each session has not fetched."""
+    """Count how many answers each session has not fetched."""
     mailboxes = server.blocks._queue.pending_messages_per_session
     return {session: len(mailbox.answered) for session, mailbox in list(mailboxes.items()) if mailbox.answered}
 
@@ -967,7 +967,7 @@ def test_answers_that_nobody_fetches_do_not_pile_up(server: Server, monkeypatch:
 
 
 def of_session(server: Server, session: str) -> list[Any]:
-    """What the queue keeps of a session."""
+    """Return what the queue keeps of a session."""
     queue = server.blocks._queue
     kept = [queue.pending_messages_per_session.get(session), queue.pending_event_ids_session.get(session)]
     waiting = [event for group in queue.event_queue_per_concurrency_id.values() for event in group.queue]

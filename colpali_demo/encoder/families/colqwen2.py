@@ -87,7 +87,7 @@ class ColQwen2(Family):
         return given
 
     def _token_types(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """1 for a token of the image, 0 for one of text: (batch, length), int32."""
+        """Return 1 for a token of the image, 0 for one of text: (batch, length), int32."""
         return (inputs["input_ids"] == self.processor.image_token_id).int()
 
     def image_slots(self, ids: Sequence[int], inputs: BatchFeature, position: int) -> ImageSlots:

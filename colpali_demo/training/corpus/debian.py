@@ -100,7 +100,7 @@ def call(*command: str | Path, cwd: Path | None = None) -> str:
 
 
 def pdfs(packages: Iterable[Path]) -> Iterator[tuple[str, str, bytes]]:
-    """The PDFs in unpacked packages, each once: SHA-256, the package's and the file's name, and the content."""
+    """Yield the PDFs in unpacked packages, each once: SHA-256, the package's and the file's name, and the content."""
     seen, names = set(), set()
     for package in packages:
         for file in sorted([*package.rglob("*.pdf"), *package.rglob("*.pdf.gz")]):

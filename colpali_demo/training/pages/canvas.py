@@ -92,7 +92,7 @@ class Style:
         return word
 
     def width(self, word: str) -> float:
-        """Width in pixels of a word that went through `clean`."""
+        """Return the width in pixels of a word that went through `clean`."""
         return sum(map(self.advances.__getitem__, word))
 
 

@@ -36,7 +36,7 @@ class PdfPages:
         return self.make_pages(rng, 1)[0]
 
     def make_pages(self, rng: np.random.Generator, count: int) -> list[TrainingPage]:
-        """At most `count` different pages of one document, at least one."""
+        """Make at most `count` different pages of one document, at least one."""
         for _ in range(50):
             if not self.files:
                 break
@@ -73,7 +73,7 @@ def _draw(page: pdfium.PdfPage, rng: np.random.Generator) -> TrainingPage | None
 
 
 def read_characters(page: pdfium.PdfPage):
-    """Visible characters (codepoint, left, top, right, bottom in fractions), words, and each word's character range."""
+    """Read visible characters (codepoint, left, top, right, bottom in fractions), words, and each word's characters."""
     textpage = page.get_textpage()
     chars, words, word_chars = [], [], []
     word, start = "", 0

@@ -61,7 +61,7 @@ def bare_word(word: str) -> str:
 
 
 def searchable(word: str) -> bool:
-    """Whether a bare word can be a training query: two ASCII characters or more, none that begins a special token."""
+    """Return whether a bare word can be a training query: two ASCII characters or more, no start of a special token."""
     return len(word) > 1 and word.isascii() and "<" not in word
 
 

@@ -112,7 +112,7 @@ class Desk:
         return self._batches[engine]
 
     def measure(self, visitor: Visitor) -> dict[str, Any]:
-        """The lesson on show with the milliseconds that embedding and scoring take here and now. Raises Refused."""
+        """Measure what embedding and scoring take here and now, and return the lesson with it. Raises Refused."""
         from colpali_demo.lessons.lesson import measure
 
         if not visitor.engine.capabilities.has_model:

@@ -88,5 +88,5 @@ def _with_thumbnails(batch: Batch | None, pictures: Mapping[str, Pictures]) -> d
 
 
 def _bytes(vectors: Tensor) -> bytes:
-    """Vectors as little-endian float32, row by row: the very numbers that are compared."""
+    """Return vectors as little-endian float32, row by row: the very numbers that are compared."""
     return vectors.numpy().astype("<f4").tobytes()

@@ -335,7 +335,7 @@ class Indexing:
         return True
 
     def _go_on_after(self, error: Exception, pages: list[Page], engine: Engine) -> bool:
-        """After a batch that failed, embed its pages one by one; False if the rest must be given up."""
+        """Embed the pages of a batch that failed one by one; False if the rest must be given up."""
         if self._presence.left:  # and the folder is gone
             return False
         if is_disk_full(error):

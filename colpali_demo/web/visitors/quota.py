@@ -25,7 +25,7 @@ class Quota:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._searches = Rate(settings.searches_per_minute)
-        self._looks = Rate(settings.looks_per_minute)
+        self._opened_pages = Rate(settings.opened_pages_per_minute)
         self._lessons = Rate(settings.lessons_per_minute)
         self._erasures = Rate(settings.erasures_per_minute)
         self._measures = Rate(settings.measures_per_minute)
@@ -53,7 +53,7 @@ class Quota:
 
     def count_page(self) -> None:
         """Count a page of a search that is opened."""
-        self._count(self._looks, "Too many pages at once; try again")
+        self._count(self._opened_pages, "Too many pages at once; try again")
 
     def count_lesson(self) -> None:
         """Count a lesson on a page of the visitor's own search."""
@@ -84,7 +84,7 @@ class Quota:
         return None
 
     def page_limit(self, pages: int, kept: int) -> Limit | None:
-        """The limit in the way of one more page beside `pages` others, with `kept` bytes; None if there is none."""
+        """Return the limit in the way of one more page beside `pages` others, with `kept` bytes; None if none is."""
         if pages >= self._settings.session_pages:
             return _full(f"{self._settings.session_pages} pages")
         if kept > self._max_bytes:

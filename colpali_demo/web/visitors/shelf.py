@@ -107,7 +107,7 @@ class Shelf:
         return {id: index for id, index in filled.items() if id not in self._left_out} or filled
 
     def queries(self) -> list[str]:
-        """Queries for the last of the documents that are searched: a sample's, or the headings of the visitor's own."""
+        """Return queries for the last document that is searched: a sample's own, or the headings of the visitor's."""
         with self._lock:
             last = next(reversed(self._searched()), None)
             own = self._indexes.get(last)

@@ -66,7 +66,7 @@ def test_what_could_not_be_taken_is_kept_to_a_number_and_logged_in_a_line(sessio
 
 
 def test_too_many_looks_and_changes_of_the_model_a_minute_are_refused(sessions, engine, upload):
-    engine.settings = replace(engine.settings, looks_per_minute=2, models_per_minute=2)
+    engine.settings = replace(engine.settings, opened_pages_per_minute=2, models_per_minute=2)
     visitor = sessions.get("a")
     visitor.receive([upload()])
     index_all(visitor)
