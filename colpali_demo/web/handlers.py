@@ -222,7 +222,8 @@ class Handlers:
             text = f"Something went wrong, so indexing ended; if it stays so, quote {fault}."
             visitor.shelf.note("Your library", None, "indexing_failed", text)
         finally:
-            job.close()
+            with suppress(ValueError):  # cancelled while a thread is in it, which closes it by letting go of it
+                job.close()
         yield self._visitor(request).library()  # another one, which says so, if this one was freed
 
     def choose_documents(self, event: gr.EventData, request: gr.Request) -> LibraryValue:
