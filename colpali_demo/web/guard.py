@@ -39,6 +39,7 @@ BUSY = "Too many requests are arriving; try again in a few seconds."
 UPLOAD_SECONDS = 900.0  # for an upload to arrive
 STALL_SECONDS = 30.0  # for the next piece of it
 BODY_SECONDS = 30.0  # for such a body to arrive
+UPLOADS_FOLLOWED = 500  # whose progress is known; then the oldest are forgotten, which Gradio never does
 SESSION_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)  # Gradio's browsers and clients send at most 36 characters
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -210,10 +211,15 @@ class Guard:
             return PlainTextResponse("This is not JSON.", 400)
         sent = sent if isinstance(sent, dict) else {}
         sessions = [*request.query_params.getlist("session_hash"), *_heartbeat(address)]
+        if address.rstrip("/") == "/gradio_api/upload_progress":
+            _forget_old_progress()
+            sessions += request.query_params.getlist("upload_id")
         if sent.get("session_hash") is not None:
             sessions.append(sent["session_hash"])
         if not all(isinstance(session, str) and SESSION_NAME.fullmatch(session) for session in sessions):
-            return PlainTextResponse("A session_hash has 1 to 64 letters, digits, dots, dashes or underscores.", 400)
+            return PlainTextResponse(
+                "A session_hash or upload_id has 1 to 64 letters, digits, dots, dashes or underscores.", 400
+            )
         if address == "/gradio_api/queue/data" and not _is_awaited(request, sessions):
             return PlainTextResponse("Nothing is under way in this session.", 404)
         if request.method == "POST" and (call := _CALL.fullmatch(address)):
@@ -256,6 +262,7 @@ class Guard:
         upload_id = request.query_params.get("upload_id")
         if upload_id is not None and not SESSION_NAME.fullmatch(upload_id):
             upload_id = None  # under which one could ask how much of it has arrived
+        _forget_old_progress()
         try:
             async with asyncio.timeout(UPLOAD_SECONDS):
                 with self._uploads.new_folder(_stated_length(request) or limit) as folder:
@@ -293,6 +300,13 @@ class Guard:
 def _stated_length(request: Request) -> int:
     length = request.headers.get("content-length", "")
     return int(length) if length.isascii() and length.isdecimal() and len(length) < 20 else 0
+
+
+def _forget_old_progress() -> None:
+    """Keep what Gradio notes of uploads, and of those that anybody asks after, to a number."""
+    for notes in (file_upload_statuses._statuses, file_upload_statuses._signals):
+        while len(notes) >= UPLOADS_FOLLOWED:
+            del notes[next(iter(notes))]
 
 
 def _heartbeat(address: str) -> list[str]:
@@ -371,6 +385,9 @@ def _with_headers(send: Send, private: bool) -> Send:
                 headers[name] = value
             if private:  # pages of visitors: for their browser, not for caches on the way
                 headers["Cache-Control"] = "private, max-age=3600"
+            elif headers.get("content-type", "").startswith(("text/html", "application/json")):
+                # Has the address at which it was asked for, as headers of the request state it.
+                headers.setdefault("Cache-Control", "private, no-cache")
         await send(message)
 
     return guarded

@@ -230,8 +230,12 @@ class Handlers:
     ) -> AsyncGenerator[LibraryValue]:
         visitor = self._visitor(request)
         job = task(visitor)
+        step = None
         try:
-            while (pause := await to_thread.run_sync(next, job, None, limiter=self._indexing)) is not None:
+            while True:
+                step = asyncio.ensure_future(to_thread.run_sync(next, job, None, limiter=self._indexing))
+                if (pause := await asyncio.shield(step)) is None:
+                    break
                 yield visitor.library()
                 await asyncio.sleep(pause)
         except Exception:
@@ -239,7 +243,10 @@ class Handlers:
             text = f"Something went wrong, so indexing ended; if it stays so, quote {fault}."
             visitor.shelf.note("Your library", None, "indexing_failed", text)
         finally:
-            job.close()
+            if step is None or step.done():
+                job.close()
+            else:  # cancelled while a thread is in it; until it is closed, it holds a place among those that read
+                step.add_done_callback(lambda step: (step.exception(), job.close()))
         yield self._visitor(request).library()  # another one, which says so, if this one was freed
 
     def choose_documents(self, event: gr.EventData, request: gr.Request) -> LibraryValue:

@@ -218,7 +218,7 @@ def _index_and_search(member: Visitor, findings: Findings, end: float) -> None:
 
 
 def _search_on(prober: Visitor, seconds: list[float], end: float) -> None:
-    while time.monotonic() < end:
+    while time.monotonic() < end or len(seconds) < 2:
         seconds.append(prober.search(WORDS[len(seconds) % len(WORDS)]))
         time.sleep(1)
 

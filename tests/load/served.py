@@ -93,9 +93,9 @@ class Server:
             for sample in samples["samples"]:
                 call("open_sample", file=sample["file"])
             wait(is_in, 900)
-            client.post(
-                "/gradio_api/run/predict", json={"fn_index": events["clear"], "data": [], "session_hash": "load"}
-            )
+            leaving = {"fn_index": events["leave"], "data": [], "session_hash": "load"}
+            client.post("/gradio_api/queue/join", json=leaving).raise_for_status()
+            client.get("/gradio_api/queue/data", params={"session_hash": "load"})
 
     def wait_until_empty(self) -> None:
         """Wait until the last session has been freed, or two minutes have passed."""

@@ -104,7 +104,13 @@ def _ask_for_everything(target: Target, session: str, end: float, keys: deque[st
         number += 1
         target.join(session, target.event("search_1"), [LONG, 10])  # the page's; `search` is the endpoint
         other = others[number % len(others)]
-        told = {**target.told("own"), "key": keys[-1], "kind": KINDS[number % len(KINDS)], "token": "", "start": ""}
+        told = {
+            **target.told("own"),
+            **dict.fromkeys(("key", "page_id"), keys[-1]),
+            "kind": KINDS[number % len(KINDS)],
+            "token": "",
+            "start": "",
+        }
         refused = target.join(session, other, other.data(LONG, 0), told).status_code != 200
         time.sleep(0.05 if refused else 0)
 
