@@ -1,4 +1,4 @@
-"""The ten cards in a browser: their numbers are the model's, on the bundled example and on a visitor's own page."""
+"""The cards in a browser: their numbers are the model's, on the bundled example and on a visitor's own page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from colpali_demo.retrieval import PageIndex
 from colpali_demo.samples import SAMPLES, read_questions
 from colpali_demo.settings import Settings
 
-CARDS = ("square", "patches", "vector", "tokens", "cosine", "max", "sum", "rank", "training", "costs")
+CARDS = ("square", "patches", "vector", "tokens", "cosine", "max", "sum", "rank", "training", "costs", "reason")
 QUERY = "copper prices in Europe"
 
 
@@ -199,12 +199,12 @@ def test_the_cards_on_the_bundled_example(new_visitor):
     visitor.page.goto(visitor.server + "/#lesson-5")  # whether or not a model is loaded
     lesson = Lesson(visitor)
     assert lesson.value["example"]
-    assert lesson.text(".kicker") == "Card 5 of 10"
+    assert lesson.text(".kicker") == "Card 5 of 11"
     lesson.page.keyboard.press("ArrowRight")
-    assert lesson.text(".kicker") == "Card 6 of 10"
+    assert lesson.text(".kicker") == "Card 6 of 11"
     assert lesson.page.evaluate("location.hash") == "#lesson-6"
     lesson.page.click("#lessons [data-part=back]")
-    assert lesson.text(".kicker") == "Card 5 of 10"
+    assert lesson.text(".kicker") == "Card 5 of 11"
     lesson.page.evaluate("location.hash = '#lesson-1'")
     lesson.page.wait_for_selector("#lessons .lesson-card[data-card=square]")
     assert lesson.page.is_disabled("#lessons [data-part=back]")
@@ -270,7 +270,7 @@ def test_the_cards_on_a_phone_by_keyboard_and_in_the_dark(new_visitor):
     for number, card in enumerate(CARDS, start=1):
         page.wait_for_selector(f"#lessons .lesson-card[data-card={card}]")
         assert page.evaluate("document.documentElement.scrollWidth") == 390, card
-        assert page.inner_text("#lessons .kicker") == f"Card {number} of 10"
+        assert page.inner_text("#lessons .kicker") == f"Card {number} of 11"
         background = page.evaluate("getComputedStyle(document.querySelector('#lessons .lesson-card')).backgroundColor")
         assert sum(map(int, re.findall(r"\d+", background)[:3])) < 150
         page.keyboard.press("ArrowRight")
