@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ErasedWinner:
-    """A page without the place of a token's winner, and without another place of as much ink.
+    """A page without the place of a token's winner, and without another place of as much ink, if there is one.
 
     margin: what the ledger foretells that the token loses, a cosine
     divisor: what cosines are divided by to be terms of the score
@@ -27,7 +27,7 @@ class ErasedWinner:
     margin: float
     divisor: float
     erasure: Erasure
-    elsewhere: Erasure
+    elsewhere: Erasure | None
 
     @property
     def lost(self) -> float:
@@ -35,9 +35,9 @@ class ErasedWinner:
         return -self.erasure.tokens[self.token].difference * self.divisor
 
     @property
-    def lost_elsewhere(self) -> float:
-        """The same where as much ink was erased that no token had chosen."""
-        return -self.elsewhere.tokens[self.token].difference * self.divisor
+    def lost_elsewhere(self) -> float | None:
+        """The same where as much ink was erased that no token had chosen; None where there is no such place."""
+        return None if self.elsewhere is None else -self.elsewhere.tokens[self.token].difference * self.divisor
 
     def to_json(self) -> dict[str, Any]:
         """Return what a card shows of it, as plain JSON values.
@@ -80,10 +80,7 @@ def erase_winners(ranking: Ranking, page: Page, most: int) -> list[ErasedWinner]
     found = []
     for match in sorted(leading, key=lambda match: match.index):
         other = place_with_as_much_ink(why, neighbors(match.cells, why.layout), darkness, chance)
-        if other is not None:
-            erasures = (
-                erase_again(ranking, page, boxes)
-                for boxes in (winner_boxes(why, match.index), cell_boxes(other, why.layout))
-            )
-            found.append(ErasedWinner(match.index, match.margin, why.query.divisor, *erasures))
+        erasure = erase_again(ranking, page, winner_boxes(why, match.index))
+        elsewhere = None if other is None else erase_again(ranking, page, cell_boxes(other, why.layout))
+        found.append(ErasedWinner(match.index, match.margin, why.query.divisor, erasure, elsewhere))
     return found

@@ -64,9 +64,9 @@ class Eraser {
           node("h3", {}, "The margin foretells the loss"),
           this.plot,
           fine(
-            "A dot for each word: what it lost when its place was erased, against its margin, the distance to the best " +
-              "vector elsewhere. On the dashed line, the second-best place has taken over. Rings: as much ink erased " +
-              "where no token had its winner.",
+            "A dot for each word: what it lost when its place was erased, against its margin, the distance to the " +
+              "best vector elsewhere. On the dashed line, the second-best place has taken over. Rings: as much ink " +
+              "erased where no token had its winner.",
           ),
           this.means(),
         ],
@@ -156,7 +156,7 @@ class Eraser {
 
   drawPlot() {
     const { erased, at, study } = this;
-    const numbers = erased.flatMap(({ margin, lost, lost_elsewhere: other }) => [margin, lost, other]);
+    const numbers = erased.flatMap(({ margin, lost, lost_elsewhere: other }) => [margin, lost, other ?? 0]);
     const top = ROOM * Math.max(...numbers, 0.05);
     const low = Math.min(0, ...numbers);
     const x = (value) => (WIDE * (value - low)) / (top - low);
@@ -171,7 +171,7 @@ class Eraser {
       made.append(title);
       return made;
     };
-    svg.append(...erased.map((each) => dot(each, each.lost_elsewhere, "elsewhere")));
+    svg.append(...compared(erased).map((each) => dot(each, each.lost_elsewhere, "elsewhere")));
     svg.append(...erased.map((each) => dot(each, each.lost, "lost")));
     const along = node("span", { class: "along" }, node("span", {}, "margin →"), node("span", {}, shown(top, 2)));
     this.plot.replaceChildren(node("span", { class: "up" }, "MaxSim lost →"), svg, along);
@@ -179,16 +179,20 @@ class Eraser {
 
   /** What was lost on average, to both. */
   means() {
-    const mean = (name) => this.erased.reduce((sum, each) => sum + each[name], 0) / this.erased.length;
+    const mean = (list, name) => shown(list.reduce((sum, each) => sum + each[name], 0) / list.length);
+    const beside = compared(this.erased);
     return text(
       "Their own places cost these words ",
-      output("lost", shown(mean("lost"))),
-      " on average, as much ink elsewhere ",
-      output("lost-elsewhere", shown(mean("lost_elsewhere"))),
+      output("lost", mean(this.erased, "lost")),
+      " on average",
+      ...(beside.length ? [", as much ink elsewhere ", output("lost-elsewhere", mean(beside, "lost_elsewhere"))] : []),
       ".",
     );
   }
 }
+
+/** Those for which there was as much ink elsewhere. */
+const compared = (erased) => erased.filter((each) => each.lost_elsewhere !== null);
 
 /** Before, after and change of the words whose winners can be erased, of all other tokens, and of the score. */
 function changes({ page, tokens, value }, at, gone) {
