@@ -259,7 +259,7 @@ def _winner_tests(ranking: Ranking, explanation: Explanation, chance: np.random.
         if match.kind != "word" or not match.cells or match.margin is None:
             continue
         own = neighbors(match.cells, layout)
-        other = _as_much_ink(explanation, own, darkness, chance)
+        other = place_with_as_much_ink(explanation, own, darkness, chance)
         if other is None:
             continue
         after = ranking.without(page, winner_boxes(explanation, match.index))
@@ -283,10 +283,13 @@ def _winner_tests(ranking: Ranking, explanation: Explanation, chance: np.random.
     return tests
 
 
-def _as_much_ink(
+def place_with_as_much_ink(
     explanation: Explanation, own: Sequence[Cell], darkness: np.ndarray, chance: np.random.Generator
 ) -> list[Cell] | None:
-    """Return a place shaped as `own`, of about as much ink, in which no token has its winner; None if none exists."""
+    """Return a place shaped as `own`, of about as much ink, in which no token has its winner; None if none exists.
+
+    darkness: of every cell, see `ink`
+    """
     layout = explanation.layout
     won = {cell for match in explanation.tokens for cell in match.cells}
     top, left = min(row for row, _ in own), min(col for _, col in own)

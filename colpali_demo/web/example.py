@@ -50,11 +50,12 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
     """
     from colpali_demo import PageIndex, load_encoder, open_document
     from colpali_demo.encoder.calibration import blank_page
+    from colpali_demo.evidence import erase_winners
     from colpali_demo.export.pictures import page_id, write_pictures
     from colpali_demo.lessons.batch import labelled_batch
     from colpali_demo.samples import read_questions
     from colpali_demo.web.engine import public_model_info
-    from colpali_demo.web.lessons.value import lesson_value
+    from colpali_demo.web.lessons.value import MOST_ERASED, lesson_value
 
     _, questions = read_questions()  # of this document
     encoder = load_encoder(str(checkpoint), device="cpu")
@@ -92,6 +93,7 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
         asked=None,
         pictures=pictures,
         save=save,
+        erased=erase_winners(ranking, ranking[0].page, MOST_ERASED),
     )
     lesson["fingerprint"] = fingerprint(checkpoint)
 

@@ -366,6 +366,10 @@ class Handlers:
             return self._desk.example(visitor)
         return self._desk.own(visitor, _told(event, "key"))
 
+    def erase_winners(self, request: gr.Request) -> dict[str, Any]:
+        """Return the lesson on show with what becomes of its page when winners are erased."""
+        return self._desk.erase_winners(self._visitor(request))
+
     def measure(self, request: gr.Request) -> dict[str, Any]:
         """Return the lesson on show with what embedding and scoring take on this machine."""
         return self._desk.measure(self._visitor(request))

@@ -172,6 +172,7 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
         demo.load(None, None, api_notes, js=AT_THIS_ADDRESS, **plain, queue=False)
         how_it_works.select(handlers.open_lessons, None, lessons, **plain, **lesson_group)
         lessons.open_lesson(handlers.open_lesson, None, lessons, **plain, **lesson_group)
+        lessons.erase_winners(handlers.erase_winners, None, lessons, **plain, **lesson_group)
         lessons.measure(handlers.measure, None, lessons, **plain, **lesson_group)
 
         samples.open_sample(handlers.open_sample, None, [library, *asks], **plain, queue=False).then(

@@ -319,7 +319,7 @@ EVENTS = (
         "offer",
         "leave",
     ),
-    *("open_lessons", "open_lesson", "measure"),
+    *("open_lessons", "open_lesson", "measure", "erase_winners"),
     *("api.index", "api.search", "api.explain", "api.erase", "api.search_pdf"),
 )
 

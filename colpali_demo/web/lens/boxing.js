@@ -1,7 +1,7 @@
 // Choosing a box of the page: by dragging, by a click on a patch, or by keyboard from patch to patch.
 
 import { arrowMove, node } from "../shared/dom.js";
-import { boxOf } from "./traces.js";
+import { boxOf } from "../shared/traces.js";
 
 const LEAST = 0.006; // of the page: what is smaller was a click
 

@@ -2,8 +2,8 @@
 
 import { areRectangle, boundsOf, firstOf, outlineOf } from "../shared/cells.js";
 import { node } from "../shared/dom.js";
+import { arrowOf } from "../shared/traces.js";
 import { BARS } from "./scale.js";
-import { arrowOf } from "./traces.js";
 
 const PICTURE_SCALE = 2;
 const [EDGE, GAP, TOP, FOOT, LEGEND] = [28, 24, 96, 90, 14]; // CSS pixels; LEGEND is the height of each legend

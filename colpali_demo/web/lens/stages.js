@@ -3,9 +3,9 @@
 import { onPage } from "../overlays/layers.js";
 import { node } from "../shared/dom.js";
 import { Stage } from "../shared/stage.js";
+import { drawnTraces, tracesOf } from "../shared/traces.js";
 import { PatchCard } from "./card.js";
 import { listenTo } from "./pointing.js";
-import { drawnTraces, tracesOf } from "./traces.js";
 import { registerMarks, winnerMarks } from "./view.js";
 
 const FRAME = {

@@ -111,6 +111,20 @@ class Desk:
             self._batches[engine] = labelled_batch(sample.index.rank, questions)
         return self._batches[engine]
 
+    def erase_winners(self, visitor: Visitor) -> dict[str, Any]:
+        """Return the lesson on show with what becomes of it when winners are erased. Raises Refused."""
+        from colpali_demo.evidence import erase_winners
+        from colpali_demo.web.lessons.value import MOST_ERASED
+
+        showing, result = self._showing(visitor), visitor.search.result
+        if showing is None or showing.hit is None or result is None or showing.search != result.name:
+            raise Refused("Not this page", "Open the cards on a page of your last search.")
+        visitor.quota.count_measurement()
+        with result.engine.turns.batch():
+            erased = erase_winners(result.ranking, showing.hit.page, MOST_ERASED)
+        value = {**showing.value, "erased": [winner.to_json() for winner in erased]}
+        return self._show(visitor, replace(showing, value=value))
+
     def measure(self, visitor: Visitor) -> dict[str, Any]:
         """Measure what embedding and scoring take here and now, and return the lesson with it. Raises Refused."""
         from colpali_demo.lessons.lesson import measure

@@ -46,6 +46,7 @@ export class Frame {
       /** A copy of a formula of the article. */
       formula: (name) => element.querySelector(`.article [data-math="${name}"]`).cloneNode(true),
       measure: () => trigger("measure", {}),
+      eraseWinners: () => trigger("erase_winners", {}),
     };
   }
 

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
-import { arrowOf, boxOf, movesOf, tracesOf } from "../../../colpali_demo/web/lens/traces.js";
 import { comparisonOf } from "../../../colpali_demo/web/shared/lead.js";
+import { arrowOf, boxOf, movesOf, tracesOf } from "../../../colpali_demo/web/shared/traces.js";
 import { nearestWord } from "../../../colpali_demo/web/shared/words.js";
 import { found, pageEntry, pageMaps, won, wonByText } from "./made.js";
 

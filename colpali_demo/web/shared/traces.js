@@ -1,7 +1,7 @@
 // What erasing leaves on a page: outlines of what was erased, and arrows from where winners were to where they are now.
 
-import { boundsOf, cellsKey, spanOf } from "../shared/cells.js";
-import { svgNode } from "../shared/dom.js";
+import { boundsOf, cellsKey, spanOf } from "./cells.js";
+import { svgNode } from "./dom.js";
 
 const TALL = 1000; // units of the drawing from the top of the page to its foot
 const HEAD = 17; // of an arrow, in these units
@@ -50,7 +50,10 @@ export function arrowOf([x, y], [toX, toY], head) {
   return { control, tip: [wing(0.42), [toX, toY], wing(-0.42)] };
 }
 
-/** The traces as a drawing over a page that is `ratio` times as wide as it is high. */
+/**
+ * The traces as a drawing over a page that is `ratio` times as wide as it is high. With `fills`, a color for each box,
+ * it also hides what was erased, for a page whose picture still has it.
+ */
 export function drawnTraces(traces, ratio) {
   const [wide, tall] = [TALL * ratio, TALL];
   const svg = svgNode("svg", { class: "traces", viewBox: `0 0 ${wide} ${tall}`, preserveAspectRatio: "none" });
@@ -60,6 +63,11 @@ export function drawnTraces(traces, ratio) {
     const size = { x: left * wide, y: top * tall, width: (right - left) * wide, height: (bottom - top) * tall };
     return svgNode("rect", { ...size, class: kind });
   };
+  for (const [at, color] of (traces.fills ?? []).entries()) {
+    const fill = rect(traces.boxes[at], "fill");
+    fill.style.fill = `rgb(${color.join(" ")})`;
+    svg.append(fill);
+  }
   svg.append(...union(traces.boxes, rect, { wide, tall }, traces.inverted ? "kept" : "erased"));
   svg.append(...traces.places.map((box) => rect(box, "was")));
   for (const { from, to } of traces.arrows) {
