@@ -107,6 +107,7 @@ def make_file(folder: Path, count: int, side: int) -> tuple[Path, list[str]]:
         pictures=pictures,
         blank=PageEmbedding(unit(len(layout.slots), 128), layout),
         samples=None,
+        fits=dict.fromkeys(pictures),
         save=save,
     )
     file = folder / "lens.html"

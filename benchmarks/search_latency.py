@@ -15,7 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -76,6 +76,9 @@ class MadeUpEncoder:
         """Return the same vectors for any query."""
         tokens = tuple(QueryToken(index, f"token{index}", "word", index, index) for index in range(len(self._query)))
         return QueryEmbedding(text, self._query, tokens, tuple(token.text for token in tokens), (), "", 0)
+
+    def vocabulary_fit(self, words: Iterable[str]) -> None:
+        """Return None: there is no vocabulary."""
 
 
 class MadeUpSource:

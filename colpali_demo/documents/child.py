@@ -40,7 +40,7 @@ def main() -> None:
     except Exception as error:
         write_message(answers, _failure(error, "damaged"))
         return
-    write_message(answers, {"pages": source.page_count})
+    write_message(answers, {"pages": source.page_count, "stated": source.stated_pages})
     for line in requests:
         try:
             header, jpeg = _draw(source, int(line))
@@ -83,7 +83,7 @@ def _limit(memory_mb: int, cpu_seconds: int) -> None:
 
 
 def _open(config: dict[str, Any]) -> Any:
-    """Return the file behind one of three classes with `page_count` and `render(number)`."""
+    """Return the file behind one of three classes with `page_count`, `stated_pages` and `render(number)`."""
     size = (config["render_pixels"], config["max_pages"])
     if config["renderer"] == "pdf2image":
         from colpali_demo.documents.poppler import PopplerFile

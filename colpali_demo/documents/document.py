@@ -99,6 +99,7 @@ class Document:
         self._deaths = 0
         self._seconds_left = settings.document_seconds
         self._pages = 0  # at most one more than we may read
+        self._stated_pages: int | None = None  # how many the file says it has, where that is more; only ever shown
         self._ended = False
         self._in_use = threading.Lock()  # held while the process and the file are used, and to close them
 
@@ -151,6 +152,7 @@ class Document:
             self.document_id = hashlib.file_digest(file, "sha256").hexdigest()[:16]
         self._pages = self._start_first_of(_renderers(kind, self._settings))
         self.page_count = min(self._pages, self._settings.max_pages)
+        self._stated_pages = self._processes[self._renderer].stated_pages
 
     def _start_first_of(self, renderers: list[str]) -> int:
         """Start the first renderer that can open the file; raises the first one's RenderFailure where none can."""
@@ -277,7 +279,7 @@ class Document:
         if page is not None and code not in _PAGE_CODES:
             code = "page_failed"
         logger.info("%s, page %s: %s %s", self.source, page, code, detail)
-        self.errors.append(PageError(self.source, page, code, message(code, self._settings)))
+        self.errors.append(PageError(self.source, page, code, message(code, self._settings, self._stated_pages)))
 
 
 def _open_file(path: str | os.PathLike[str]) -> int:

@@ -18,7 +18,8 @@ MESSAGES = {
     "no_pages": "This PDF has no pages; export it again from the program that made it.",
     "renderer_missing": "The PDF renderer chosen in the settings is not installed; pdf2image needs poppler-utils.",
     "renderer_failed": "The server could not start reading this file; try again in a moment.",
-    "too_many_pages": "Only the first {max_pages} pages were read; split the document to read the rest.",
+    "too_many_pages": "The first {max_pages} of {total} pages were read: up to {max_pages} pages a document are taken; "
+    "split it to read the rest.",
     "page_too_small": "This page is too small or too narrow to show anything; crop or rescale it.",
     "page_timeout": "This page took longer than {page_seconds:g} s to draw and was left out; print it to a new PDF.",
     "page_memory": "This page takes too much memory to draw and was left out; save it with smaller pictures.",
@@ -69,6 +70,7 @@ class RendererLost(RenderFailure):
     """Inside this package: the renderer died, was too slow, or cannot be believed; it has to be replaced."""
 
 
-def message(code: str, settings: Settings) -> str:
-    """Return the sentence for a visitor that belongs to `code`."""
-    return MESSAGES[code].format_map(asdict(settings))
+def message(code: str, settings: Settings, stated_pages: int | None = None) -> str:
+    """Return the sentence for a visitor that belongs to `code`; the file says that it has `stated_pages`."""
+    total = stated_pages or f"more than {settings.max_pages}"
+    return MESSAGES[code].format_map({**asdict(settings), "total": total})

@@ -15,7 +15,12 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
 
 
 class ImageFile:
-    """An image in memory. Every image of a TIFF is a page; of an animation, the first frame is the only one."""
+    """An image in memory. Every image of a TIFF is a page; of an animation, the first frame is the only one.
+
+    `stated_pages` is None: a TIFF does not say how many images it has.
+    """
+
+    stated_pages = None
 
     def __init__(self, data: bytes, render_pixels: int, max_pages: int, max_pixels: int) -> None:
         Image.MAX_IMAGE_PIXELS = None  # `_check_pixels` asks instead, and names the error

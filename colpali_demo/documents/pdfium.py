@@ -20,7 +20,10 @@ _OPEN_ERRORS = {
 
 
 class PdfiumFile:
-    """A PDF in memory. `page_count` stops at `max_pages` + 1, which says that there are more."""
+    """A PDF in memory. `page_count` stops at `max_pages` + 1, which says that there are more.
+
+    `stated_pages` is what the file says: looking for pages that are not read could take forever.
+    """
 
     def __init__(self, data: bytes, render_pixels: int, max_pages: int) -> None:
         try:
@@ -31,7 +34,8 @@ class PdfiumFile:
             self._pdf.init_forms()
         self._render_pixels = render_pixels
         # PDFium believes the count that the file states; count down to a page that is there.
-        self.page_count = min(len(self._pdf), max_pages + 1)
+        self.stated_pages = len(self._pdf)
+        self.page_count = min(self.stated_pages, max_pages + 1)
         size = pdfium_c.FS_SIZEF()
         while self.page_count and not pdfium_c.FPDF_GetPageSizeByIndexF(self._pdf, self.page_count - 1, size):
             self.page_count -= 1

@@ -32,6 +32,7 @@ class PopplerFile:
             locked = "Incorrect password" in str(error)
             raise RenderFailure("password_protected" if locked else "damaged", str(error)) from None
         # The number of pages that the file states may be a lie; those with a size are there.
+        self.stated_pages = info.get("Pages")
         there = [
             int(match[1])
             for key, size in info.items()

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 COMMAND = (sys.executable, "-B", "-P", "-m", "colpali_demo.documents.child")
 STARTUP_SECONDS = 30.0  # for Python itself, which can be slow on a busy machine: no fault of the document
+MAX_STATED_PAGES = 100_000  # beyond that, a file states nonsense
 _KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "VIRTUAL_ENV")  # and none that may hold a secret
 
 
@@ -34,6 +35,9 @@ class RendererProcess:
 
     The child leads a process group of its own, so that programs it starts die with it. Ask from one thread at a time;
     `kill` may be called from any thread, and makes a thread that waits in `ask` raise RendererLost.
+
+    `stated_pages` is how many pages the opened file says it has, where that is a number that can be and is more than
+    the pages that there are for us; nobody has counted them.
     """
 
     def __init__(self, file: int, file_bytes: int, renderer: str, settings: Settings) -> None:
@@ -48,6 +52,7 @@ class RendererProcess:
             "memory_mb": settings.child_memory_mb,
             "cpu_seconds": math.ceil(settings.document_seconds) + 1,
         }
+        self.stated_pages: int | None = None
         self._max_jpeg_bytes = max_jpeg_bytes(settings.render_pixels)
         self._killing = threading.Lock()
         self._process = subprocess.Popen(
@@ -83,6 +88,8 @@ class RendererProcess:
         pages = header.get("pages")
         if type(pages) is not int or pages < 1:
             raise RendererLost("page_crashed", "page count")
+        stated = header.get("stated")
+        self.stated_pages = stated if type(stated) is int and pages <= stated <= MAX_STATED_PAGES else None
         return pages
 
     def render(self, number: int, seconds: float) -> tuple[dict[str, Any], bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, partial
 
 import torch
@@ -19,6 +19,7 @@ from colpali_demo.encoder.interface import Calibration, Capabilities, ModelInfo
 from colpali_demo.encoder.layout import PageEmbedding, QueryEmbedding
 from colpali_demo.encoder.prefixes import QueryPrefix
 from colpali_demo.encoder.queries import QueryTokenizer, as_text
+from colpali_demo.encoder.vocabulary import VocabularyFit, vocabulary_fit
 from colpali_demo.settings import on_zero_gpu
 
 BATCH_SIZES = {"cuda": 4, "mps": 2}  # pages at once; on a CPU one at a time is as fast
@@ -145,6 +146,10 @@ class Encoder:
             augmentation=augmentation,
             divisor=len(tokens) if self.family.scores_by_mean else 1.0,
         )
+
+    def vocabulary_fit(self, words: Iterable[str]) -> VocabularyFit | None:
+        """Return how well the vocabulary fits the words of a page; None where they are too few to tell."""
+        return vocabulary_fit(lambda text: self._tokenize_query(text, "", 0), words)
 
     def run(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Return what the processor made, ids (batch, length), to vectors (batch, length, dim) in float32 on the CPU.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NotRequired, Protocol, TypedDict
@@ -12,6 +12,7 @@ from PIL import Image
 
 from colpali_demo.encoder.files import CheckpointError, read_json
 from colpali_demo.encoder.layout import PageEmbedding, QueryEmbedding
+from colpali_demo.encoder.vocabulary import VocabularyFit
 
 
 @dataclass(frozen=True)
@@ -155,4 +156,8 @@ class AnyEncoder(Protocol):
 
     def embed_query(self, text: str, *, prefix: str | None = None, augmentation: int | None = None) -> QueryEmbedding:
         """Embed a query. Without `capabilities.embeds_queries`: CheckpointError(not_precomputed) for an unknown one."""
+        ...
+
+    def vocabulary_fit(self, words: Iterable[str]) -> VocabularyFit | None:
+        """Return how well the vocabulary fits the words of a page; None where that cannot be told."""
         ...

@@ -321,3 +321,6 @@ class PrecomputedEncoder:
             f"These explanations were computed beforehand by {self.model_info['name']}, which is not loaded here. "
             "Choose another model for pages of your own.",
         )
+
+    def vocabulary_fit(self, words: Iterable[str]) -> None:  # noqa: ARG002
+        """Return None: a set has no tokenizer."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from colpali_demo.documents import Page
     from colpali_demo.encoder.interface import ModelInfo
     from colpali_demo.encoder.layout import PageEmbedding, QueryEmbedding
+    from colpali_demo.encoder.vocabulary import VocabularyFit
     from colpali_demo.evidence import Erasure
     from colpali_demo.explain import Explanation
     from colpali_demo.retrieval import CosineRange
@@ -143,8 +144,9 @@ class LensValue(TypedDict):
     samples: the file names of the samples searched; None where other pages were searched, too
     ledgers: what each token adds to each score: float32 (pages, tokens), little-endian, in the order of `ranking`
     focus: key of the page to show
-    pages: by key, `explanation_dict` with "image", "input", "others", "words" and "maps" of a page; with "whole" where
-        parts of it are erased: `explanation_dict` of the page as it was. The ranking and its ledgers are of whole pages
+    pages: by key, `explanation_dict` with "image", "input", "others", "words", "vocabulary" and "maps" of a page; with
+        "whole" where parts of it are erased: `explanation_dict` of the page as it was. The ranking and its ledgers are
+        of whole pages
     opening: whose the value is, where it was made beforehand
     """
 
@@ -247,6 +249,7 @@ def lens_value(
     blank: PageEmbedding | None,
     samples: Sequence[str] | None,
     save: Callable[[str, bytes], Path] | None,
+    fits: Mapping[str, VocabularyFit | None] | None = None,
     shown: ShownErasure | None = None,
 ) -> LensValue:
     """Make the value of the lens for one search; most arguments are described at `LensValue`.
@@ -258,6 +261,7 @@ def lens_value(
     blank: a blank page, whose maps can be subtracted in the browser
     save: writes bytes under a name and returns the path; called for arrays that would make the value too large. None
         keeps them all in the value
+    fits: how well the vocabulary fits the words of each explained page, by key; None where that is not known
     shown: takes the place of the explanation of its page
     """
     cosines = ranking.cosines
@@ -290,6 +294,8 @@ def lens_value(
             entry = erased_entry(shown)
         else:
             entry = page_entry(explanation, ranking.hit(explanation.page).rank, pictures[key])
+        fit = fits.get(key) if fits else None
+        entry = {**entry, "vocabulary": fit and fit.to_json()}
         arrays.size += len(json.dumps(entry))
         maps = arrays.pack(name, quantize(explanation.maps, lo, hi))
         value["pages"][key] = {**entry, "maps": maps}

@@ -58,7 +58,7 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
     from colpali_demo.web.lessons.value import MOST_ERASED, lesson_value
 
     _, questions = read_questions()  # of this document
-    encoder = load_encoder(str(checkpoint), device="cpu")
+    encoder = load_encoder(str(checkpoint), device="cpu", dtype="float32")  # the same numbers on every machine
     index = PageIndex(encoder)
     with open_document(document) as opened:
         index.add(opened)
@@ -82,6 +82,7 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
         pictures=pictures,
         blank=encoder.embed_pages([blank_page()])[0],
         samples=[document.name],
+        fits={page_id(page): encoder.vocabulary_fit(word.text for word in page.words) for page in index.pages},
         save=save,
     )
     lesson = lesson_value(

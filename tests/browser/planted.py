@@ -57,6 +57,7 @@ def plant(folder: Path, layout: PageLayout, winners: Sequence[int]) -> tuple[dic
         pictures={page_id(page): write_pictures(page, folder, model_input)},
         blank=None,
         samples=None,
+        fits={page_id(page): None},
         save=lambda name, data: pytest.fail("the value is small"),
     )
     return value, ranking.explain(page)

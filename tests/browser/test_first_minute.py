@@ -51,6 +51,26 @@ def fits(visitor, selector: str, height: int) -> bool:
     return found["y"] >= 0 and found["y"] + found["height"] <= height
 
 
+@pytest.fixture
+def french(tmp_path) -> Path:
+    """A page in a language that the bundled checkpoint was not trained with."""
+    path = tmp_path / "rivières.pdf"
+    canvas = Canvas(str(path), pagesize=(400, 560))
+    canvas.setFont("Helvetica", 11)
+    for line, text in enumerate(
+        (
+            "Les communes riveraines financent désormais les travaux",
+            "nécessaires à la réparation des barrages endommagés pendant",
+            "les inondations, notamment dans les vallées septentrionales.",
+            "Chaque année, plusieurs kilomètres de berges sont renforcés",
+            "grâce aux subventions accordées par le gouvernement régional.",
+        )
+    ):
+        canvas.drawString(40, 480 - 18 * line, text)
+    canvas.save()
+    return path
+
+
 # ------------------------------------------------------------------ one screen
 
 
@@ -294,3 +314,13 @@ def test_whoever_leaves_with_documents_of_their_own_is_asked(wide, report):
     wide.after_search(lambda: wide.upload(report))
     wide.page.reload()
     assert wide.asked_to_stay == 1
+
+
+# ------------------------------------------------------------------ languages
+
+
+def test_a_page_in_a_language_that_the_checkpoint_does_not_read_is_said(wide, french):
+    wide.search("who chairs the audit committee")
+    assert "another language" not in wide.page.inner_text("#lens .notes")
+    wide.open_shelf().after_search(lambda: wide.upload(french))
+    assert "A page in another language?" in wide.page.inner_text("#lens .notes")

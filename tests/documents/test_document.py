@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -108,7 +109,21 @@ def test_the_first_pages_of_a_long_document_are_kept(save: Save, settings: Setti
     assert [page.number for page in document] == [1, 2, 3, 4]
     (error,) = document.errors
     assert (error.page, error.code) == (None, "too_many_pages")
-    assert "first 4 pages" in error.message
+    assert error.message.startswith("The first 4 of 6 pages were read: up to 4 pages a document")
+
+
+@pytest.mark.parametrize("stated", [b"2000000000", b"-3", b"9" * 40], ids=["absurd", "negative", "overflowing"])
+@pytest.mark.parametrize("renderer", ["pdfium", "pdf2image"])
+def test_a_number_of_pages_that_cannot_be_is_not_repeated(
+    save: Save, settings: Settings, renderer: str, stated: bytes
+) -> None:
+    path = save(SIX_PAGES.replace(b"/Count 6", b"/Count " + stated))
+    try:
+        document = open_document(path, settings=replace(settings, max_pages=4, pdf_renderer=renderer))
+    except DocumentError:
+        return  # the renderer takes the lie for damage
+    assert len(list(document)) <= 4
+    assert all(re.match("The first 4 of (6|more than 4) pages", error.message) for error in document.errors)
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,16 @@ def test_a_page_count_without_end_is_cut(monkeypatch: pytest.MonkeyPatch, path: 
         assert document.page_count == settings.max_pages
 
 
+@pytest.mark.parametrize("stated", ["None", "'40'", "True", "-1", "2", "10**30", "[5]", "'<b>'"])
+def test_a_renderer_cannot_make_up_how_many_pages_there_are(
+    monkeypatch: pytest.MonkeyPatch, path: Path, settings: Settings, stated: str
+) -> None:
+    take_over(monkeypatch, ready=f"send({{'ready': True}}); send({{'pages': 3, 'stated': {stated}}})")
+    with open_document(path, settings=replace(settings, max_pages=2)) as document:
+        assert document._stated_pages is None
+        assert document.page_count == 2
+
+
 def test_no_process_can_be_started(monkeypatch: pytest.MonkeyPatch, path: Path, settings: Settings) -> None:
     monkeypatch.setattr(sandbox, "COMMAND", ("/nowhere/python",))
     with pytest.raises(DocumentError) as caught:

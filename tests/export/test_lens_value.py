@@ -66,6 +66,7 @@ def lens_value(index: PageIndex, query: str, folder: Path, top_k: int = 2, opene
         },
         blank=index.encoder.embed_pages([blank_page()])[0],
         samples=["d0c.pdf"],
+        fits={page_id(hit.page): index.encoder.vocabulary_fit(()) for hit in explained},
         save=save,
     )
 

@@ -1,4 +1,4 @@
-// Whether a query is in a language that the checkpoint may not read, as far as its tokens tell.
+// Whether a query or a page is in a language that the checkpoint may not read, as far as its tokens tell.
 
 import { shown } from "../shared/text.js";
 
@@ -18,5 +18,19 @@ export function languageNote({ tokens, words, unknown }) {
   return (
     `This checkpoint cuts these words into ${shown(pieces, 1)} pieces each, as it does with words it hardly knows: ` +
     "it may not read this language, and what it finds for the pieces says little about the words."
+  );
+}
+
+/** A sentence about the language of a page; "" where nothing tells that it is another one. fit: as `VocabularyFit`. */
+export function pageNote(fit) {
+  if (!fit?.foreign) return "";
+  if (fit.unknown >= UNKNOWN)
+    return (
+      `${shown(fit.unknown * 100, 0)} % of the words on this page are not in this checkpoint’s vocabulary: ` +
+      "it may not read the language that the page is in."
+    );
+  return (
+    `This checkpoint cuts the words of this page into ${shown(fit.pieces, 1)} pieces each, as it does with words it ` +
+    "hardly knows: it may not read the language that the page is in."
   );
 }

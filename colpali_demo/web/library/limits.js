@@ -11,7 +11,8 @@ export function sorted(errors) {
 }
 
 /** What is in of the document that a limit cut, and what to do about the rest. */
-export function limitText({ source, message }, documents) {
+export function limitText({ source, code, message }, documents) {
+  if (code === "too_many_pages") return message; // which has both numbers
   const entry = documents.find((each) => each.source === source && each.pages);
   return entry ? `${plural(entry.pages, "page")} are in and can be searched. ${message}` : message;
 }

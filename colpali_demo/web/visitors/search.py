@@ -22,7 +22,9 @@ from colpali_demo.web.visitors.erasures import Erasing, erased_anew, next_step
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from colpali_demo.documents import Page
     from colpali_demo.encoder.layout import QueryEmbedding
+    from colpali_demo.encoder.vocabulary import VocabularyFit
     from colpali_demo.evidence import Erasure
     from colpali_demo.explain import Explanation
     from colpali_demo.retrieval import Hit, Ranking
@@ -56,6 +58,7 @@ class Result:
     samples: file names of the samples searched; None where other pages were searched, too
     strength: whether the best match is weak; None while the checkpoint is not calibrated
     explanations: those sent so far, by page key, the oldest first; of whole pages
+    fits: how well the vocabulary fits the words of these pages, by key
     erasing: what is erased of one of these pages; None where all are whole
     """
 
@@ -66,6 +69,7 @@ class Result:
     samples: list[str] | None
     strength: Strength | None
     explanations: dict[str, Explanation]
+    fits: dict[str, VocabularyFit | None]
     erasing: Erasing | None = None
 
     def hit(self, key: str) -> Hit | None:
@@ -80,7 +84,8 @@ class Result:
         sent = {other: explanation for other, explanation in self.explanations.items() if other != key}
         kept = list(sent.items())[-(MAX_SENT - 1) :]
         erasing = self.erasing if self.erasing and self.erasing.key in {*dict(kept), key} else None
-        return replace(self, explanations={**dict(kept), key: hit.explain()}, erasing=erasing)
+        fits = {**self.fits, key: vocabulary_fit(self.engine, hit.page)}
+        return replace(self, explanations={**dict(kept), key: hit.explain()}, fits=fits, erasing=erasing)
 
     def steps(self, key: str) -> tuple[Erasure, ...]:
         """Return the steps by which parts of a page were erased; none of a whole one."""
@@ -92,6 +97,11 @@ class Result:
             return steps[-1].after, steps[-1].rank_after
         explanation = self.explanations[key]
         return explanation, self.ranking.hit(explanation.page).rank
+
+
+def vocabulary_fit(engine: Engine, page: Page) -> VocabularyFit | None:
+    """Return how well the vocabulary of an engine's model fits the words of a page."""
+    return engine.encoder.vocabulary_fit(word.text for word in page.words)
 
 
 class Search:
@@ -235,6 +245,7 @@ class Search:
             samples=None if None in samples else samples,
             strength=searchable.indexes[0].strength(ranking[0]) if searchable.engine.calibrated else None,
             explanations={page_id(hit.page): hit.explain() for hit in ranking[:top_k]},
+            fits={page_id(hit.page): vocabulary_fit(searchable.engine, hit.page) for hit in ranking[:top_k]},
         )
         text = ranking.query.text
         with self._lock:
@@ -325,6 +336,7 @@ class Search:
             pictures=self._shelf.pictures(),
             blank=result.engine.blank,
             samples=result.samples,
+            fits=result.fits,
             save=self.save,
             shown=_shown(result.erasing),
         )

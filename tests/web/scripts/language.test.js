@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { languageNote } from "../../../colpali_demo/web/lens/language.js";
+import { languageNote, pageNote } from "../../../colpali_demo/web/lens/language.js";
 import { limitText, sorted } from "../../../colpali_demo/web/library/limits.js";
 import { phraseAt } from "../../../colpali_demo/web/shared/words.js";
 import { isCut, summaryOf } from "../../../colpali_demo/web/shelf/summary.js";
@@ -22,6 +22,14 @@ test("words in pieces, or out of the vocabulary, may be another language", () =>
 test("short words, numbers and no words at all say nothing", () => {
   assert.equal(languageNote(cut(["2024", "a1b"], [4, 3])), "");
   assert.equal(languageNote(cut([], [])), "");
+});
+
+test("a page says so, too, where its words tell", () => {
+  assert.equal(pageNote(null), ""); // a scan
+  assert.equal(pageNote(undefined), ""); // a file made before
+  assert.equal(pageNote({ pieces: 1.2, unknown: 0, foreign: false }), "");
+  assert.match(pageNote({ pieces: 2.84, unknown: 0, foreign: true }), /2\.8 pieces each/);
+  assert.match(pageNote({ pieces: 1.7, unknown: 0.914, foreign: true }), /^91 % of the words/);
 });
 
 test("a line says what is searched", () => {
@@ -51,9 +59,12 @@ test("where there are no words, none are told", () => {
 });
 
 test("a document that a limit cut is in, and says how much of it", () => {
-  const error = { source: "long.pdf", code: "too_many_pages", message: "Split it." };
-  assert.deepEqual(sorted([error, { code: "damaged" }]), { limits: [error], failures: [{ code: "damaged" }] });
+  const error = { source: "long.pdf", code: "session_full", message: "Split it." };
+  const long = { source: "long.pdf", code: "too_many_pages", message: "The first 40 of 400 pages were read." };
+  const damaged = { code: "damaged" };
+  assert.deepEqual(sorted([error, damaged, long]), { limits: [error, long], failures: [damaged] });
   const documents = [{ source: "long.pdf", pages: 40 }];
   assert.equal(limitText(error, documents), "40 pages are in and can be searched. Split it.");
   assert.equal(limitText({ ...error, source: "other.pdf" }, documents), "Split it.");
+  assert.equal(limitText(long, documents), long.message);
 });
