@@ -22,7 +22,8 @@ main {
   padding: clamp(16px, 2.4vw, 36px);
 }
 main > * { min-width: 0; }
-#asked { overflow-wrap: anywhere; }
+/* The query, at any width: the demo's own page has a box for it, and may do without this line. */
+#asked { display: block !important; margin: 4px 0 0 !important; overflow-wrap: anywhere; white-space: normal; }
 """
 
 
