@@ -45,10 +45,10 @@ def lesson_dict(encoder: Encoder, ranking: Ranking, hit: Hit) -> dict[str, Any]:
         "model": {
             **encoder.model_info,
             "checkpoint": encoder.model_info["name"],  # and not the folder in which it lies
-            "parts": anatomy(encoder.model),
+            "parts": anatomy(encoder.family),
             "bidirectional": encoder.family.bidirectional,
         },
-        "lora": {"rank": paper.LORA_RANK, "parameters": lora_parameters(encoder.model, paper.LORA_RANK)},
+        "lora": {"rank": paper.LORA_RANK, "parameters": lora_parameters(encoder.family, paper.LORA_RANK)},
         "query": query_dict(query),
         "plain": {**query_dict(plain), "score": others["plain"].hit(hit.page).score},
         "page": {

@@ -35,6 +35,7 @@ class ColQwen2(Family):
     processor_class = ColQwen2Processor
     query_prefix = "Query: "
     bidirectional = False
+    parts = {"vision tower": "visual", "projector": "merger", "language model": "language_model"}
     engine = EngineFormat(
         "qwen2_vl",
         lambda vlm, dimension: ColQwen2Config(vlm_config=vlm, embedding_dim=dimension),

@@ -101,6 +101,7 @@ class NeoMME(Family):
     query_prefix = ""
     prompt = "<doc>"
     scores_by_mean = True
+    parts = {"projector": "patch_embeddings", "language model": "model"}  # the projector reads the pixels
     not_for_model = ("extents",)
 
     @classmethod
