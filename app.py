@@ -65,7 +65,8 @@ def main() -> None:
     sessions.keep_sweeping()
     # On Spaces the environment says where to listen.
     address = {} if "SPACE_ID" in os.environ else {"server_name": settings.host, "server_port": settings.port}
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C does, which leaves no files behind
+    # SIGTERM ends the server as Ctrl-C does, which leaves no files behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         demo.launch(**address, **launch_options(sessions, settings), prevent_thread_lock=True)
         if settings.mcp == "on":

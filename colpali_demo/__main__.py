@@ -34,7 +34,7 @@ OK, FAILED, USAGE, NO_PAGE, INTERRUPTED, BROKEN_PIPE = (
     3,
     130,
     141,
-)  # the last two as shells have them: 128 + signal
+)  # exit statuses; the last two as shells have them, 128 + signal
 TOP_TOKENS = 4  # shown per page in the table
 
 
@@ -250,7 +250,7 @@ def _explain(given: argparse.Namespace, settings: Settings) -> int:
     encoder = _load_encoder(settings, given.download, adapter=given.adapter)
     query = encoder.embed_query(given.query)
     _say_unknown(query)
-    candidates = _find_tokens(query, given.token)  # before the page is embedded: it may be misspelled
+    candidates = _find_tokens(query, given.token)  # a misspelled token is refused before the page is embedded
     page = _read_page(given.file, given.page, settings)
     if page is None:
         return NO_PAGE

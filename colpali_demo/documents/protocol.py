@@ -48,7 +48,7 @@ def parse_header(body: bytes) -> dict[str, Any]:
 
 def parse_image(header: dict[str, Any], jpeg: bytes, render_pixels: int) -> tuple[int, int]:
     """Read the width and height of a page off its JPEG; RendererLost unless it is sound and of exactly that size."""
-    from PIL import Image  # here, so that importing the package stays cheap
+    from PIL import Image  # importing the package stays cheap
 
     size = (header.get("width"), header.get("height"))
     if not all(type(side) is int and MIN_SIDE <= side <= render_pixels for side in size):

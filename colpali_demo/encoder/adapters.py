@@ -58,7 +58,8 @@ def merge(model: PreTrainedModel, folder: Path, native_name: Callable[[str], str
     """
     config = read_json(folder / CONFIG)
     _require_plain_lora(config, folder.name)
-    pairs: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)  # by the name of the weight that they are added to
+    # Matrices by the name of the weight that they are added to.
+    pairs: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)
     whole: dict[str, torch.Tensor] = {}
     for name, tensor in read_weights(folder, WEIGHTS).items():
         name = name.removeprefix("base_model.model.")

@@ -31,7 +31,8 @@ def anatomy(family: Family) -> list[dict[str, Any]]:
     for part in ("vision tower", "language model"):
         if part in modules:
             details[part] = _layers(modules[part].config)
-            if modules.get("projector") in modules[part].modules():  # as the merger of Qwen2-VL
+            # Qwen2-VL has its projector inside the vision tower.
+            if modules.get("projector") in modules[part].modules():
                 counts[part] -= counts["projector"]
     return [
         {
@@ -74,6 +75,7 @@ def _linear(module: nn.Module) -> list[nn.Linear]:
 def _layers(config: PreTrainedConfig) -> str:
     if hasattr(config, "widths"):  # the convolutions of `encoder.tiny.tower`
         return f"{len(config.widths)} convolution stages, {' → '.join(map(str, config.widths))} channels"
-    width = getattr(config, "embed_dim", config.hidden_size)  # in Qwen2-VL `hidden_size` is what the tower hands on
+    # Qwen2-VL's `hidden_size` is the width behind its projector.
+    width = getattr(config, "embed_dim", config.hidden_size)
     heads = config.num_attention_heads
     return f"{config.num_hidden_layers} layers of width {width}, {heads} attention {'head' if heads == 1 else 'heads'}"

@@ -44,7 +44,7 @@ def lesson_dict(encoder: Encoder, ranking: Ranking, hit: Hit) -> dict[str, Any]:
         "schema": 1,
         "model": {
             **encoder.model_info,
-            "checkpoint": encoder.model_info["name"],  # and not the folder in which it lies
+            "checkpoint": encoder.model_info["name"],  # visitors are not told the folder of the checkpoint
             "parts": anatomy(encoder.family),
             "bidirectional": encoder.family.bidirectional,
         },

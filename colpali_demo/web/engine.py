@@ -96,7 +96,7 @@ class Engine:
 
     def want(self, sample: Sample) -> None:
         """Embed this sample next, if it is not embedded yet."""
-        with self._queue_lock:  # else the engine may find the queue empty between these lines, and end
+        with self._queue_lock:  # without the lock the engine might find the queue empty between these lines, and end
             if sample in self._queue:
                 self._queue.remove(sample)
                 self._queue.appendleft(sample)

@@ -55,7 +55,7 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
     from colpali_demo.web.engine import public_model_info
     from colpali_demo.web.lessons.value import lesson_value
 
-    _, questions = read_questions()  # of this document
+    _, questions = read_questions()  # questions about this document
     encoder = load_encoder(str(checkpoint), device="cpu")
     index = PageIndex(encoder)
     with open_document(document) as opened:

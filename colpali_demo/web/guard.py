@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from colpali_demo.settings import Settings
     from colpali_demo.web.uploads import Uploads
 
-MAX_BODY_BYTES = 64 << 10  # of a request that sends no file: a query, a page's key
-MAX_NAMES_BYTES = 1 << 20  # of one that names uploaded files: a thousand of them, as many as Gradio uploads at once
+MAX_BODY_BYTES = 64 << 10  # bytes of a request that sends no file: a query, a page's key
+MAX_NAMES_BYTES = 1 << 20  # bytes of a request that names uploaded files: a thousand, as many as Gradio uploads at once
 NO_ROOM = "The server has no room for this file; try again in a few minutes."
 TOO_SLOW = "This request took too long to arrive."
 BUSY = "Too many requests are arriving; try again in a few seconds."
-UPLOAD_SECONDS = 900.0  # for an upload to arrive
-STALL_SECONDS = 30.0  # for the next piece of it
-BODY_SECONDS = 30.0  # for such a body to arrive
+UPLOAD_SECONDS = 900.0  # seconds for an upload to arrive
+STALL_SECONDS = 30.0  # seconds for the next piece of an upload or a body
+BODY_SECONDS = 30.0  # seconds for any other body to arrive
 SESSION_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)  # Gradio's browsers and clients send at most 36 characters
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -281,7 +281,7 @@ class Guard:
         except (MultipartParseError, TypeError, AttributeError, KeyError, UnicodeError):  # the parser meets nonsense
             return PlainTextResponse("This is not an upload.", 400)
         except ClientDisconnect:
-            return Response(status_code=400)  # nobody is there to read it
+            return Response(status_code=400)  # the visitor has gone, and nobody reads the answer
         except Exception as error:
             fault = log_fault("upload")
             if is_disk_full(error):

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 EXAMPLES = 4  # buttons for the example queries of a sample
 MAX_PREFIX = 100  # characters
 MAX_AUGMENTATION = 50  # tokens
-MAX_TOLD_CHARS = 300  # of a text that a component of ours sends
+MAX_TOLD_CHARS = 300  # characters of a text that a component sends
 LOADING: Message = {
     "title": "The first explanation is on its way",
     "message": "The model is loading in the background. This takes a few seconds.",
@@ -221,7 +221,7 @@ class Handlers:
             visitor.shelf.note("Your library", None, "indexing_failed", text)
         finally:
             job.close()
-        yield self._visitor(request).library()  # another one, which says so, if this one was freed
+        yield self._visitor(request).library()  # if this visitor was freed, a new one, whose library says so
 
     def choose_documents(self, event: gr.EventData, request: gr.Request) -> LibraryValue:
         """Search all documents, only one, or one more or less."""

@@ -180,7 +180,7 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
             handlers.embed_again, None, library, **plain, **indexing_group
         ).then(handlers.search_again, None, lens, **plain, **search_group)
         demo.unload(handlers.leave)
-    demo.queue(max_size=settings.queue_length, api_open=False)  # nobody calls past the queue
+    demo.queue(max_size=settings.queue_length, api_open=False)  # no event can be called past the queue
     queue = demo._queue
     queue.for_all = frozenset({STATELESS})
     queue.session_events, queue.session_unread = settings.session_events, settings.session_unread

@@ -168,7 +168,7 @@ class SetSource:
     def __init__(self, folder: Path) -> None:
         self.name = folder.name
         self._folder = folder
-        self._listing = read_listing(folder)  # which the page of the demo needs before the set is opened
+        self._listing = read_listing(folder)  # the page shows the listing before the set is opened
         self._set: PrecomputedSet | None = None
 
     def samples(self) -> list[Sample]:

@@ -143,5 +143,6 @@ class Family:
         return page_layout(ids, self.processor.image_token_id, slots, self._text)
 
     def _text(self, id: int) -> str:
-        text = self.processor.tokenizer.decode([id]).replace("▁", " ")  # not every tokenizer's decoder does that
+        # Some decoders leave the sign for a space in the text.
+        text = self.processor.tokenizer.decode([id]).replace("▁", " ")
         return text.strip() or text

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 # matched on the beginning of the family name, so that "Gentium" also covers Gentium Plus and Gentium Book Basic.
 HELD_OUT_FAMILIES = ("Caladea", "Gentium", "Cabin", "Karla", "Hack", "Yanone Kaffeesatz")
 
-logging.getLogger("fontTools").setLevel(logging.ERROR)  # it warns of every old font's dates
+logging.getLogger("fontTools").setLevel(logging.ERROR)  # fontTools warns of every old font's dates
 
 FONT_FOLDERS = (
     Path("/usr/share/fonts"),
@@ -238,7 +238,7 @@ def _read_face(path: Path, wanted: Callable[[str], bool]) -> Face | None:
                 return None
             return Face(str(path), family, weight, italic, mono, advances)
     except (TTLibError, KeyError, AttributeError, AssertionError, TypeError, ValueError, struct.error):
-        return None  # not a font that can be read: there are others
+        return None  # a font that cannot be read is left out
 
 
 def _read_advances(font: TTFont) -> dict[str, float]:
