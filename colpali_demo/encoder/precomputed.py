@@ -57,14 +57,14 @@ def save_set(
     documents: Iterable[tuple[SetDocument, Iterable[Page]]],
     progress: Callable[[Page], None] | None = None,
 ) -> None:
-    """Embed the pages and queries of some documents and write them into a new folder; `progress` hears of every page.
+    """Embed the pages and queries of some documents and write them into a new folder.
 
-    Every query of any document can then be asked of all of them. Raises FileExistsError if the folder holds anything,
-    ValueError if there is no page or no query.
+    `progress(page)` is called for each page. Every query of any document can then be asked of all of them. Raises
+    FileExistsError if the folder holds anything, ValueError if there is no page or no query.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
-        raise FileExistsError(f"{folder} is not empty")
+        raise FileExistsError(f"{folder} is not empty; name a new folder")
     layouts: dict[PageLayout, int] = {}  # pages often share one
     entries, texts = [], []
     for document, pages in documents:

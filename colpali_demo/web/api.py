@@ -106,7 +106,7 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
         if (path := _path(file)) is None or not sessions.uploads.holds(path):
             raise Refused("No pages", "Upload a file first, and pass what the upload returns.")
         if seconds := passing_calls.wait():
-            raise Refused("One moment", f"Too many ask at once; try again in {seconds:.0f} s.")
+            raise Refused("One moment", f"Too many requests at once; try again in {seconds:.0f} s.")
         passing = secrets.token_hex(16)
         visitor = sessions.get(passing)
         try:

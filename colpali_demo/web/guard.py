@@ -245,7 +245,8 @@ class Guard:
                 # A stream whose session was forgotten; its last message says so.
                 return await send({"type": "http.response.body", "body": b"", "more_body": False})
             else:
-                answer = PlainTextResponse(f"Something went wrong; if it stays so, quote {log_fault('request')}.", 500)
+                fault = log_fault("request")
+                answer = PlainTextResponse(f"Something went wrong. If it happens again, quote {fault}.", 500)
             if not started:
                 await answer(scope, receive, send)
 
@@ -286,7 +287,7 @@ class Guard:
             fault = log_fault("upload")
             if is_disk_full(error):
                 return PlainTextResponse(NO_ROOM, 507)
-            return PlainTextResponse(f"This upload failed; try again. If it stays so, quote {fault}.", 500)
+            return PlainTextResponse(f"This upload failed. Try again; if it happens again, quote {fault}.", 500)
 
 
 def _stated_length(request: Request) -> int:

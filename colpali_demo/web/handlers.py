@@ -217,7 +217,7 @@ class Handlers:
                 await asyncio.sleep(pause)
         except Exception:
             fault = log_fault("index")
-            text = f"Something went wrong, so indexing ended; if it stays so, quote {fault}."
+            text = f"Something went wrong, so indexing ended. Try again; if it happens again, quote {fault}."
             visitor.shelf.note("Your library", None, "indexing_failed", text)
         finally:
             job.close()
@@ -368,4 +368,4 @@ def _shown(visitor: Visitor, look: Callable[[], LensValue]) -> LensValue | Messa
         fault = log_fault("search")
         if is_disk_full(error):
             return DISK_FULL
-        return {"title": "This search failed", "message": f"Try again; if it stays so, quote {fault}."}
+        return {"title": "This search failed", "message": f"Try again; if it happens again, quote {fault}."}

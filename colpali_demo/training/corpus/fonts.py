@@ -219,7 +219,7 @@ def _read_face(path: Path, wanted: Callable[[str], bool]) -> Face | None:
         with TTFont(path, lazy=True) as font:
             names = font["name"]
             family = str(names.getDebugName(16) or names.getDebugName(1) or path.stem)
-            full = f"{names.getDebugName(4)} {path.stem}"  # some old fonts tell their style in one of them only
+            full = f"{names.getDebugName(4)} {path.stem}"  # some old fonts have their style in one of them only
             if not wanted(family) or UNREADABLE.search(family) or UNREADABLE.search(full):
                 return None
             if family.startswith("Noto") and not NOTO_LATIN.match(family):

@@ -335,4 +335,4 @@ def _embedding_failure(error: Exception) -> tuple[str, str]:
         logger.warning("%s", error)
         return "model_memory", "The model had too little memory for this page, so it was left out; add it again later."
     fault = log_fault("embedding a page")
-    return "embedding_failed", f"This page could not be embedded and was left out; if it stays so, quote {fault}."
+    return "embedding_failed", f"This page could not be embedded and was left out. If it happens again, quote {fault}."
