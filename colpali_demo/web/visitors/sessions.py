@@ -98,7 +98,7 @@ class Sessions:
         shutil.rmtree(self._root, ignore_errors=True)
 
     def _new(self, session_hash: str) -> Visitor:
-        self._engine.welcome()
+        self._engine.note_visitor()
         settings = self._engine.settings
         folder = self._root / secrets.token_urlsafe(24)
         folder.mkdir(parents=True, mode=0o700)

@@ -185,7 +185,7 @@ class Shelf:
                 self._stand_in = None
             if sample is not None and sample not in self._samples:
                 self._samples.append(sample)
-                self._engine.want(sample)
+                self._engine.embed_next(sample)
             return sample
 
     def start_with(self, engine: Engine) -> None:
@@ -213,7 +213,7 @@ class Shelf:
             self._samples = [self._stand_in]
         self._choose_if_none_is_left()
         for sample in self._samples:
-            engine.want(sample)
+            engine.embed_next(sample)
 
     # ------------------------------------------------------------------ the visitor's own documents
 
