@@ -1,4 +1,4 @@
-"""What the renderer process and its parent say to each other.
+"""The messages between the renderer process and its parent.
 
 The parent writes page numbers, one a line. The child answers each with one message: two lengths (32 bit, big-endian),
 then that many bytes of JSON and that many bytes of JPEG. Before the first page it says

@@ -1,4 +1,4 @@
-"""What one visitor may take: how often they may ask, and how much they may keep."""
+"""The limits of one visitor: how often they may search, upload and so on, and how much they may keep."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one visitor asks, and what the lens shows of it."""
+"""The searches of one visitor, and what the lens shows of them."""
 
 from __future__ import annotations
 

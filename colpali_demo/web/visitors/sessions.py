@@ -1,4 +1,4 @@
-"""All visitors: finding them, sweeping up behind them, and making room."""
+"""All visitors: finding them, deleting what they leave behind, and making room."""
 
 from __future__ import annotations
 
