@@ -38,6 +38,7 @@ class Settings:
     session_pages: int = 200  # pages of their own at a time
     session_mb: int = 400  # megabytes of memory and disk for these pages; also the largest upload
     session_minutes: float = 60.0  # without a click, until what they have is freed
+    reload_seconds: float = 20.0  # seconds after leaving, until their documents are deleted: a reload brings them back
     searches_per_minute: int = 60  # rate limit: searches in any minute
     opened_pages_per_minute: int = 240  # rate limit: pages of a search that are opened one by one
     lessons_per_minute: int = 30  # rate limit: pages that the lessons are opened on
