@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from colpali_demo.web.sources import Sample
 
 LEVELS_OF_READING = {
-    "sketch": "ready · a sketch of a reader",
+    "sketch": "ready · for demonstration only",
     "large_print": "ready · reads large print",
     "reads": "ready · reads body text",
     "unmeasured": "ready · reading not measured",
