@@ -32,7 +32,7 @@ from colpali_demo.settings import Settings
 
 WARM_UP = 100  # files, after which memory may no longer grow
 GROWTH_MB = 50
-EMBEDDING_SECONDS = 30.0  # of a page; the model's time is not in the budget of a document
+EMBEDDING_SECONDS = 30.0  # seconds to embed a page; the limits of a document do not include the model's time
 
 
 def main() -> int:

@@ -151,7 +151,7 @@ def measure(folder: Path, pages: int, vectors: int, tokens: int, rounds: int) ->
         products.append(1000 * (middle - start))
         searches.append(1000 * (end - middle))
     sessions.close()
-    return statistics.median(searches[1:]), statistics.median(products[1:])  # without the first, which warms up
+    return statistics.median(searches[1:]), statistics.median(products[1:])  # the first round warms up and is left out
 
 
 def main() -> None:

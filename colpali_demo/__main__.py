@@ -39,8 +39,8 @@ OK, FAILED, USAGE, NO_PAGE, INTERRUPTED, BROKEN_PIPE = (
     3,
     130,
     141,
-)  # the last two as shells have them: 128 + signal
-PROGRAM = "colpali-demo"  # how it is called where the package is installed
+)  # exit statuses; the last two as shells have them, 128 + signal
+PROGRAM = "colpali-demo"  # the command where the package is installed
 TOP_TOKENS = 4  # shown per page in the table
 
 
@@ -116,8 +116,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="BOX_OR_WORD",
         action="append",
         default=[],
-        help="erase a box of the page, LEFT,TOP,RIGHT,BOTTOM in shares of it, or the surroundings of a token's winner, "
-        "and show what is found then; may be repeated",
+        help="erase a box of the page, LEFT,TOP,RIGHT,BOTTOM in shares of it, or the place around a token's winner, "
+        "and print what every token finds then; may be repeated",
     )
     explain.add_argument("--only", action="store_true", help="erase everything but what --without names")
     explain.add_argument("--highlights", metavar="FILE", type=Path, help="write the page as a PDF with highlights")
@@ -137,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
 
     precompute = commands.add_parser(
         "precompute",
-        help="store explanations for those who have not got the checkpoint",
+        help="store vectors for machines without the checkpoint",
         description="Embed pages and queries once and store them as a set that the demo opens without any model.",
     )
     precompute.set_defaults(command=_precompute)
@@ -152,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     calibrate = commands.add_parser(
         "calibrate",
         help="measure which matches of a checkpoint are weak",
-        description="Measure which matches of a checkpoint are weak, for a file to be laid beside it.",
+        description="Measure which matches of a checkpoint are weak, and write a file to put beside it.",
     )
     calibrate.set_defaults(command=_calibrate)
     calibrate.add_argument("--out", metavar="FILE", type=Path, required=True, help="calibration.json to write")
@@ -172,13 +172,13 @@ def _parser() -> argparse.ArgumentParser:
         type=_positive,
         nargs="*",
         default=[1, 4, 16],
-        help="patches of a curve (1 4 16)",
+        help="numbers of patches to erase for each point of a curve (1 4 16)",
     )
 
     grounding = commands.add_parser(
         "grounding",
-        help="compare regions with boxes of people",
-        description="Compare regions with boxes of people: ViDoRe V3, BBox-DocVQA, or boxes.json beside PDFs.",
+        help="compare regions with boxes that people drew",
+        description="Compare regions with boxes that people drew: ViDoRe V3, BBox-DocVQA, or boxes.json beside PDFs.",
     )
     grounding.set_defaults(command=_grounding)
     grounding.add_argument("data", metavar="DATA", type=Path, help="folder of the data set as it is published")
@@ -292,7 +292,7 @@ def _explain(given: argparse.Namespace, settings: Settings) -> int:
     encoder = _load_encoder(settings, given.download, adapter=given.adapter)
     query = encoder.embed_query(given.query)
     _say_unknown(query)
-    candidates = _find_tokens(query, given.token)  # before the page is embedded: it may be misspelled
+    candidates = _find_tokens(query, given.token)  # a misspelled token is refused before the page is embedded
     page = _read_page(given.file, given.page, settings)
     if page is None:
         return NO_PAGE

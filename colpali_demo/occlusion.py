@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom in shares of the page, 0 to 1 from its top left corner."""
 
-SURROUNDINGS = 0.02  # of the page's longer side: how far around a box its background is looked for
+SURROUNDINGS = 0.02  # share of the page's longer side: how far around a box its background is looked for
 SHADES = 16  # steps of each color channel that count as one color: paper in a scan has no two equal pixels
 
 
@@ -99,7 +99,7 @@ def _covers(boxes: Sequence[Box], word: Word) -> bool:
 
 def fill_boxes(image: Image.Image, boxes: Sequence[Box]) -> Image.Image:
     """Fill boxes of an image with the background around each of them; every pixel that a box touches is filled."""
-    from PIL import Image  # here, as in `documents.page`
+    from PIL import Image  # a process that only names pages needs no Pillow
 
     pixels = np.array(image)
     erased = covered(boxes, *pixels.shape[:2])

@@ -19,18 +19,18 @@ class Settings:
 
     # Documents
     render_pixels: int = 1600  # pixels of the long side of a rendered page
-    image_megapixels: int = 80  # of an image file: an A3 scan at 600 dpi has 70; must fit into `child_memory_mb`
+    image_megapixels: int = 80  # megapixels: an A3 scan at 600 dpi has 70; must fit into `child_memory_mb`
     pdf_renderer: str = "auto"  # "auto", "pdfium" or "pdf2image"
     max_file_mb: int = 20  # megabytes of a file
     max_pages: int = 40  # pages of a document
-    page_seconds: float = 10.0  # for rendering a page
-    document_seconds: float = 120.0  # for rendering a document
+    page_seconds: float = 10.0  # seconds for rendering a page
+    document_seconds: float = 120.0  # seconds for rendering a document
     child_memory_mb: int = 1024  # megabytes of address space of the process that renders a document
     child_deaths: int = 3  # times that this process may die before the document is given up
 
     # Search
     max_query_chars: int = 500  # characters of a query
-    max_query_tokens: int = 256  # of a query: 500 characters of English are about 125; a token has a map of every page
+    max_query_tokens: int = 256  # tokens: 500 characters of English are about 125; each has a map of every page
     top_k: int = 5  # pages explained, unless the visitor chooses another number
     ranker: str = "maxsim"  # orders the pages of visitors; a name in `retrieval.RANKERS` that gives terms of tokens
 
@@ -38,7 +38,7 @@ class Settings:
     session_pages: int = 200  # pages of their own at a time
     session_mb: int = 400  # megabytes of memory and disk for these pages; also the largest upload
     session_minutes: float = 60.0  # without a click, until what they have is freed
-    reload_seconds: float = 20.0  # after leaving, until their documents are deleted: a reload brings them back
+    reload_seconds: float = 20.0  # seconds after leaving, until their documents are deleted: a reload brings them back
     searches_per_minute: int = 60  # rate limit: searches in any minute
     opened_pages_per_minute: int = 240  # rate limit: pages of a search that are opened one by one
     lessons_per_minute: int = 30  # rate limit: pages that the lessons are opened on
@@ -54,7 +54,7 @@ class Settings:
     sessions: int = 500  # visitors; beyond these, and beyond `total_mb`, the one idle for longest is freed
     total_mb: int = 4000  # megabytes of memory and disk
     documents_at_once: int = 16  # being read, each by a process of its own, whatever the model; others wait in line
-    unread_answers: int = 100  # not yet fetched, about 1.5 MB each; beyond these, the oldest are dropped
+    unread_answers: int = 100  # answers not yet fetched, about 1.5 MB each; beyond these, the oldest are dropped
     large_bodies_mb: int = 256  # memory of requests beyond 64 KB each: names of many files, and files over MCP
     queue_length: int = 200  # searches and uploads that wait; more are refused
 

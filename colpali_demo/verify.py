@@ -29,16 +29,17 @@ SHAPES = {"square": (1024, 1024), "portrait": (724, 1024), "landscape": (1024, 5
 QUERIES = ("revenue by region", "What is the price of copper, per tonne?", "a", "Straße 2027: 3,5 %")
 PADDING = 5
 
-UNIT_TOLERANCE = {"float32": 1e-4, "bfloat16": 2e-2, "float16": 5e-3}  # of the length of a vector
-PADDING_TOLERANCE = {"float32": 1e-3, "bfloat16": 0.25, "float16": 0.05}  # of a vector with and without padding
+UNIT_TOLERANCE = {"float32": 1e-4, "bfloat16": 2e-2, "float16": 5e-3}  # length of a vector, off from 1
+# Numbers of a vector with padding, off from those without.
+PADDING_TOLERANCE = {"float32": 1e-3, "bfloat16": 0.25, "float16": 0.05}
 POSITIONS_AGREEMENT = {
     "float32": 0.9999,
     "bfloat16": 0.98,
     "float16": 0.99,
-}  # of the same vector
-BORDER = 1 / 8  # of a cell on each side, left unpainted
-MOVED = 1e-5  # below this, a vector has not noticed a change elsewhere
-AGREEMENT = 0.9  # mean cosine of the vectors of two precisions
+}  # least cosine of a vector with the one of the model called whole
+BORDER = 1 / 8  # share of a cell that is left unpainted on each side
+MOVED = 1e-5  # a vector that moves by less has not changed with a token elsewhere
+AGREEMENT = 0.9  # least mean cosine of the vectors of two precisions
 
 
 @dataclass(frozen=True)

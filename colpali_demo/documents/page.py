@@ -36,13 +36,13 @@ class Page:
     width: int  # pixels of the image
     height: int
     jpeg: bytes = field(repr=False)
-    words: tuple[Word, ...] = field(repr=False)  # in the order of the file; () without a text layer
+    words: tuple[Word, ...] = field(repr=False)  # words in the order of the file; () without a text layer
     blank: bool  # nothing but one color
 
     @property
     def image(self) -> Image.Image:
         """The decoded page, RGB, of `width` x `height` pixels; a new image at each call."""
-        from PIL import Image  # here, because a process that only names pages needs no Pillow
+        from PIL import Image  # a process that only names pages needs no Pillow
 
         image = Image.open(io.BytesIO(self.jpeg), formats=("JPEG",))
         image.load()

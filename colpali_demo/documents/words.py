@@ -10,7 +10,7 @@ import pypdfium2.raw as pdfium_c
 
 from colpali_demo.documents.cjk import is_cjk
 
-MAX_CHARS = 50_000  # of one page; a dense newspaper page has about 25,000
+MAX_CHARS = 50_000  # characters of a page; a dense newspaper page has about 25,000
 MAX_WORD_CHARS = 200
 
 # PDFium puts these where a word is hyphenated at the end of a line.

@@ -96,13 +96,17 @@ def save_set(
     documents: Iterable[tuple[SetDocument, Iterable[Page]]],
     progress: Callable[[Page], None] | None = None,
 ) -> None:
-    """Embed the pages and queries of some documents and write them; `progress` is called with every page.
+    """Embed the pages and queries of some documents and write them; `progress(page)` is called for each page.
 
     `place` is a new file if its name ends in `SUFFIX`, else a new folder. Every query of any document can then be asked
     of all of them. Raises FileExistsError if there is anything, ValueError if there is no page or no query.
     """
     if place.exists() and (place.is_file() or any(place.iterdir())):
-        raise FileExistsError(f"{place} is there already" if place.is_file() else f"{place} is not empty")
+        raise FileExistsError(
+            f"{place} is there already; name a new file"
+            if place.is_file()
+            else f"{place} is not empty; name a new folder"
+        )
     if place.suffix != SUFFIX:
         place.mkdir(parents=True, exist_ok=True)
         _save_folder(place, encoder, documents, progress)

@@ -35,7 +35,7 @@ STEPS = (1, 4, 16)
 """Patches erased, or left, at each step of a curve."""
 
 CLOSEST = 20  # neighborhoods of the most similar ink, of which one is drawn by chance
-RESAMPLES = 2000  # of a bootstrap
+RESAMPLES = 2000  # resamples of a bootstrap
 QUERY = "query"
 
 

@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 
 FORMATS = (".png", ".pdf", ".svg")
 DPI = 240
-OPACITY = 0.7  # of the highest cell; black print on it keeps a contrast above 4.5 : 1
+OPACITY = 0.7  # opacity of the highest cell; black print on it keeps a contrast above 4.5 : 1
 
 # All lengths are inches; 7.2 is the text width of a two-column journal.
 WIDTH, MARGIN = 7.2, 0.12
 LEGEND = 0.5
-ROW = 0.17  # of the ledger; up to 0.22 where there is room
-MAX_ROWS = 34  # of the ledger; more tokens than that are summed up in its last row
+ROW = 0.17  # height of a row of the ledger; up to 0.22 where there is room
+MAX_ROWS = 34  # rows of the ledger; the last one sums up any more tokens
 
 _INK, _GRAY, _HAIR, _CAUTION = "#16191d", "#626b75", "#d3d7dc", "#b3261e"
 _WORD, _OTHER, _CHOSEN = "#3d4f63", "#b3bcc6", "#{:02x}{:02x}{:02x}".format(*TABLE[-1])
@@ -152,7 +152,7 @@ def _similarity_map(ax: Axes, explanation: Explanation, match: TokenMatch, page:
     shown = f"Similarity map of “{_drawable(match.text, 18)}” (token {match.index + 1} of {len(explanation.tokens)})"
     _heading(ax, box, shown, found)
 
-    lowest = float(explanation.maps.min())  # as on the screen
+    lowest = float(explanation.maps.min())  # the scale begins where it does on the screen
     mark = match.maxsim if match.slot == "patch" else None
     label = f"cosine with {layout.rows} × {layout.cols} patches; clear below {_number(threshold, 2)}"
     label += "; one scale for all tokens"

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from colpali_demo.explain import Explanation
     from colpali_demo.retrieval import CosineRange
 
-LEVELS = 65535  # of a quantized cosine: a step is 1.5e-5 of the range
-INLINE_BYTES = 900_000  # of the JSON of a value; Gradio compares values as text at every change, so they stay small
+LEVELS = 65535  # levels of a quantized cosine: a step is 1.5e-5 of the range
+INLINE_BYTES = 900_000  # bytes of a value's JSON: Gradio compares values as text at every change, so they stay small
 
 
 class FileData(TypedDict):

@@ -44,11 +44,11 @@ def lesson_dict(encoder: Encoder, ranking: Ranking, hit: Hit) -> dict[str, Any]:
         "schema": 1,
         "model": {
             **encoder.model_info,
-            "checkpoint": encoder.model_info["name"],  # and not the folder in which it lies
-            "parts": anatomy(encoder.model),
+            "checkpoint": encoder.model_info["name"],  # visitors are not told the folder of the checkpoint
+            "parts": anatomy(encoder.family),
             "bidirectional": encoder.family.bidirectional,
         },
-        "lora": {"rank": paper.LORA_RANK, "parameters": lora_parameters(encoder.model, paper.LORA_RANK)},
+        "lora": {"rank": paper.LORA_RANK, "parameters": lora_parameters(encoder.family, paper.LORA_RANK)},
         "query": query_dict(query),
         "plain": {**query_dict(plain), "score": others["plain"].hit(hit.page).score},
         "page": {

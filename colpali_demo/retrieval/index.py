@@ -58,7 +58,7 @@ class PageIndex:
         """Embed and add the pages of a document; each batch can be searched as soon as it is in.
 
         A page that the index has already (same document, same number) is not embedded again. After every page
-        `progress(done, total, page)` is called; `total` is None where `pages` does not tell it. Returns the number of
+        `progress(done, total, page)` is called; `total` is None where `pages` has no length. Returns the number of
         pages that are new. Raises CheckpointError if the model runs out of memory; pages already in stay.
         """
         total = getattr(pages, "page_count", None)

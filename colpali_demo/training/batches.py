@@ -15,7 +15,7 @@ from colpali_demo.training.pages.drawn import TextSource, make_page
 from colpali_demo.training.pages.pdf import PdfPages
 from colpali_demo.training.pages.targets import Example, make_example, searchable
 
-WORDS_SHARE = 0.5  # of the drawn pages: prose of a few fields has few different words
+WORDS_SHARE = 0.5  # share of drawn pages that show words: prose of a few fields has few different words
 
 
 class PageStream(IterableDataset):

@@ -141,7 +141,7 @@ def cell_of_piece(
     logits = (table[distinct] @ features.T).float()
     holds = torch.zeros(logits.shape, device=logits.device)
     holds[rows, cells] = 1.0
-    pages = holds.view(-1, 1, *grid)  # of one piece on one page
+    pages = holds.view(-1, 1, *grid)  # one map for each piece and page
     around = F.max_pool2d(pages, 3, stride=1, padding=1).view_as(holds).bool()
     found = holds.gather(1, logits.argmax(dim=1, keepdim=True)).mean()
     shown = torch.stack([rows, cells, torch.arange(len(cells), device=cells.device)])

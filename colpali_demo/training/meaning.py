@@ -19,8 +19,8 @@ from transformers import PreTrainedTokenizerFast
 STEM = 4  # letters
 NEAREST = 11  # neighbors of a word to choose from
 CLOSE = 0.6  # cosine of the text model from which on a word may stand for another in a question
-CLOSEST = 4  # of the words on pages, that each word as a query is expected to be near
-CLEARLY = 0.2  # closer, in cosines of the text model
+CLOSEST = 4  # words on pages that each word as a query is expected to be near
+CLEARLY = 0.2  # cosine of the text model by which a word has to be closer
 TEACHER_TEMPERATURE = 0.05  # cosines of related words are about 0.3 above those of others: e^(0.3/0.05) = 400
 
 

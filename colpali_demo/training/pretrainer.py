@@ -27,7 +27,7 @@ from colpali_demo.training.questions import adds_the_same
 PIECE_SCALE = 0.125
 EMPTY_CELLS = 2_000  # background cells a page contributes to the character loss
 TABLE_ROWS = 256  # a step, each compared with every other word that is one piece
-PATCHES = 8  # of those that show a word, at most this many enter the meaning loss on pages
+PATCHES = 8  # most patches that show a word which enter the meaning loss on pages
 PIECES = 200  # subwords a page contributes: each costs a softmax over the vocabulary
 
 
@@ -215,7 +215,7 @@ class Pretrainer(nn.Module):
         occurrences = [(token, patches) for token, word in enumerate(words) for patches in showing[word]]
         lengths = [len(patches) for _, patches in occurrences]
         patches = np.concatenate([patches for _, patches in occurrences])
-        slots = pages.shape[1] - self.patches  # of text, behind the patches of each page
+        slots = pages.shape[1] - self.patches  # text slots, behind the patches of each page
         tokens, numbers = (
             np.repeat([token for token, _ in occurrences], lengths),
             np.repeat(range(len(lengths)), lengths),

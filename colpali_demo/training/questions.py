@@ -39,8 +39,8 @@ TEMPLATES = (
     "all {a} that have {b}", "the difference between {a} and {b}",
 )  # fmt: skip
 LONGEST = 4  # words in a run
-MARKED = 0.5  # of the questions end in a question mark
-CHANGED = 0.2  # of the words are other than on the page: another form, a related word, a slip of the finger
+MARKED = 0.5  # share of questions that end in a question mark
+CHANGED = 0.2  # share of words that are not as on the page: another form, a related word, a typing error
 
 
 def adds_the_same(query: Sequence[str]) -> list[bool]:

@@ -37,7 +37,7 @@ from colpali_demo.training.questions import sample_questions
 # has learned; the table is the target of the features, which cannot follow a target that moves as fast as they do.
 LAYERS_RATE = 0.5
 TABLE_RATE = 0.3
-HEADS_RATE = 3e-3  # for linear heads over features that do not move
+HEADS_RATE = 3e-3  # learning rate of linear heads over features that do not change
 LOSSES = (
     "character",
     "piece",
@@ -54,7 +54,7 @@ LOSSES = (
     "meaning_to_table",
     "query_to_row",
     "meaning_on_page",
-)  # those that a step adds up, each by its weight; the other parts are only logged
+)  # losses that a step adds up, each with its weight; all others are only logged
 
 
 def _setting(default: float, help: str) -> Any:

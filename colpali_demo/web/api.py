@@ -35,7 +35,7 @@ NOTES = (Path(__file__).parent / "api.md").read_text("utf-8")
 def add_endpoints(sessions: Sessions, settings: Settings) -> None:
     """Add the endpoints to the `gr.Blocks` that is being built."""
     most = max(MAX_EXPLAINED, settings.top_k)  # pages of one answer: an explanation takes up to 2 MB
-    passing_calls = Rate(settings.files_per_minute)  # of all callers without a session together
+    passing_calls = Rate(settings.files_per_minute)  # shared by all callers without a session
 
     def index(file: FileData, request: gr.Request) -> dict[str, Any]:
         """Add a PDF or an image to the pages that you can search.
@@ -136,7 +136,7 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
         if (path := _path(file)) is None or not sessions.uploads.holds(path):
             raise Refused("No pages", "Upload a file first, and pass what the upload returns.")
         if seconds := passing_calls.wait():
-            raise Refused("One moment", f"Too many ask at once; try again in {seconds:.0f} s.")
+            raise Refused("One moment", f"Too many requests at once; try again in {seconds:.0f} s.")
         passing = secrets.token_hex(16)
         visitor = sessions.get(passing)
         try:
@@ -187,7 +187,7 @@ def prepare_mcp(demo: gr.Blocks, uploads: Uploads) -> None:
                 path.write_bytes(base64.b64decode(data, validate=True))
         except NoRoom:
             raise ValueError("The server has no room for this file; try again in a few minutes.") from None
-        return {**arguments, "file": {"path": str(path)}}  # without the mark of files, which would be uploaded again
+        return {**arguments, "file": {"path": str(path)}}  # a value with the mark of files would be uploaded again
 
     server.tool_to_endpoint = {
         name: endpoint for name, endpoint in server.tool_to_endpoint.items() if endpoint == f"/{STATELESS}"

@@ -87,14 +87,14 @@ class Engine:
         """Start loading; returns at once.
 
         Not on ZeroGPU: there the model has to be in place before the server is, and a GPU is lent to requests only, so
-        that the samples have to wait until a visitor calls `welcome`.
+        that the samples have to wait until a visitor comes, see `note_visitor`.
         """
         if self._awaits_visitor:
             self._load()
         else:
             self._thread.start()
 
-    def welcome(self) -> None:
+    def note_visitor(self) -> None:
         """Note that a visitor has come; call this from within their request."""
         with self._queue_lock:
             if not self._awaits_visitor:
@@ -103,9 +103,9 @@ class Engine:
         # In the context of the request, by which it will be known.
         threading.Thread(target=copy_context().run, args=(self._run,), name="engine", daemon=True).start()
 
-    def want(self, sample: Sample) -> None:
+    def embed_next(self, sample: Sample) -> None:
         """Embed this sample next, if it is not embedded yet."""
-        with self._queue_lock:  # else the engine may find the queue empty between these lines, and end
+        with self._queue_lock:  # without the lock the engine might find the queue empty between these lines, and end
             if sample in self._queue:
                 self._queue.remove(sample)
                 self._queue.appendleft(sample)

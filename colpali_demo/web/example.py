@@ -57,7 +57,7 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
     from colpali_demo.web.engine import public_model_info
     from colpali_demo.web.lessons.value import MOST_ERASED, lesson_value
 
-    _, questions = read_questions()  # of this document
+    _, questions = read_questions()  # questions about this document
     encoder = load_encoder(str(checkpoint), device="cpu", dtype="float32")  # the same numbers on every machine
     index = PageIndex(encoder)
     with open_document(document) as opened:

@@ -31,15 +31,15 @@ if TYPE_CHECKING:
     from colpali_demo.settings import Settings
     from colpali_demo.web.uploads import Uploads
 
-MAX_BODY_BYTES = 64 << 10  # of a request that sends no file: a query, a page's key
-MAX_NAMES_BYTES = 1 << 20  # of one that names uploaded files: a thousand of them, as many as Gradio uploads at once
+MAX_BODY_BYTES = 64 << 10  # bytes of a request that sends no file: a query, a page's key
+MAX_NAMES_BYTES = 1 << 20  # bytes of a request that names uploaded files: a thousand, as many as Gradio uploads at once
 NO_ROOM = "The server has no room for this file; try again in a few minutes."
 TOO_SLOW = "This request took too long to arrive."
 BUSY = "Too many requests are arriving; try again in a few seconds."
-UPLOAD_SECONDS = 900.0  # for an upload to arrive
-STALL_SECONDS = 30.0  # for the next piece of it
-BODY_SECONDS = 30.0  # for such a body to arrive
-UPLOADS_FOLLOWED = 500  # whose progress is known; then the oldest are forgotten, which Gradio never does
+UPLOAD_SECONDS = 900.0  # seconds for an upload to arrive
+STALL_SECONDS = 30.0  # seconds for the next piece of an upload or a body
+BODY_SECONDS = 30.0  # seconds for any other body to arrive
+UPLOADS_FOLLOWED = 500  # uploads whose progress is known; then the oldest are forgotten, which Gradio never does
 SESSION_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)  # Gradio's browsers and clients send at most 36 characters
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -252,7 +252,8 @@ class Guard:
                 # A stream whose session was forgotten; its last message says so.
                 return await send({"type": "http.response.body", "body": b"", "more_body": False})
             else:
-                answer = PlainTextResponse(f"Something went wrong; if it stays so, quote {log_fault('request')}.", 500)
+                fault = log_fault("request")
+                answer = PlainTextResponse(f"Something went wrong. If it happens again, quote {fault}.", 500)
             if not started:
                 await answer(scope, receive, send)
 
@@ -289,12 +290,12 @@ class Guard:
         except (MultipartParseError, TypeError, AttributeError, KeyError, UnicodeError):  # the parser meets nonsense
             return PlainTextResponse("This is not an upload.", 400)
         except ClientDisconnect:
-            return Response(status_code=400)  # nobody is there to read it
+            return Response(status_code=400)  # the visitor has gone, and nobody reads the answer
         except Exception as error:
             fault = log_fault("upload")
             if is_disk_full(error):
                 return PlainTextResponse(NO_ROOM, 507)
-            return PlainTextResponse(f"This upload failed; try again. If it stays so, quote {fault}.", 500)
+            return PlainTextResponse(f"This upload failed. Try again; if it happens again, quote {fault}.", 500)
 
 
 def _stated_length(request: Request) -> int:

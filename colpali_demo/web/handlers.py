@@ -35,7 +35,7 @@ TICKET = re.compile(r"[A-Za-z0-9_-]{32}")  # 192 random bits, see TICKETS in pag
 EXAMPLES = 4  # buttons for the example queries of a sample
 MAX_PREFIX = 100  # characters
 MAX_AUGMENTATION = 50  # tokens
-MAX_TOLD_CHARS = 300  # of a text that a component of ours sends
+MAX_TOLD_CHARS = 300  # characters of a text that a component sends
 LOADING: Message = {
     "title": "The first explanation is on its way",
     "message": "The model is loading in the background. This takes a few seconds.",
@@ -93,7 +93,7 @@ class Handlers:
     # ------------------------------------------------------------------ arriving and leaving
 
     def arrive(self, tickets: str | None, request: gr.Request) -> list[Any]:
-        """Return what a visitor sees at once: the samples, the first of them on the shelf, or those that a link names.
+        """Return what a visitor sees at once: the samples, and on the shelf the first, or those that a link names.
 
         `tickets` are two, with a space between: of the session that the same tab had before a reload, or nothing, and
         of this one. Who comes back so finds what they had.
@@ -240,14 +240,14 @@ class Handlers:
                 await asyncio.sleep(pause)
         except Exception:
             fault = log_fault("index")
-            text = f"Something went wrong, so indexing ended; if it stays so, quote {fault}."
+            text = f"Something went wrong, so indexing ended. Try again; if it happens again, quote {fault}."
             visitor.shelf.note("Your library", None, "indexing_failed", text)
         finally:
             if step is None or step.done():
                 job.close()
             else:  # cancelled while a thread is in it; until it is closed, it holds a place among those that read
                 step.add_done_callback(lambda step: (step.exception(), job.close()))
-        yield self._visitor(request).library()  # another one, which says so, if this one was freed
+        yield self._visitor(request).library()  # if this visitor was freed, a new one, whose library says so
 
     def choose_documents(self, event: gr.EventData, request: gr.Request) -> LibraryValue:
         """Search all documents, only one, or one more or less."""
@@ -430,4 +430,4 @@ def _shown(visitor: Visitor, look: Callable[[], LensValue], *, refuses: bool = F
         fault = log_fault("search")
         if is_disk_full(error):
             return DISK_FULL
-        return {"title": "This search failed", "message": f"Try again; if it stays so, quote {fault}."}
+        return {"title": "This search failed", "message": f"Try again; if it happens again, quote {fault}."}

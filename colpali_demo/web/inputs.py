@@ -12,10 +12,10 @@ from gradio.components import Component
 
 from colpali_demo.web.faults import Refused
 
-MAX_FILES = 1000  # of one call, as many as Gradio uploads at once
+MAX_FILES = 1000  # files of one call, as many as Gradio uploads at once
 MALFORMED = "This request is malformed; reload the page."
 ONLY_UPLOADS = "Only uploaded files are taken."
-_FILE = {"_type": "gradio.FileData"}  # by which Gradio knows a file
+_FILE = {"_type": "gradio.FileData"}  # the mark of a file in Gradio
 
 
 def checked(component: Component, value: Any) -> Any:

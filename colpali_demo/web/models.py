@@ -88,7 +88,7 @@ class Models:
             self._sets[settings.model] = Path(settings.model)
         self._places = Places(settings.documents_at_once)
         self._engines: dict[str, Engine] = {}
-        self._present: dict[str, bool] = {}  # of the checkpoints: whether they are on this machine
+        self._present: dict[str, bool] = {}  # whether a checkpoint is on this machine, by name
         self._lock = threading.Lock()
         self.default = self._make(settings.model)
         self._engines[settings.model] = self.default

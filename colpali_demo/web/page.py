@@ -31,7 +31,7 @@ from colpali_demo.web.shelf import Shelf
 from colpali_demo.web.visitor_queue import VisitorQueue
 from colpali_demo.web.visitors import Sessions
 
-LESSONS_LOADING: Message = {"title": "The cards are being laid out", "message": ""}
+LESSONS_LOADING: Message = {"title": "The cards are loading", "message": ""}
 FILE_TYPES = [".pdf", ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"]
 
 MASTHEAD = """
@@ -202,7 +202,7 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
             handlers.embed_again, None, library, **plain, **indexing_group
         ).then(handlers.search_again, None, lens, **plain, **search_group)
         demo.unload(handlers.leave)
-    demo.queue(max_size=settings.queue_length, api_open=False)  # nobody calls past the queue
+    demo.queue(max_size=settings.queue_length, api_open=False)  # no event can be called past the queue
     queue = demo._queue
     queue.for_all = frozenset({STATELESS})
     queue.session_events, queue.session_unread = settings.session_events, settings.session_unread
@@ -233,7 +233,7 @@ class _Upload(gr.File):
 
 
 class _Page(gr.Blocks):
-    """Blocks that check all inputs, and tell a sentence where something fails, with an id of what the log has of it.
+    """Blocks that check all inputs, and show a sentence where something fails, with the id under which the log has it.
 
     Their visitors take turns in the queue.
     """
@@ -271,4 +271,5 @@ class _Page(gr.Blocks):
             raise
         except Exception:
             fault = log_fault((self.fns[block_fn] if isinstance(block_fn, int) else block_fn).name)
-            raise gr.Error(f"Something went wrong; if it stays so, quote {fault}.", print_exception=False) from None
+            text = f"Something went wrong. Try again; if it happens again, quote {fault}."
+            raise gr.Error(text, print_exception=False) from None

@@ -168,7 +168,7 @@ class SetSource:
     def __init__(self, place: Path) -> None:
         self.name = place.stem if place.is_file() else place.name
         self._place = place
-        self._listing = read_listing(place)  # which the page of the demo needs before the set is opened
+        self._listing = read_listing(place)  # the page shows the listing before the set is opened
         self._set: PrecomputedSet | None = None
 
     def samples(self) -> list[Sample]:

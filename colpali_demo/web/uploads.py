@@ -20,7 +20,7 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 ORPHAN_SECONDS = 900  # an upload that no session has taken over by then never will be: its visitor has gone
-SPARE_BYTES = 64 << 20  # of the disk, left free
+SPARE_BYTES = 64 << 20  # bytes of the disk that are left free
 
 
 class NoRoom(Exception):
@@ -90,7 +90,7 @@ class Uploads:
         for folder in given.parents[: len(inside.parts) - 1]:
             try:
                 folder.rmdir()
-            except OSError:  # another file of the same request is still there
+            except OSError:  # other files of the same request are still in the folder
                 break
         return destination.stat().st_size
 

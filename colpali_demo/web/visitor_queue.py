@@ -13,7 +13,7 @@ from gradio.server_messages import EventMessage, ProcessCompletedMessage
 from gradio.utils import LRUCache, run_coro_in_background
 
 SWEEP_SECONDS = 30
-UNREAD_SECONDS = 120  # after which nobody will come for an answer
+UNREAD_SECONDS = 120  # seconds until an answer that nobody has fetched is dropped
 FULL = "Too many are waiting already; try again in a few seconds."
 
 

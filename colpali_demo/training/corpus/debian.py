@@ -72,7 +72,7 @@ def read_packages() -> dict[str, list[str]]:
     for line in PACKAGES.read_text().splitlines():
         if line.startswith("["):
             groups[line.strip("[]")] = names = []
-        elif groups:  # before the first there are comments
+        elif groups:  # lines before the first group are comments
             names += line.split()
     return groups
 

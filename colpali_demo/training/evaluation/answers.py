@@ -17,7 +17,7 @@ from colpali_demo.training.evaluation.measures import Evaluation
 from colpali_demo.training.pages.targets import bare_word
 from colpali_demo.training.questions import FUNCTION_WORDS
 
-PAGES = 60  # of a document at most
+PAGES = 60  # most pages of a document
 
 
 class Question(NamedTuple):

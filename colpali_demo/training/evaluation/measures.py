@@ -63,7 +63,7 @@ class Evaluation:
         relevant = np.array([[f" {phrase} " in text for text in joined] for phrase in phrases])
         pages = [embedding.vectors for embedding in self.embeddings]
         scores = []
-        for start in range(0, len(phrases), 16):  # as many as fit in memory together
+        for start in range(0, len(phrases), 16):  # sixteen phrases fit into memory together
             queries = [self.encoder.embed_query(phrase).vectors for phrase in phrases[start : start + 16]]
             scores.append(maxsim.score_matrix(queries, pages).numpy())
         ours = [rank_measures(*pair) for pair in zip(np.concatenate(scores), relevant, strict=True)]

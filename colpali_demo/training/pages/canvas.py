@@ -60,7 +60,7 @@ class Style:
         self.space = face.advances.get(" ", 0.25) * size + tracking
         x_height, capital, ascender, descender = (size * part for part in face.metrics)
         self.capital = capital
-        self.middle = x_height / 2  # of the lower-case letters, above the baseline
+        self.middle = x_height / 2  # middle of the lower-case letters, above the baseline
         self.half = max(ascender, capital) - self.middle  # half the height of every character's box
         self.half = max(self.half, descender + self.middle)
         self.ligatures = [

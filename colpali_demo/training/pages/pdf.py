@@ -10,7 +10,7 @@ import pypdfium2.raw as pdfium_c
 from colpali_demo.training.pages.drawn import CHAR, TrainingPage
 
 _UNIT = 1 << 16  # pages are mapped onto a square of this many units, which makes fractions
-_MIDDLE = 0.43  # of a loose character box, from the bottom: the middle of a lower-case letter
+_MIDDLE = 0.43  # share of a loose character box, from the bottom: the middle of a lower-case letter
 
 
 class PdfPages:

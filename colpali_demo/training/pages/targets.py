@@ -20,7 +20,7 @@ OTHER_CHARACTER = len(CHARACTERS) + 1
 CHARACTER_CLASSES = len(CHARACTERS) + 2
 CHARACTER_STRIDE = 8
 
-RESAMPLE = Image.Resampling.BILINEAR  # of the page: quicker than ColPali's bicubic, and read as well
+RESAMPLE = Image.Resampling.BILINEAR  # how pages are scaled: quicker than ColPali's bicubic, and read as well
 OVERLAP = 0.25  # a patch shows a word when it covers a quarter of it or its center
 TOUCH = 0.02  # less than this is no overlap at all
 

@@ -13,7 +13,7 @@ const second = (...parts) => {
   told.title = told.textContent;
   return told;
 };
-const FEW_NAMES = 2; // that a sentence lists of those that add nothing
+const FEW_NAMES = 2; // words that a sentence lists as adding nothing
 
 export class Headline {
   constructor(lens) {

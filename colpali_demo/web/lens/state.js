@@ -11,7 +11,7 @@ export class LensState {
   before = new Map(); // page -> rank before the last change of what counts
   unit = "word"; // or "token": what a chip stands for
   open = false; // whether every token that the model adds has a chip of its own
-  measure = "lead"; // or "score": what chips, ledger, contribution map and winners tell of a token
+  measure = "lead"; // or "score": the number of a token in chips, ledger, contribution map and winners
   items = []; // tokens or words, see itemsOf
   pins = []; // ids of items; none: the whole query
   preview = null; // the id of an item or SUM, while the pointer is over it

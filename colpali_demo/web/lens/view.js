@@ -8,7 +8,7 @@ import { SUM } from "../shared/tokens.js";
 
 export const MAX_PINS = PIN_COLORS.length;
 
-const SLIGHT = 0.1; // of what the strongest winner adds: less is drawn thin
+const SLIGHT = 0.1; // share of what the strongest winner adds: lines below it are thin
 
 export const overlayCalled = (id) => OVERLAYS.find((overlay) => overlay.id === id);
 

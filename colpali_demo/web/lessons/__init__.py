@@ -9,7 +9,7 @@ from colpali_demo.export.browser import DRAWING, as_function, bundle
 from colpali_demo.web.component import Component
 
 HERE = Path(__file__).parent
-FOLLOW_LINKS = as_function(bundle(HERE / "follow.js"))  # for the page, before the cards are there
+FOLLOW_LINKS = as_function(bundle(HERE / "follow.js"))  # runs on the page before the cards are there
 
 
 class Lessons(Component):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CHOICES = 40  # pages to choose from
 BEFORE_A_SEARCH = "Search in Explore, and the cards are about your own page."
-OF_A_SET = "Your model is precomputed and cannot be taken apart; with any other, the cards are about your own page."
+OF_A_SET = "The parts of a precomputed model cannot be shown. Choose another, and the cards are about your own page."
 
 
 @dataclass(frozen=True)

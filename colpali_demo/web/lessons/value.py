@@ -1,4 +1,4 @@
-"""What the server tells the cards: one JSON value for one page and one query, with files beside it."""
+"""What the server sends the cards: one JSON value for one page and one query, with files beside it."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ export function wordsUnder({ grid, words }, row, col, overlap) {
 }
 
 const AROUND = 2; // words of the same line on each side of a quoted one
-const FAR = 0.75; // of a cell: a word further from the middle of the cells is not there
+const FAR = 0.75; // share of a cell: a word further from the middle of the cells is not in it
 
 /** The place of the word nearest to the middle of some cells among the words of a page; -1 without any there. */
 function nearest({ grid, words }, cells) {

@@ -147,7 +147,7 @@ class Indexing:
     def run(self) -> Iterator[float]:
         """Index what `receive` took, page by page."""
         if not self._begin():
-            return  # another call works through the inbox, and will come to these files too
+            return  # another call works through the inbox, and will index these files, too
         try:
             yield from self._wait_for_model()
             self._check_model()
@@ -162,7 +162,7 @@ class Indexing:
             self._next_upload()
             raise
         finally:
-            if self._presence.left:  # meanwhile, so there may be a picture more than was deleted
+            if self._presence.left:  # a picture may have been written after the folder was deleted
                 self._shelf.delete_folder()
 
     def embed_again(self) -> Iterator[float]:
@@ -293,7 +293,7 @@ class Indexing:
             pace.reach(page.number)
             self._report_pace(document.source, pace)
             yield 0
-        if batch and not self._stopped:  # the last page could not be read
+        if batch and not self._stopped:  # pages of a batch that was not full, because the last page could not be read
             self._embed(batch, engine)
 
     def _has_room(self, document: Document, pages: int) -> bool:
@@ -336,7 +336,7 @@ class Indexing:
 
     def _go_on_after(self, error: Exception, pages: list[Page], engine: Engine) -> bool:
         """Embed the pages of a batch that failed one by one; False if the rest must be given up."""
-        if self._presence.left:  # and the folder is gone
+        if self._presence.left:  # the folder of a visitor who left is gone
             return False
         if is_disk_full(error):
             log_fault("no space for pictures")
@@ -355,4 +355,4 @@ def _embedding_failure(error: Exception) -> tuple[str, str]:
         logger.warning("%s", error)
         return "model_memory", "The model had too little memory for this page, so it was left out; add it again later."
     fault = log_fault("embedding a page")
-    return "embedding_failed", f"This page could not be embedded and was left out; if it stays so, quote {fault}."
+    return "embedding_failed", f"This page could not be embedded and was left out. If it happens again, quote {fault}."

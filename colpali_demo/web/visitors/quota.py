@@ -1,4 +1,4 @@
-"""What one visitor may take: how often they may ask, and how much they may keep."""
+"""The limits of one visitor: how often they may search, upload and so on, and how much they may keep."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ class Quota:
 
     def count_search(self) -> None:
         """Count a search."""
-        self._count(self._searches, f"{self._settings.searches_per_minute} searches a minute are answered; try again")
+        most = self._settings.searches_per_minute
+        self._count(self._searches, f"At most {most} searches a minute are answered; try again")
 
     def count_download(self) -> None:
         """Count a file that is made of an explanation, which takes a search's turn."""
@@ -78,7 +79,7 @@ class Quota:
         seconds = self._wait(self._files)
         if seconds:
             most = self._settings.files_per_minute
-            return Limit("too_many_files", f"{most} files a minute are taken; add it again in {seconds:.0f} s.")
+            return Limit("too_many_files", f"At most {most} files a minute are taken; add it again in {seconds:.0f} s.")
         if kept + size > self._max_bytes:
             return _full(f"{self._settings.session_mb} MB")
         return None

@@ -1,4 +1,4 @@
-"""What one visitor asks, and what the lens shows of it."""
+"""The searches of one visitor, and what the lens shows of them."""
 
 from __future__ import annotations
 
@@ -374,7 +374,7 @@ class Search:
                 lens=lambda: self._lens(result, key),
             )
         folder = self._folder / "taken"
-        shutil.rmtree(folder, ignore_errors=True)  # the last one
+        shutil.rmtree(folder, ignore_errors=True)  # only the last download is kept
         id, name = secrets.token_hex(6), file_name(explanation, kind)
         (folder / id).mkdir(parents=True)
         (folder / id / name).write_bytes(data)

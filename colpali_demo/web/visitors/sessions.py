@@ -1,4 +1,4 @@
-"""All visitors: finding them, sweeping up behind them, and making room."""
+"""All visitors: finding them, deleting what they leave behind, and making room."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class Sessions:
             self.drop(session_hash)
 
     def _new(self, session_hash: str) -> Visitor:
-        self._engine.welcome()
+        self._engine.note_visitor()
         settings = self._engine.settings
         folder = self._root / secrets.token_urlsafe(24)
         folder.mkdir(parents=True, mode=0o700)
