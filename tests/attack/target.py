@@ -179,9 +179,12 @@ def pdf(text: str, pages: int = 1) -> bytes:
 
 def everywhere(target: Target, act: Callable[[Event], None]) -> None:
     """Do something to every event, several at a time; what fails first is raised."""
-    with ThreadPoolExecutor(HANDS) as pool:
+    pool = ThreadPoolExecutor(HANDS)
+    try:
         for future in [pool.submit(act, event) for event in target.events]:
             future.result(2 * SECONDS)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 class Trap:
