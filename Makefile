@@ -40,7 +40,8 @@ lint: .venv/installed-dev node_modules/installed
 	.venv/bin/ruff format --check .
 	$(BIOME) check
 
-# What is known of the packages that are installed from the lock files: asks PyPI, so neither `lint` nor `test` needs it.
+# What is known of the packages that are installed from the lock files. Asks pypi.org, and fails where that cannot be
+# reached, so neither `lint` nor `test` runs it: run it before a release.
 audit: .venv/installed-audit
 	.venv/bin/pip-audit --disable-pip --no-deps --requirement requirements.lock --requirement requirements-torch.lock
 

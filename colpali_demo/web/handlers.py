@@ -103,12 +103,11 @@ class Handlers:
         A link, `?model=NAME&sample=FILE&q=QUERY`, restores a search over samples; what it says of tokens is for the
         browser.
         """
-        kept, ticket = _tickets(tickets)
-        if self._sessions.come_back(request.session_hash or "", kept, ticket):
+        visitor = self._visitor(request)
+        if self._sessions.come_back(request.session_hash, *_tickets(tickets)):
             visitor = self._visitor(request)
             visitor.indexing.stop_for_return()
             return self._back(visitor)
-        visitor = self._visitor(request)
         choice = request.query_params.get("model")
         if choice and visitor.is_new:
             with suppress(Refused):  # no longer offered: the usual model then

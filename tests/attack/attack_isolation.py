@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+from typing import Any
 
 import pytest
 
@@ -18,7 +18,7 @@ def ask_for_what_is_anothers(target: Target) -> None:
     library = target.index(anna, f"{SECRET}.pdf")
     (document,) = [each["document"] for each in library["documents"]]
     found = target.call(anna, "search", ["secret", 1])["output"]["data"][0]
-    assert SECRET in json.dumps(found)
+    assert is_annas(found, document)
     (waiting,) = target.upload((f"{SECRET}-2.pdf", b"%PDF-1.4 nothing")).json()
     names = [document, f"{document}-1", f"{SECRET}.pdf", anna]
     files = [file_data(f"{waiting}x"), file_data(waiting.rsplit("/", 1)[0]), file_data("..")]
@@ -27,7 +27,7 @@ def ask_for_what_is_anothers(target: Target) -> None:
         ben = target.with_sample()
         for value in [*names, *files[: 3 * event.inputs]]:
             message = target.run(ben, event, event.data(value, 0), target.told(value))
-            assert not is_annas(json.dumps(message.get("output")), document), (event, value)
+            assert not is_annas(message.get("output"), document), (event, value)
         target.leave(ben)
 
     everywhere(target, attack)
@@ -36,10 +36,13 @@ def ask_for_what_is_anothers(target: Target) -> None:
     target.leave(anna)
 
 
-def is_annas(text: str, document: str) -> bool:
-    """Return whether an answer has something of Anna's, other than what was sent along: refusals repeat that."""
-    told = re.sub(rf"(No such page|Page|Cannot|There is)[^\"]*({SECRET}|{document})[^\"]*", "", text)
-    return "results" in told and (SECRET in told or document in told)
+def is_annas(value: Any, document: str) -> bool:
+    """Return whether an answer has a page or a document of Anna's. What was sent along comes back as a query, or in a refusal."""
+    if isinstance(value, dict):
+        named = {str(value.get(name)) for name in ("source", "document", "document_id")}
+        own = "code" not in value and any(SECRET in name or name == document for name in named)
+        return own or any(is_annas(each, document) for each in value.values())
+    return isinstance(value, list) and any(is_annas(each, document) for each in value)
 
 
 @pytest.mark.long

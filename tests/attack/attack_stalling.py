@@ -17,7 +17,7 @@ def ask_often(target: Target) -> None:
     """Ask for every event a dozen times at once, from one session that fetches no answer."""
 
     def attack(event: Event) -> None:
-        if event.name in SHARED:
+        if event.name in SHARED or event.name == "leave":  # which ends what is under way
             return
         session = new_session()
         told = target.told("x" * 50)

@@ -20,7 +20,7 @@ def megabytes(request: pytest.FixtureRequest) -> int:
 
 
 def send_too_much(target: Target, megabytes: int) -> None:
-    """Send one large file, and a body that states no length."""
+    """Send one file, a body that states no length, and several files, none of which is too large alone."""
     answer = target.upload(("large.pdf", bytes(megabytes << 20)))
     assert answer.status_code == 413, answer.text
 
@@ -30,6 +30,8 @@ def send_too_much(target: Target, megabytes: int) -> None:
             yield bytes(1 << 20)
 
     answer = target.client.post("/gradio_api/upload", content=body(), headers=KIND)
+    assert answer.status_code == 413, answer.text
+    answer = target.upload(*[(f"{number}.pdf", bytes(1_000_000)) for number in range(megabytes)])
     assert answer.status_code == 413, answer.text
 
 

@@ -120,8 +120,9 @@ class Target:
                         return
 
     def call(self, session: str, name: str, data: list[Any] = (), event_data: Any = None) -> dict[str, Any]:
-        """Run an event of this name to its end: the last message about it."""
-        return self.run(session, self.event(name), data, event_data)
+        """Run an event of this name to its end: the last message about it. Inputs that are not given are empty."""
+        event = self.event(name)
+        return self.run(session, event, [*data, *[None] * (event.inputs - len(data))], event_data)
 
     def run(self, session: str, event: Event, data: list[Any] = (), event_data: Any = None) -> dict[str, Any]:
         joined = self.join(session, event, data, event_data)
@@ -179,9 +180,12 @@ def pdf(text: str, pages: int = 1) -> bytes:
 
 def everywhere(target: Target, act: Callable[[Event], None]) -> None:
     """Do something to every event, several at a time; what fails first is raised."""
-    with ThreadPoolExecutor(HANDS) as pool:
+    pool = ThreadPoolExecutor(HANDS)
+    try:
         for future in [pool.submit(act, event) for event in target.events]:
             future.result(2 * SECONDS)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 class Trap:

@@ -1067,7 +1067,7 @@ def test_events_have_a_rate_together(server: Server) -> None:
     session, other = new_session(), new_session()
     quota = server.sessions.get(session).quota
     quota._events = Rate(3)
-    outcomes = [server.call(session, name) for name in ("arrive", "cancel", "dismiss", "search_again")]
+    outcomes = [server.call(session, name) for name in ("offer", "cancel", "dismiss", "search_again")]
     assert [outcome["success"] for outcome in outcomes] == [True, True, True, False]
     assert "Too many requests; try again in" in outcomes[-1]["output"]["error"]
     assert server.call(other, "cancel")["success"]
