@@ -9,7 +9,7 @@ import io
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 from matplotlib import font_manager
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from colpali_demo.documents import Page
     from colpali_demo.encoder.layout import Cell, PageLayout
     from colpali_demo.explain import Explanation, TokenMatch
+    from colpali_demo.retrieval.ranking import CosineRange
 
 FORMATS = (".png", ".pdf", ".svg")
 DPI = 240
@@ -51,15 +52,71 @@ _VISIBLE = {"\n": "↵", "\r": "↵", "\t": "⇥", " ": "␣"}
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
+class Scale(NamedTuple):
+    """What the colors of an overlay span: from `threshold`, below which nothing is drawn, to `highest`.
+
+    lowest: where the legend begins
+    about: whose values these are, for the legend
+    """
+
+    lowest: float
+    threshold: float
+    highest: float
+    about: str
+
+
+def token_scale(explanation: Explanation, token: int) -> Scale:
+    """Return the scale of the similarity map of one token."""
+    values = explanation.maps[token]
+    return Scale(float(values.min()), *common_scale(values), "scale of this token")
+
+
+def page_scale(explanation: Explanation) -> Scale:
+    """Return the scale of all similarity maps of a page."""
+    return Scale(float(explanation.maps.min()), *common_scale(explanation.maps), "one scale for all tokens")
+
+
+def search_scale(cosines: CosineRange) -> Scale:
+    """Return the scale of all similarity maps of a search."""
+    threshold = (cosines.median + cosines.highest) / 2  # as `common_scale`
+    return Scale(cosines.lowest, threshold, cosines.highest, "one scale for all pages and tokens")
+
+
+def contribution_scale(*explanations: Explanation) -> Scale:
+    """Return the scale of the contribution maps of one or more pages."""
+    values = np.concatenate([contributions(explanation).ravel() for explanation in explanations])
+    finite = values[np.isfinite(values)]
+    lowest = float(finite.min(initial=0.0))
+    several = f"; one scale for {len(explanations)} pages" if len(explanations) > 1 else " (cosines)"
+    about = f"sum of the MaxSim terms that a patch won{several}"
+    return Scale(lowest, lowest, float(finite.max(initial=0.0)) or 1.0, about)
+
+
+def contributions(explanation: Explanation) -> np.ndarray:
+    """Return the MaxSim terms placed on their winners: (rows, cols), summed where several meet, -inf where none is."""
+    values = np.full((explanation.layout.rows, explanation.layout.cols), -np.inf)
+    for match in explanation.tokens:
+        if match.cells:
+            at = tuple(np.transpose(match.cells))
+            values[at] = match.maxsim + np.where(np.isfinite(values[at]), values[at], 0.0)
+    return values
+
+
 def explanation_figure(
-    explanation: Explanation, page: Page, token: int | None = None, *, checkpoint: str = "", weak: bool = False
+    explanation: Explanation,
+    page: Page,
+    token: int | None = None,
+    *,
+    scale: Scale | None = None,
+    checkpoint: str = "",
+    weak: bool = False,
 ) -> Figure:
     """Draw why `page` got its score.
 
-    With a `token` (its index in the query) the overlay is the similarity map of that token, colored on one scale for
-    all tokens of the page, with the winner boxed. Without one it is the contribution map: each token's MaxSim on the
-    patch that won it. The ledger beside it lists every token; its bars sum to the score. `checkpoint` names the model;
-    `weak` (see `Ranking.strength`) says so in the figure.
+    With a `token` (its index in the query) the overlay is the similarity map of that token, with the winner boxed.
+    Without one it is the contribution map: each token's MaxSim on the patch that won it. Colors are on `scale`, that of
+    the page where none is given. The ledger beside it lists every token; its bars sum to the score. `checkpoint` names
+    the model; `weak` (see `Ranking.strength`) says so in the figure.
 
     Raises IndexError for a token that the query does not have.
     """
@@ -102,9 +159,9 @@ def explanation_figure(
 
     box = (MARGIN, top, MARGIN + width, top + height)
     if token is None:
-        _contribution_map(ax, explanation, page, box)
+        _contribution_map(ax, explanation, page, box, scale or contribution_scale(explanation))
     else:
-        _similarity_map(ax, explanation, matches[token], page, box)
+        _similarity_map(ax, explanation, matches[token], page, box, scale or page_scale(explanation))
     ax.add_patch(Rectangle(box[:2], width, height, fill=False, edgecolor=_HAIR, linewidth=0.6, zorder=2))
     _ledger(ax, explanation, rows, token, panel, columns, pitch)
     ax.set(xlim=(0, WIDTH), ylim=(size, 0))
@@ -137,10 +194,9 @@ def _write(figure: Figure, file: str | Path | BinaryIO, kind: str) -> None:
 # The overlays
 
 
-def _similarity_map(ax: Axes, explanation: Explanation, match: TokenMatch, page: Page, box: Box) -> None:
+def _similarity_map(ax: Axes, explanation: Explanation, match: TokenMatch, page: Page, box: Box, scale: Scale) -> None:
     layout = explanation.layout
-    threshold, highest = common_scale(explanation.maps)
-    _overlay(ax, page, colorize(explanation.maps[match.index], threshold, highest, OPACITY), box)
+    _overlay(ax, page, colorize(explanation.maps[match.index], scale.threshold, scale.highest, OPACITY), box)
     found = f"maximum {_number(match.maxsim, 3)}"
     if match.slot == "patch":
         _outline(ax, match.cells, layout, box, 1.5)
@@ -152,28 +208,20 @@ def _similarity_map(ax: Axes, explanation: Explanation, match: TokenMatch, page:
     shown = f"Similarity map of “{_drawable(match.text, 18)}” (token {match.index + 1} of {len(explanation.tokens)})"
     _heading(ax, box, shown, found)
 
-    lowest = float(explanation.maps.min())  # the scale begins where it does on the screen
     mark = match.maxsim if match.slot == "patch" else None
-    label = f"cosine with {layout.rows} × {layout.cols} patches; clear below {_number(threshold, 2)}"
-    label += "; one scale for all tokens"
-    _scale(ax, box, (lowest, threshold, highest), label, mark)
+    label = f"cosine with {layout.rows} × {layout.cols} patches; clear below {_number(scale.threshold, 2)}"
+    _legend(ax, box, scale, f"{label}; {scale.about}", mark)
 
 
-def _contribution_map(ax: Axes, explanation: Explanation, page: Page, box: Box) -> None:
+def _contribution_map(ax: Axes, explanation: Explanation, page: Page, box: Box, scale: Scale) -> None:
     layout = explanation.layout
-    values = np.full((layout.rows, layout.cols), -np.inf)
     typed: dict[tuple[Cell, ...], list[str]] = {}
     for match in explanation.tokens:
         if match.cells:
-            at = tuple(np.transpose(match.cells))
-            values[at] = match.maxsim + np.where(np.isfinite(values[at]), values[at], 0.0)
             typed.setdefault(match.cells, [])
             if match.kind == "word":
                 typed[match.cells].append(_drawable(match.text, 14))
-    finite = values[np.isfinite(values)]
-    highest = float(finite.max(initial=0.0)) or 1.0
-    lowest = float(finite.min(initial=0.0))
-    _overlay(ax, page, colorize(values, lowest, highest, OPACITY), box)
+    _overlay(ax, page, colorize(contributions(explanation), scale.threshold, scale.highest, OPACITY), box)
 
     taken = [_place(cell, layout, box) for cells in typed for cell in cells]
     for cells, texts in typed.items():
@@ -183,8 +231,7 @@ def _contribution_map(ax: Axes, explanation: Explanation, page: Page, box: Box) 
             taken.append(_tag(ax, " ".join(texts), _place(cells[0], layout, box), box, taken))
 
     _heading(ax, box, "Contribution map", "each token's MaxSim, on the patch that won it; labels: typed words")
-    label = "sum of the MaxSim terms (cosines) that a patch won; clear: none"
-    _scale(ax, box, (lowest, lowest, highest), label, None)
+    _legend(ax, box, scale, f"{scale.about}; clear: none", None)
 
 
 def _overlay(ax: Axes, page: Page, rgba: np.ndarray, box: Box) -> None:
@@ -254,9 +301,9 @@ def _heading(ax: Axes, box: Box, name: str, detail: str) -> None:
     )
 
 
-def _scale(ax: Axes, box: Box, span: tuple[float, float, float], label: str, mark: float | None) -> None:
-    """Draw the legend under the page: colors as on white paper, from `span` = (lowest, threshold, highest)."""
-    low, threshold, high = span
+def _legend(ax: Axes, box: Box, scale: Scale, label: str, mark: float | None) -> None:
+    """Draw the legend under the page: colors as they look on white paper."""
+    low, threshold, high, _ = scale
     left, top, width = box[0], box[3] + 0.14, min(box[2] - box[0], 4.3)
     steps = np.linspace(low, high, 512)[None]
     ax.imshow(

@@ -37,7 +37,10 @@ def ask_for_what_is_anothers(target: Target) -> None:
 
 
 def is_annas(value: Any, document: str) -> bool:
-    """Return whether an answer has a page or a document of Anna's. What was sent along comes back as a query, or in a refusal."""
+    """Return whether an answer has a page or a document of Anna's.
+
+    What was sent along comes back as a query, or in a refusal.
+    """
     if isinstance(value, dict):
         named = {str(value.get(name)) for name in ("source", "document", "document_id")}
         own = "code" not in value and any(SECRET in name or name == document for name in named)

@@ -72,8 +72,8 @@ def test_everything_is_done_by_keyboard_alone(visitor):
         )
         press("Tab")
         assert len(reached) < 60
-    stops = """chips measure unit several page versus overlay picture zoom-in patches take-png take-link scale threshold
-        opacity smooth calibrated registers counts ledger again order cells"""
+    stops = """present chips measure unit several page versus overlay picture zoom-in patches take-png take-link scale
+        threshold opacity smooth calibrated registers counts ledger again order cells"""
     assert set(stops.split()) <= set(reached)
     assert reached.count("chips") == reached.count("ledger") == reached.count("overlay") == 1
 

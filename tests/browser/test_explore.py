@@ -267,6 +267,12 @@ def test_the_checkpoint_says_what_to_expect(visitor):
     assert "6 GB" in sheet
 
 
+def test_examples_of_the_api_name_the_address_of_this_server(visitor):
+    visitor.page.get_by_role("tab", name="API").click()
+    visitor.page.get_by_text(visitor.server).first.wait_for()
+    assert "127.0.0.1:7860" not in visitor.page.inner_text("body")
+
+
 def test_notes_open(visitor):
     visitor.page.get_by_role("tab", name="Notes").click()
     visitor.page.get_by_text("The numbers add up").wait_for()

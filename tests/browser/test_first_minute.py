@@ -9,6 +9,13 @@ from live import serve
 from reportlab.pdfgen.canvas import Canvas
 
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+# What sticks out of the lens to its right.
+BEYOND = """() => {
+  const edge = document.querySelector("#lens").getBoundingClientRect().right + 0.5;
+  return [...document.querySelectorAll("#lens .inspector *")]
+    .filter((one) => one.getBoundingClientRect().right > edge)
+    .map((one) => one.outerHTML.slice(0, 80));
+}"""
 PAGE, CHIPS = "#lens .page", "#lens .chips"
 
 
@@ -77,6 +84,7 @@ def french(tmp_path) -> Path:
 def test_before_a_search_samples_upload_query_and_explanation_meet_the_eye(wide):
     for selector in ("#samples", "#upload", "#query", "#lens .headline", CHIPS):
         assert fits(wide, selector, 900), selector
+    assert wide.page.evaluate(BEYOND) == []
     assert box(wide, PAGE)["y"] < 620  # and a good part of the page
 
 
@@ -88,6 +96,8 @@ def test_after_a_search_query_chips_and_the_whole_page_fit_a_screen(wide):
     assert box(wide, PAGE)["y"] <= 330
     for selector in ("#query", "#lens .headline", "#lens .beats", CHIPS, PAGE, "#lens .ledger"):
         assert fits(wide, selector, 900), selector
+    badge, neighbour = box(wide, '#lens [data-token="w1"] .chip-number'), box(wide, '#lens [data-token="w0"]')
+    assert badge["x"] >= neighbour["x"] + neighbour["width"]  # each number on its own chip
     ranking, page, inspector = (box(wide, selector) for selector in ("#lens .ranking", PAGE, "#lens .inspector"))
     assert ranking["x"] + ranking["width"] < page["x"]
     assert page["x"] + page["width"] < inspector["x"]

@@ -268,3 +268,12 @@ def test_the_lens_alone(visitor):
     page.keyboard.press("Escape")
     page.wait_for_function("!document.querySelector('.presenting')")
     assert page.is_visible("#lens .inspector")
+
+    # The button does the same, and shows the key.
+    button = page.get_by_role("button", name="Present F")
+    button.click()
+    page.wait_for_selector("#lens .presenting")
+    assert button.get_attribute("aria-pressed") == "true"
+    button.click()
+    page.wait_for_function("!document.querySelector('.presenting')")
+    assert button.get_attribute("aria-pressed") == "false"

@@ -371,6 +371,49 @@ def test_two_pages_are_compared_token_by_token(visitor):
     assert visitor.page.locator("#lens .stage").count() == 1
 
 
+def test_a_button_to_compare_covers_no_score_and_no_page_number(visitor):
+    visitor.page.click("#lens .rank-others summary")
+    lines = visitor.page.locator("#lens .rank-item.small")
+    assert lines.count() > 0
+    for line in lines.all():
+        button = line.locator("[data-versus]").bounding_box()
+        for told in line.locator(".rank-score, .rank-source span").all():
+            assert button["x"] >= told.bounding_box()["x"] + told.bounding_box()["width"]
+
+
+def test_the_same_query_again_leaves_no_arrows_of_what_did_not_count(visitor):
+    page = visitor.page
+    query = visitor.value()["query"]["text"]
+    if page.locator("#lens .rank-others").count():
+        page.click("#lens .rank-others summary")
+    boxes = page.locator("#lens .ledger [data-count]")
+    for index in range(boxes.count() - 1):  # one token alone surely ranks otherwise
+        boxes.nth(index).uncheck()
+        if page.locator("#lens .moved").count():
+            break
+    assert page.locator("#lens .moved").count() > 0
+    visitor.search(query)
+    assert page.locator("#lens .moved").count() == 0
+    assert page.locator("#lens .ledger [data-count]:not(:checked)").count() == 0
+
+
+def test_whatever_cannot_be_used_says_why(visitor):
+    unexplained = """() => [...document.querySelectorAll("#lens :is(button, input):disabled")]
+      .filter((one) => one.checkVisibility() && !(one.title || one.closest("[title]")?.title))
+      .map((one) => one.outerHTML.slice(0, 120))"""
+    barred = 0
+    for token in ("sum", "6"):
+        visitor.page.click(chip("sum"))
+        visitor.page.click(chip(token))
+        for overlay in ("similarity", "contribution"):
+            choice = f"#lens [data-part=overlay] [data-choice={overlay}]"
+            if visitor.page.is_enabled(choice):
+                visitor.page.click(choice)
+            barred += visitor.page.locator("#lens :is(button, input):disabled").count()
+            assert visitor.page.evaluate(unexplained) == []
+    assert barred > 4
+
+
 def test_the_matrix_and_the_lens_move_each_other(visitor):
     page = focused(visitor.value())
     token = max((one for one in page["tokens"] if one["slot"] == "patch"), key=lambda one: one["maxsim"])

@@ -35,7 +35,12 @@ def test_files_hold_what_is_on_show(visitor):
         assert picture.width >= 1000
         assert len(picture.convert("RGB").resize((40, 40)).getcolors(1600)) > 20
 
-    assert download(visitor, "pdf").read_bytes().startswith(b"%PDF")
+    pdf = download(visitor, "pdf").read_bytes()
+    assert pdf.startswith(b"%PDF")
+    visitor.page.click("#lens [data-part=scale] [data-choice=token]")
+    assert download(visitor, "pdf").read_bytes() != pdf  # on the scale that is on show
+    visitor.page.click("#lens [data-part=scale] [data-choice=page]")
+    assert download(visitor, "pdf").read_bytes() == pdf
     assert b"<svg" in download(visitor, "svg").read_bytes()
 
     taken = json.loads(download(visitor, "json").read_text("utf-8"))

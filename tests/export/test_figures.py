@@ -1,7 +1,9 @@
 """The figures are read back as pixels and as text: what they show must be what the explanation says."""
 
 import io
+import re
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,7 +15,18 @@ from colpali_demo.documents import Page
 from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken, patch, prompt_token
 from colpali_demo.explain import Explanation
 from colpali_demo.export.colormap import colorize, common_scale
-from colpali_demo.export.figures import DPI, MARGIN, MAX_ROWS, OPACITY, explanation_figure, save_figure
+from colpali_demo.export.figures import (
+    DPI,
+    MARGIN,
+    MAX_ROWS,
+    OPACITY,
+    contribution_scale,
+    explanation_figure,
+    save_figure,
+    search_scale,
+    token_scale,
+)
+from colpali_demo.retrieval.ranking import CosineRange
 
 GRAY = 200  # of the pages here
 
@@ -237,3 +250,41 @@ def test_a_compared_page_says_what_set_it_apart(encoder, make_page):
     shown = " ".join(texts_of(explanation_figure(why, why.page)))
     lead = why.score - why.expected_score
     assert "lead over the 4 other pages: " + f"{lead:+.2f}".replace("-", "−") in shown
+
+
+def ends_of(figure) -> list[str]:
+    """What stands under the legend: its two ends, and where drawing begins in between."""
+    return [text for text in texts_of(figure) if re.fullmatch(r"−?\d\.\d\d", text)]
+
+
+def test_colors_are_on_the_scale_that_was_on_show():
+    page = make_page()
+    cosines = planted(3, 4, [(0, 0), (1, 2)])
+    cosines[1] *= 0.5
+    explanation = make_explanation(cosines, page, rows=3, cols=4)
+    draw = partial(explanation_figure, explanation, page, 1)
+    assert {"0.90", "0.03"} <= set(ends_of(draw()))  # of all tokens of the page
+    assert any("one scale for all tokens" in text for text in texts_of(draw()))
+    of_token = draw(scale=token_scale(explanation, 1))
+    assert "0.45" in ends_of(of_token) and "0.90" not in ends_of(of_token)
+    assert any("scale of this token" in text for text in texts_of(of_token))
+    of_all = draw(scale=search_scale(CosineRange(lowest=-0.35, median=0.25, highest=0.95, sample=9)))
+    assert {"−0.35", "0.60", "0.95"} <= set(ends_of(of_all))
+
+    # The winner is drawn fully on its own scale, and palely beside hotter ones.
+    def strength(figure) -> float:
+        row, col = cell_center(figure, 1, 2, 3, 4)
+        return float(np.abs(pixels(figure)[row + 8, col + 8] - GRAY).sum())
+
+    assert strength(of_token) > strength(of_all)
+
+
+def test_contributions_of_several_pages_may_share_a_scale():
+    page = make_page()
+    one, other = (
+        make_explanation(planted(2, 2, [(0, 0), (1, 1)]) * share, page, rows=2, cols=2) for share in (0.5, 1.0)
+    )
+    shared = explanation_figure(one, page, scale=contribution_scale(one, other))
+    assert "0.45" in ends_of(explanation_figure(one, page))
+    assert "0.90" in ends_of(shared)
+    assert any("one scale for 2 pages" in text for text in texts_of(shared))

@@ -30,8 +30,8 @@ class Lens(Component):
     `erase` asks for a page, by its `key`, without something more: `what` says whether of some `tokens` the places of
     the winners, "winner", the hottest patches, "hot", or everything but those, "rest"; or a "box" of the page in
     shares of it; or "undo" and "reset".
-    `take_away` asks for a file: its `kind`, the page's `key`, the `search`, the `token` on show ("" for all) and with
-    `start` what a file of the lens should show first.
+    `take_away` asks for a file: its `kind`, the page's `key`, the `search`, the `token` on show ("" for all) on a
+    `scale`, and with `start` what a file of the lens should show first.
     """
 
     def __init__(

@@ -41,7 +41,11 @@ export function mount({ element, trigger, props, watch }) {
   element.addEventListener("keydown", (event) => {
     if (event.key === "Escape") lens.release();
   });
-  new Presenter(lens.part("lens"));
+  const button = lens.part("present");
+  const presenter = new Presenter(lens.part("lens"), {
+    changed: () => button.setAttribute("aria-pressed", presenter.on),
+  });
+  button.addEventListener("click", () => presenter.toggle());
   document.addEventListener(ASKED, ({ detail }) => lens.ask(detail.text));
   document.addEventListener(SETTLED, () => lens.settle());
   element.lens = publicFace(lens);

@@ -80,12 +80,16 @@ export class Ranking {
         class: kind,
         "data-key": entry.key,
         "aria-current": entry.key === this.lens.state.key ? "true" : null,
-        title: `${entry.source}, page ${entry.page}`,
+        title: `${entry.source}, page ${entry.page}${this.isMissing(entry) ? this.reason() : ""}`,
         disabled: this.isMissing(entry),
         onclick: () => this.lens.openPage(entry.key),
       },
       ...inside,
     );
+  }
+
+  reason() {
+    return this.lens.props.offline ? ": not in this file" : ": opens when the model is loaded";
   }
 
   numbers(entry) {

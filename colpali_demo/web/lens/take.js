@@ -55,6 +55,7 @@ export class Take {
       key: state.key,
       search: state.found.value.search,
       token: this.tokenOnShow(),
+      scale: state.scale,
       start: new URLSearchParams(restoring(state)).toString(),
     });
   }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from colpali_demo.encoder.interface import ModelInfo
     from colpali_demo.evidence import Erasure
     from colpali_demo.explain import Explanation
+    from colpali_demo.export.figures import Scale
     from colpali_demo.export.lens_value import LensValue
+    from colpali_demo.retrieval.ranking import CosineRange
 
 KINDS = ("pdf", "svg", "json", "html")
+SCALES = ("token", "page", "all")  # as the lens calls them
 
 
 def file_name(explanation: Explanation, kind: str) -> str:
@@ -34,6 +37,9 @@ def file_bytes(
     model: ModelInfo,
     weak: bool,
     token: int | None,
+    scale: str,
+    cosines: CosineRange,
+    others: Sequence[Explanation],
     start: str,
     lens: Callable[[], LensValue],
 ) -> bytes:
@@ -43,6 +49,9 @@ def file_bytes(
     erasure: where parts of the page are erased, how it was before
     weak: whether the best match of the search is weak, which a figure says
     token: whose similarity map a figure shows; None for the contribution map
+    scale: what the colors of a figure span, one of `SCALES`
+    cosines: of the whole search
+    others: every explained page of the search, this one too
     start: what a file of the lens shows first, see `standalone`
     lens: makes the value of the lens
     """
@@ -52,5 +61,25 @@ def file_bytes(
         return standalone(lens(), start)
     from colpali_demo.export.figures import explanation_figure, figure_bytes  # takes a second to import
 
-    figure = explanation_figure(explanation, explanation.page, token, checkpoint=model["name"], weak=weak)
+    figure = explanation_figure(
+        explanation,
+        explanation.page,
+        token,
+        scale=figure_scale(explanation, token, scale, cosines, others),
+        checkpoint=model["name"],
+        weak=weak,
+    )
     return figure_bytes(figure, f".{kind}")
+
+
+def figure_scale(
+    explanation: Explanation, token: int | None, scale: str, cosines: CosineRange, others: Sequence[Explanation]
+) -> Scale:
+    """Return the scale that the lens uses for the same view, as `overlays/layers.js` has it."""
+    from colpali_demo.export import figures
+
+    if token is None:
+        return figures.contribution_scale(*(others if scale == "all" else [explanation]))
+    if scale == "token":
+        return figures.token_scale(explanation, token)
+    return figures.search_scale(cosines) if scale == "all" else figures.page_scale(explanation)

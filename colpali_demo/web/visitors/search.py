@@ -349,10 +349,11 @@ class Search:
 
     # ------------------------------------------------------------------ downloads
 
-    def download(self, kind: str, key: str, token: int | None, start: str) -> DownloadValue:
+    def download(self, kind: str, key: str, token: int | None, scale: str, start: str) -> DownloadValue:
         """Make a file, one of `downloads.KINDS`, about a page of the last search. Raises Refused.
 
-        `token` is the one that a figure shows; `start` is what a file of the lens shows first.
+        `token` is the one that a figure shows, on one of `downloads.SCALES`; `start` is what a file of the lens shows
+        first.
         """
         result = self._result
         if result is None or key not in result.explanations:
@@ -370,6 +371,9 @@ class Search:
                 model=result.engine.public_model_info,
                 weak=bool(result.strength and result.strength["weak"]),
                 token=token,
+                scale=scale,
+                cosines=result.ranking.cosines,
+                others=list(result.explanations.values()),
                 start=start,
                 lens=lambda: self._lens(result, key),
             )
