@@ -38,6 +38,7 @@ class Settings:
     session_pages: int = 200  # indexed at a time
     session_mb: int = 400  # memory and disk for their pages, and the size of one upload
     session_minutes: float = 60.0  # without a click, until what they have is freed
+    reload_seconds: float = 20.0  # after leaving, until their documents are deleted: a reload brings them back
     searches_per_minute: int = 60
     looks_per_minute: int = 240  # at single pages of a search
     lessons_per_minute: int = 30

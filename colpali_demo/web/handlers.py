@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from functools import cached_property
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from colpali_demo.web.sources import Sample
     from colpali_demo.web.visitors import Sessions, Visitor
 
+TICKET = re.compile(r"[A-Za-z0-9_-]{32}")  # 192 random bits, see TICKETS in page.py
 EXAMPLES = 4  # buttons for the example queries of a sample
 MAX_PREFIX = 100  # characters
 MAX_AUGMENTATION = 50  # tokens
@@ -88,14 +90,22 @@ class Handlers:
 
     # ------------------------------------------------------------------ arriving and leaving
 
-    def arrive(self, request: gr.Request) -> list[Any]:
-        """What a new visitor sees at once: the samples, the first of them on the shelf, or those that a link names.
+    def arrive(self, tickets: str | None, request: gr.Request) -> list[Any]:
+        """Return what a visitor sees at once: the samples, the first of them on the shelf, or those that a link names.
+
+        `tickets` are two, with a space between: of the session that the same tab had before a reload, or nothing, and
+        of this one. Who comes back so finds what they had.
 
         While the model is loading, the first of them with its first query comes from the bundled example.
 
         A link, `?model=NAME&sample=FILE&q=QUERY`, restores a search over samples; what it says of tokens is for the
         browser.
         """
+        kept, ticket = _tickets(tickets)
+        if self._sessions.come_back(request.session_hash or "", kept, ticket):
+            visitor = self._visitor(request)
+            visitor.indexing.stop_for_return()
+            return self._back(visitor)
         visitor = self._visitor(request)
         choice = request.query_params.get("model")
         if choice and visitor.is_new:
@@ -114,6 +124,12 @@ class Handlers:
             visitor.search.suggest(Question(query, self._settings.top_k))
             asks[0] = query
         return [samples_value(samples), visitor.library(), self._opening(visitor) or gr.skip(), *asks]
+
+    def _back(self, visitor: Visitor) -> list[Any]:
+        """Return what `arrive` does to a visitor who has reloaded; `first_look` answers their last question again."""
+        question = visitor.search.question
+        asks = [question.text if question else gr.skip(), *_buttons(visitor.shelf.queries()[:EXAMPLES])]
+        return [samples_value(visitor.engine.samples), visitor.library(), gr.skip(), *asks]
 
     def _opening(self, visitor: Visitor) -> LensValue | None:
         """The bundled example, with whose it is, where `first_look` would show the same and has to wait; else None."""
@@ -136,7 +152,7 @@ class Handlers:
     async def follow_loading(self, request: gr.Request) -> AsyncIterator[list[Any]]:
         """Follow the loading of the model, and then the samples of the visitor until they can be searched."""
         visitor = self._visitor(request)
-        while not visitor.engine.settled.is_set() or not visitor.shelf.samples_ready():
+        while not (visitor.engine.settled.is_set() and visitor.shelf.samples_ready()) or visitor.indexing.is_stopping:
             yield self._surroundings(visitor)
             await asyncio.sleep(POLL_SECONDS)
         yield self._surroundings(visitor)
@@ -173,7 +189,7 @@ class Handlers:
         """Free what the visitor had."""
         blocks = LocalContext.blocks.get()
         blocks._queue.forget(request.session_hash)
-        await to_thread.run_sync(self._sessions.drop, request.session_hash)
+        await to_thread.run_sync(self._sessions.leave, request.session_hash)
         # Gradio keeps the last values of a session, megabytes of them, until a hundred others have come.
         blocks.state_holder.session_data.pop(request.session_hash, None)
 
@@ -365,6 +381,12 @@ def _asks(sample: Sample | None) -> list[Any]:
     """Updates of the query box and of the example buttons."""
     queries = sample.queries[:EXAMPLES] if sample else ()
     return [queries[0] if queries else gr.skip(), *_buttons(queries)]
+
+
+def _tickets(text: str | None) -> tuple[str, str]:
+    """Return the two tickets that the browser sends, "" for one that is none."""
+    kept, _, ticket = (text or "").partition(" ") if isinstance(text, str) else ("", "", "")
+    return kept if TICKET.fullmatch(kept) else "", ticket if TICKET.fullmatch(ticket) else ""
 
 
 def _buttons(queries: Sequence[str]) -> list[Any]:

@@ -43,6 +43,20 @@ ASKED = 'text => { document.dispatchEvent(new CustomEvent("query-asked", { detai
 AT_THIS_ADDRESS = f"""() => {json.dumps(API_NOTES)}.replaceAll(
   "http://127.0.0.1:7860", window.location.origin + window.location.pathname.replace(/[/]+$/, ""))"""
 ERASED = '() => { document.dispatchEvent(new CustomEvent("erasing-settled")); }'
+# Makes a ticket of 192 random bits for this tab, and keeps it when the page is left; returns it behind the one that was
+# kept before. A kept one is read once, so a copy of the tab has none.
+TICKETS = """() => {
+  const bytes = crypto.getRandomValues(new Uint8Array(24));
+  const ticket = btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_");
+  try {
+    const kept = sessionStorage.getItem("ticket") || "";
+    sessionStorage.removeItem("ticket");
+    window.addEventListener("pagehide", () => sessionStorage.setItem("ticket", ticket));
+    return `${kept} ${ticket}`;
+  } catch {
+    return ""; // no storage allowed: a reload begins anew
+  }
+}"""
 SETTLED = '() => { document.dispatchEvent(new CustomEvent("query-settled")); }'
 
 NOTES = (Path(__file__).parent / "notes.md").read_text("utf-8")
@@ -135,7 +149,8 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
                 gr.Markdown(NOTES, elem_classes="notes-page")
 
         asks = [query, *examples]
-        demo.load(handlers.arrive, None, [samples, library, lens, *asks], **plain, queue=False).then(
+        tickets = gr.Textbox(visible=False)
+        demo.load(handlers.arrive, tickets, [samples, library, lens, *asks], js=TICKETS, **plain, queue=False).then(
             handlers.follow_loading, None, [model, samples, library], **plain, **waiting_group
         ).then(handlers.first_look, None, lens, **plain, **search_group)
         for event in (query.submit, button.click):
@@ -197,7 +212,8 @@ def _privacy(settings: Settings) -> str:
     """Return what is kept, where, and how long."""
     return (
         f"<p>Up to {settings.session_pages} pages in all. Page images and vectors stay on this server, for you alone, "
-        f"until you close this tab or do nothing for {settings.session_minutes:g} minutes; then they are deleted.</p>"
+        f"until you close this tab or do nothing for {settings.session_minutes:g} minutes; then they are deleted. "
+        "Reloading the page keeps them.</p>"
     )
 
 

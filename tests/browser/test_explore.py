@@ -212,11 +212,28 @@ def test_visitors_do_not_see_each_other(new_visitor, make_pdf):
     assert "private.pdf" not in ben.documents()
 
 
-def test_a_reload_starts_anew(visitor, make_pdf):
+def test_a_reload_brings_documents_and_question_back(visitor, make_pdf):
     visitor.after_search(lambda: visitor.upload(make_pdf()))
+    visitor.search("revenue of the second page")
+    before = visitor.documents()
     visitor.page.reload()
     visitor.wait_for_search()
-    assert list(visitor.documents()) == ["Annual report"]
+    assert visitor.documents() == before
+    assert visitor.page.input_value("#query input") == "revenue of the second page"
+    assert visitor.value()["query"]["text"] == "revenue of the second page"
+    visitor.page.reload()
+    visitor.wait_for_search()
+    assert visitor.documents() == before
+
+
+def test_a_copy_of_a_tab_begins_anew(visitor, make_pdf):
+    visitor.after_search(lambda: visitor.upload(make_pdf()))
+    with visitor.context.expect_page() as opened:
+        visitor.page.evaluate("window.open(location.href)")  # which copies what the tab has stored
+    opened.value.wait_for_selector('#lens [data-search]:not([data-search="example"])')
+    assert opened.value.locator("#library [data-document]").count() == 1
+    opened.value.close()
+    assert "report.pdf" in sources(visitor.search("revenue"))
 
 
 def test_pictures_are_gone_when_the_visitor_has_left(new_visitor, make_pdf):
@@ -232,7 +249,7 @@ def test_pictures_are_gone_when_the_visitor_has_left(new_visitor, make_pdf):
     assert len(Path(page["image"]["path"]).parent.name) >= 32
     anna.context.close()
     ben.page.wait_for_timeout(500)
-    deadline = 40
+    deadline = 120
     while ben.context.request.get(url).status == 200 and deadline:
         ben.page.wait_for_timeout(500)
         deadline -= 1

@@ -79,8 +79,8 @@ class Server:
         with httpx.Client(base_url=self.address, timeout=60) as client:
             events = {each["api_name"]: each["id"] for each in client.get("/config").json()["dependencies"]}
 
-            def call(name: str, **event_data: str) -> list:
-                body = {"fn_index": events[name], "data": [], "session_hash": "load", "event_data": event_data}
+            def call(name: str, *data: str, **event_data: str) -> list:
+                body = {"fn_index": events[name], "data": data, "session_hash": "load", "event_data": event_data}
                 answer = client.post("/gradio_api/run/predict", json=body)
                 answer.raise_for_status()
                 return answer.json()["data"]
@@ -89,7 +89,7 @@ class Server:
                 (library, *_) = call("cancel")
                 return not library["progress"] and all(each["pages"] == each["of"] for each in library["documents"])
 
-            (samples, *_) = call("arrive")
+            (samples, *_) = call("arrive", "")
             for sample in samples["samples"]:
                 call("open_sample", file=sample["file"])
             wait(is_in, 900)

@@ -354,7 +354,7 @@ def test_any_event_ends_in_an_answer_or_a_named_error(server: Server, name: str,
 @given(text=st.text(max_size=520) | st.integers() | st.none(), top_k=st.sampled_from([1, 3, 5, 10]) | values)
 def test_any_query_is_answered_or_refused_in_words(server: Server, text: Any, top_k: Any) -> None:
     session = new_session()
-    server.call(session, "arrive")
+    server.call(session, "arrive", [""])
     message = server.call(session, "search", [text, top_k])
     if message["success"]:
         (value,) = message["output"]["data"]
@@ -587,7 +587,7 @@ def test_a_request_that_never_ends_is_given_up(server: Server, monkeypatch: pyte
 @pytest.mark.parametrize("session", ["", "x" * 65, "a b", "a\nb", "é", 5, ["x"], {}])
 def test_sessions_have_short_names(server: Server, session: Any) -> None:
     for route in ("queue/join", "run/predict", "call/search"):
-        body = {"session_hash": session, "fn_index": server.functions["arrive"], "data": []}
+        body = {"session_hash": session, "fn_index": server.functions["arrive"], "data": [""]}
         answer = server.client.post(f"/gradio_api/{route}", json=body)
         assert (answer.status_code, "session_hash has 1 to 64" in answer.text) == (400, True)
     if isinstance(session, str):
@@ -619,7 +619,7 @@ def test_what_breaks_is_told_with_an_id_and_logged_with_its_trace(
     server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     session = new_session()
-    server.call(session, "arrive")
+    server.call(session, "arrive", [""])
 
     def fail(*arguments, **named):
         raise RuntimeError("/secret/folder")
@@ -641,7 +641,7 @@ def test_a_full_disk_spares_the_search_and_says_so(server: Server, monkeypatch: 
         raise OSError(errno.ENOSPC, "No space left on device")
 
     session = new_session()
-    server.call(session, "arrive")
+    server.call(session, "arrive", [""])
     monkeypatch.setattr(search_module, "lens_value", full)
     (value,) = server.call(session, "search", ["sample", 1])["output"]["data"]
     assert value["title"] == "The server’s disk is full"
@@ -659,7 +659,7 @@ def test_another_ranker_ranks_the_pages_of_visitors(server: Server, monkeypatch:
     monkeypatch.setitem(RANKERS, "second", LateInteraction("second", "the second best vector", second_best))
     monkeypatch.setattr(server.engine, "settings", replace(server.engine.settings, ranker="second"))
     session = new_session()
-    server.call(session, "arrive")
+    server.call(session, "arrive", [""])
     (value,) = server.call(session, "search", ["sample", 3])["output"]["data"]
     expected = server.engine.samples[0].index.rank("sample", "second")
     assert [entry["score"] for entry in value["ranking"]] == [hit.score for hit in expected]
@@ -683,7 +683,7 @@ def test_a_ranker_that_explains_nothing_ends_the_start_with_a_sentence(ranker: s
 
 def test_pictures_are_served_to_who_knows_their_address_and_marked_private(server: Server) -> None:
     session = new_session()
-    server.call(session, "arrive")
+    server.call(session, "arrive", [""])
     (value,) = server.call(session, "search", ["sample", 1])["output"]["data"]
     image = value["pages"][value["focus"]]["image"]
     answer = server.client.get(f"/gradio_api/file={image['path']}")
@@ -751,7 +751,7 @@ def test_routes_that_are_not_needed_are_closed(server: Server, path: str) -> Non
 
 def test_no_answer_repeats_headers_of_its_request(server: Server) -> None:
     session = new_session()
-    server.call(session, "arrive")
+    server.call(session, "arrive", [""])
     (value,) = server.call(session, "search", ["sample", 1])["output"]["data"]
     path = f"/gradio_api/file={value['pages'][value['focus']]['image']['path']}"
     headers = {"Cookie": "token=secret", "X-Secret": "secret", "Access-Control-Expose-Headers": "cookie"}
@@ -801,7 +801,7 @@ def test_every_answer_has_security_headers(server: Server, path: str) -> None:
 def test_the_page_and_its_answers_name_no_folder_of_the_server(server: Server, checkpoint: Path) -> None:
     session = new_session()
     texts = [server.client.get(path).text for path in ("/", "/config", "/gradio_api/info")]
-    texts += [str(server.call(session, name, data)) for name, data in (("arrive", []), ("search", ["sample", 1]))]
+    texts += [str(server.call(session, name, data)) for name, data in (("arrive", [""]), ("search", ["sample", 1]))]
     for text in texts:
         assert str(checkpoint) not in text
         assert str(Path(guard.__file__).parents[2]) not in text
@@ -838,7 +838,7 @@ def test_one_search_of_a_visitor_runs_at_a_time_and_the_others_delay_nobody(
         return {"title": text, "message": ""}
 
     for session in (anna, ben):
-        server.call(session, "arrive")
+        server.call(session, "arrive", [""])
     monkeypatch.setattr(Search, "find", find)
     for _ in range(6):
         assert server.join(anna, server.functions["search"], ["anna", 1]).status_code == 200
@@ -865,7 +865,7 @@ def test_queued_searches_of_visitors_take_turns(server: Server, monkeypatch: pyt
         return {"title": text, "message": ""}
 
     for session in visitors:
-        server.call(session, "arrive")
+        server.call(session, "arrive", [""])
     monkeypatch.setattr(Search, "find", find)
     for name, session in enumerate(visitors):
         for _ in range(1 if name else 4):
@@ -885,7 +885,7 @@ def test_queued_searches_of_visitors_take_turns(server: Server, monkeypatch: pyt
 def test_a_visitor_has_so_many_requests_under_way_and_no_more(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     anna, ben, gate = new_session(), new_session(), threading.Event()
     monkeypatch.setattr(Search, "find", lambda *arguments: gate.wait(60) and {"title": "", "message": ""})
-    server.call(anna, "arrive")
+    server.call(anna, "arrive", [""])
     limit = server.engine.settings.session_events
     search = server.functions["search"]
     assert [server.join(anna, search, ["anna", 1]).status_code for _ in range(limit)] == [200] * limit
@@ -899,7 +899,7 @@ def test_a_visitor_has_so_many_requests_under_way_and_no_more(server: Server, mo
     server.outcome(ben)
     assert len([*server.outcomes(anna)]) == limit
     for session in (anna, ben):
-        assert server.call(session, "arrive")["success"]
+        assert server.call(session, "arrive", [""])["success"]
         server.call(session, "leave")
 
 
@@ -933,7 +933,7 @@ def test_answers_that_nobody_fetches_do_not_pile_up(server: Server, monkeypatch:
     monkeypatch.setattr(Search, "_embed", counted)
     for _ in range(3):
         session = new_session()
-        server.call(session, "arrive")
+        server.call(session, "arrive", [""])
         for _ in range(4):
             server.join(session, server.functions["search"], ["sample", 1])
         for _ in range(3):
@@ -967,7 +967,7 @@ def test_leaving_takes_what_was_not_fetched_along(server: Server) -> None:
         wait_until(lambda: unread(server).get(session) == server.engine.settings.session_unread)
         assert len(of_session(server, session)) > 2
     wait_until(lambda: not of_session(server, session))
-    assert server.call(session, "arrive")["success"]
+    assert server.call(session, "arrive", [""])["success"]
     server.call(session, "leave")
 
 
@@ -1010,7 +1010,7 @@ def test_measuring_delays_no_search(server: Server, monkeypatch: pytest.MonkeyPa
 )
 def test_lessons_and_measuring_have_a_rate(server: Server, name: str, event_data: Any, setting: str) -> None:
     session = new_session()
-    server.call(session, "arrive")
+    server.call(session, "arrive", [""])
     (value,) = server.call(session, "search", ["sample", 1])["output"]["data"]
     if event_data:
         event_data["key"] = value["focus"]

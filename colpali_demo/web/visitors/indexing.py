@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.25
 OF_A_SET = "These explanations were computed beforehand. Choose another model for pages of your own."
+CLOSED = "Indexing ended when you reloaded the page. Add what is missing again."
 SERVER_FULL = "The server is full, so the rest of this document was left out; try again in a few minutes."
 DISK_FULL = "The server’s disk is full, so the rest of this document was left out; try again later."
 
@@ -125,6 +126,22 @@ class Indexing:
                 self._document.close()
             return self._running
 
+    def stop_for_return(self) -> None:
+        """End what another session of the same visitor has begun, who has come back by reloading the page."""
+        with self._lock:
+            if self._running:
+                self._note_if_closed()
+                self.stop()
+
+    def _note_if_closed(self) -> None:
+        if not self._stopped:
+            self._shelf.note("Your library", None, "stopped", CLOSED)
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was stopped, and a page is still at hand."""
+        return self._running and self._stopped
+
     def run(self) -> Iterator[float]:
         """Index what `receive` took, page by page."""
         if not self._begin():
@@ -138,6 +155,7 @@ class Indexing:
                 finally:
                     upload.path.unlink(missing_ok=True)
         except BaseException:  # a visitor who leaves closes the generator: GeneratorExit
+            self._note_if_closed()
             self._stopped = True
             self._next_upload()
             raise

@@ -1,7 +1,8 @@
-"""Whether a visitor is there."""
+"""Whether a visitor is there, and how they come back."""
 
 from __future__ import annotations
 
+import hmac
 import time
 
 
@@ -11,6 +12,8 @@ class Presence:
     def __init__(self) -> None:
         self._last_seen = time.monotonic()
         self._left = False
+        self._away = False
+        self._ticket = ""
 
     @property
     def last_seen(self) -> float:
@@ -21,6 +24,30 @@ class Presence:
     def left(self) -> bool:
         """Whether they have left, so that nothing may be kept any more."""
         return self._left
+
+    @property
+    def away(self) -> bool:
+        """Whether they have closed or are reloading the page, and may be back in a moment."""
+        return self._away
+
+    @property
+    def may_return(self) -> bool:
+        """Whether they hold a ticket by which they are known after a reload of the page."""
+        return bool(self._ticket)
+
+    def is_ticket(self, ticket: str) -> bool:
+        """Return whether this is the visitor's ticket."""
+        return bool(self._ticket) and hmac.compare_digest(self._ticket, ticket)
+
+    def arrive(self, ticket: str) -> None:
+        """Note that they have opened the page; `ticket` is what they show when they come back, "" for nothing."""
+        self._ticket = ticket
+        self._away = False
+        self.see()
+
+    def go_away(self) -> None:
+        """Note that they have closed the page, perhaps to reload it."""
+        self._away = True
 
     def see(self) -> None:
         """Note that they are there now."""

@@ -67,6 +67,31 @@ class Sessions:
             visitor.presence.see()
             return visitor
 
+    def leave(self, session_hash: str) -> None:
+        """Delete what a visitor had who has closed the page; documents of their own after `reload_seconds`."""
+        visitor = self._visitors.get(session_hash)
+        if visitor is None or not visitor.has_own or not visitor.presence.may_return:
+            return self.drop(session_hash)
+        visitor.presence.go_away()
+        timer = threading.Timer(self._engine.settings.reload_seconds, self._drop_if_away, (session_hash, visitor))
+        timer.daemon = True
+        timer.start()
+        return None
+
+    def come_back(self, session_hash: str, kept: str, ticket: str) -> bool:
+        """Give a session what another one has that the same tab had before it was reloaded; whether there is any.
+
+        kept: the ticket of that session, "" for none
+        ticket: the one of this session, by which the next will be known
+        """
+        with self._lock:
+            before = next((key for key, other in self._visitors.items() if other.presence.is_ticket(kept)), None)
+            if before not in (None, session_hash):
+                self._free(session_hash, "left")
+                self._visitors[session_hash] = self._visitors.pop(before)
+        self.get(session_hash).presence.arrive(ticket)
+        return before is not None
+
     def drop(self, session_hash: str) -> None:
         """Forget a visitor who has left, and delete what they had."""
         with self._lock:
@@ -97,12 +122,16 @@ class Sessions:
                 self._free(session_hash, "left")
         shutil.rmtree(self._root, ignore_errors=True)
 
+    def _drop_if_away(self, session_hash: str, visitor: Visitor) -> None:
+        if visitor.presence.away and self._visitors.get(session_hash) is visitor:
+            self.drop(session_hash)
+
     def _new(self, session_hash: str) -> Visitor:
         self._engine.welcome()
         settings = self._engine.settings
         folder = self._root / secrets.token_urlsafe(24)
         folder.mkdir(parents=True, mode=0o700)
-        visitor = Visitor(self._engine, settings, folder, self.uploads, partial(self._make_room, session_hash))
+        visitor = Visitor(self._engine, settings, folder, self.uploads, partial(self._make_room, folder))
         if session_hash in self._freed:
             why, memento = self._freed.pop(session_hash)
             visitor.come_back(memento)
@@ -120,12 +149,12 @@ class Sessions:
             self._freed.popitem(last=False)
         visitor.close()
 
-    def _make_room(self, session_hash: str) -> bool:
-        """Free others until all together take no more than they may; False if that is not enough."""
+    def _make_room(self, folder: Path) -> bool:
+        """Free others than whose folder this is until all together take no more than they may; False if they cannot."""
         limit = self._engine.settings.total_mb << 20
         while self.nbytes >= limit:
             with self._lock:
-                others = [key for key, other in self._visitors.items() if key != session_hash and other.nbytes]
+                others = [key for key, other in self._visitors.items() if other.folder != folder and other.nbytes]
                 if not others:
                     return False
                 self._free(min(others, key=lambda key: _loss(self._visitors[key])), "room")
@@ -142,4 +171,4 @@ class Sessions:
 
 def _loss(visitor: Visitor) -> tuple[bool, float]:
     """Return what orders visitors by how little is lost with them."""
-    return visitor.has_own, visitor.presence.last_seen
+    return visitor.has_own and not visitor.presence.away, visitor.presence.last_seen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 
 from tests.web.made import codes, index_all, pages
@@ -104,3 +105,68 @@ def test_closing_frees_everybody(sessions, upload):
     sessions.close()
     assert len(sessions) == 0
     assert not sessions._root.exists()
+
+
+TICKETS = ["a" * 32, "b" * 32, "c" * 32]
+
+
+def test_a_reload_brings_documents_back(sessions, upload):
+    anna = sessions.get("before")
+    assert not sessions.come_back("before", "", TICKETS[0])
+    anna.receive([upload()])
+    index_all(anna)
+    sessions.leave("before")
+    assert anna.folder.exists()
+    assert sessions.come_back("after", TICKETS[0], TICKETS[1])
+    assert sessions.get("after") is anna
+    assert len(sessions) == 1
+    # The next reload may come before the server has noticed that the page was left.
+    assert sessions.come_back("after that", TICKETS[1], TICKETS[2])
+    sessions.leave("after")
+    assert sessions.get("after that") is anna and anna.folder.exists()
+
+
+def test_only_the_ticket_of_the_last_page_brings_anything_back(sessions, upload):
+    anna = sessions.get("before")
+    sessions.come_back("before", "", TICKETS[0])
+    anna.receive([upload()])
+    index_all(anna)
+    sessions.leave("before")
+    assert not sessions.come_back("stranger", TICKETS[1], TICKETS[2])
+    assert not sessions.come_back("without one", "", "")
+    assert sessions.come_back("after", TICKETS[0], TICKETS[1])
+    assert not sessions.come_back("again", TICKETS[0], TICKETS[2])
+    assert sessions.get("again") is not anna
+
+
+def test_documents_are_deleted_where_nobody_comes_back(sessions, engine, upload):
+    engine.settings = replace(engine.settings, reload_seconds=0.05)
+    anna = sessions.get("a")
+    sessions.come_back("a", "", TICKETS[0])
+    anna.receive([upload()])
+    index_all(anna)
+    sessions.leave("a")
+    while anna.folder.exists():
+        time.sleep(0.01)
+    assert len(sessions) == 0
+    assert not sessions.come_back("b", TICKETS[0], TICKETS[1])
+
+
+def test_who_had_nothing_of_their_own_is_forgotten_at_once(sessions):
+    sessions.come_back("a", "", TICKETS[0])
+    sessions.leave("a")
+    assert len(sessions) == 0
+
+
+def test_a_reload_ends_the_indexing_and_says_so(sessions, upload):
+    anna = sessions.get("before")
+    sessions.come_back("before", "", TICKETS[0])
+    anna.receive([upload(pages=5)])
+    for count, _ in enumerate(anna.indexing.run()):
+        if count == 3:
+            sessions.come_back("after", TICKETS[0], TICKETS[1])
+            anna.indexing.stop_for_return()
+            assert anna.indexing.is_stopping
+    assert not anna.indexing.is_stopping
+    assert codes(anna) == ["stopped"]
+    assert 0 < sum(pages(anna).values()) < 5
