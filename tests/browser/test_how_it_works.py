@@ -245,7 +245,7 @@ def test_the_cards_on_the_bundled_example(new_visitor):
     assert lesson.page.is_disabled("#lessons [data-part=back]")
     walk(lesson, None, None, None)
     lesson.page.click("#lessons .aside a")
-    assert "Costs" in lesson.text("h3:target")
+    assert "Is it really the reason?" in lesson.text("h3:target")
     links = lesson.page.locator("#lessons [data-part=sources] a").count()
     assert links == len(lesson.value["paper"]["sources"])
 
@@ -282,6 +282,7 @@ def test_the_cards_on_an_uploaded_pdf(visitor, checkpoint, tmp_path):
     assert np.allclose(lesson.vectors, page.ranking.stored(page.page).kept.vectors.numpy(), atol=1e-5)
     walk(lesson, encoder, page, hits)
 
+    lesson.turn_to("costs")
     visitor.page.click("#lessons .play >> text=Measure on this machine")
     visitor.page.wait_for_selector("#lessons [data-number=ms-page]")
     measured = visitor.page.evaluate("document.querySelector('#lessons [data-lesson]').lessonValue().measured")

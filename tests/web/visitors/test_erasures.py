@@ -170,3 +170,29 @@ def test_steps_and_erasures_a_minute_have_limits(sessions, upload, engine):
     visitor.search.erase(key, Target(given=(BOX,)))
     with pytest.raises(Refused, match="times a minute"):
         visitor.search.erase(key, Target(given=(BOX,)))
+
+
+def test_where_no_page_can_be_embedded_nothing_can_be_erased(visitor, engine, monkeypatch):
+    key = visitor.search.find(QUERY, top_k=1)["focus"]
+    fixed = replace(engine.capabilities, embeds_pages=False)
+    monkeypatch.setattr(type(engine), "capabilities", property(lambda _: fixed))
+    with pytest.raises(Refused, match="computed beforehand"):
+        visitor.search.erase(key, Target(given=(BOX,)))
+
+
+def test_a_search_made_while_a_page_is_embedded_anew_stays(visitor, monkeypatch):
+    """What is erased of pages of the search before is let go."""
+    from colpali_demo.web.visitors import search
+
+    key = visitor.search.find(QUERY, top_k=1)["focus"]
+    embed = search.next_step
+
+    def meanwhile(*arguments):
+        steps = embed(*arguments)
+        visitor.search._result = replace(visitor.search.result, name="another", erasing=None)
+        return steps
+
+    monkeypatch.setattr(search, "next_step", meanwhile)
+    with pytest.raises(KeyError):
+        visitor.search.erase(key, Target(given=(BOX,)))
+    assert visitor.search.result.erasing is None
