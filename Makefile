@@ -20,9 +20,9 @@ test: .venv/installed-dev node_modules/installed system
 	$(BIOME) check
 	.venv/bin/python -m pytest -n 2 --dist loadfile
 
-# Attacks a server of its own over every event that its /config lists.
+# Attacks a server of its own over every event that its /config lists, or the one at SERVER, in full; `make test` in part.
 attack: .venv/installed-dev
-	.venv/bin/python -m pytest tests/attack/attack_*.py
+	.venv/bin/python -m pytest -m "long or not long" tests/attack $(if $(SERVER),--server $(SERVER))
 
 test-long: .venv/installed-dev system
 	.venv/bin/python -m pytest -m long
@@ -40,7 +40,8 @@ lint: .venv/installed-dev node_modules/installed
 	.venv/bin/ruff format --check .
 	$(BIOME) check
 
-# What is known of the packages that are installed from the lock files: asks PyPI, so neither `lint` nor `test` needs it.
+# What is known of the packages that are installed from the lock files. Asks pypi.org, and fails where that cannot be
+# reached, so neither `lint` nor `test` runs it: run it before a release.
 audit: .venv/installed-audit
 	.venv/bin/pip-audit --disable-pip --no-deps --requirement requirements.lock --requirement requirements-torch.lock
 

@@ -32,7 +32,7 @@ from colpali_demo.settings import Settings
 
 WARM_UP = 100  # files, after which memory may no longer grow
 GROWTH_MB = 50
-EMBEDDING_SECONDS = 30.0  # of a page; the model's time is not in the budget of a document
+EMBEDDING_SECONDS = 30.0  # seconds to embed a page; the limits of a document do not include the model's time
 
 
 def main() -> int:
@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def index_file(path: Path, encoder: Any, settings: Settings) -> dict[str, Any]:
-    """Pages, the codes of all errors, seconds, and what went wrong beyond a named error, of one file."""
+    """Index one file; return its pages, the codes of all errors, seconds, and what failed beyond a named error."""
     start = time.monotonic()
     index, codes, fault, opened, tried = PageIndex(encoder), [], "", False, 0
     try:
@@ -107,7 +107,7 @@ def _judge(rows: list[dict[str, Any]], descriptors: int) -> int:
 
 
 def _resident_mb() -> float:
-    """What is in use: without what the allocator keeps, which the demo gives back, too, when a visitor leaves."""
+    """Measure what is in use, without what the allocator keeps, which the demo gives back when a visitor leaves."""
     give_back_memory()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)

@@ -65,7 +65,7 @@ SWITCHING = """async (key) => {
 
 
 def make_file(folder: Path, count: int, side: int) -> tuple[Path, list[str]]:
-    """The lens with made-up pages in a file, and the keys of the pages."""
+    """Write the lens with made-up pages into a file; return the file and the keys of the pages."""
     chance = np.random.default_rng(0)
 
     def unit(*shape: int) -> torch.Tensor:
@@ -116,13 +116,13 @@ def make_file(folder: Path, count: int, side: int) -> tuple[Path, list[str]]:
 
 
 def measure(tab: Tab, file: Path, keys: list[str]) -> tuple[float, list[float]]:
-    """Milliseconds to the first paint, and of every switch."""
+    """Measure the milliseconds to the first paint, and of every switch."""
     tab.add_init_script(FIRST_PAINT)
-    for _ in range(2):  # when a server answers, the browser has long been there, fonts and scripts with it
+    for _ in range(2):  # the second load counts: by the time a server answers, a browser has its fonts and scripts
         tab.goto(file.as_uri())
         tab.wait_for_function("window.painted > 0")
     first = tab.evaluate("window.painted - window.arrived")
-    tab.evaluate(SWITCHING, keys[0])  # once to warm up, as a visitor's first seconds do
+    tab.evaluate(SWITCHING, keys[0])  # the first round warms up, as a visitor's first seconds do
     return first, [time for key in keys for time in tab.evaluate(SWITCHING, key)]
 
 

@@ -27,12 +27,13 @@ from colpali_demo.training.evaluation.measures import typed_vectors
 from colpali_demo.training.evaluation.pairs import pages_of_pairs
 from colpali_demo.training.model import without_layers
 
-INVERSE_TEMPERATURE = 45.0  # of that softmax; training had 52 and 34 at the end of colpali-tiny's runs 11 and 12
+# Cosines are multiplied by this in the softmax; colpali-tiny's runs 11 and 12 ended with 52 and 34.
+INVERSE_TEMPERATURE = 45.0
 PAIRS = Path(__file__).resolve().parents[1] / "colpali_demo" / "training" / "evaluation" / "pairs.txt"
 
 
 def table_rows(encoder: Encoder) -> torch.Tensor:
-    """The rows of the table of subwords as vectors, (subwords, dim): past the last norm, through ColPali's head."""
+    """Return the table of subwords as vectors, (subwords, dim): past the last norm, through ColPali's head."""
     model, embedding = encoder.model, encoder.model.get_input_embeddings()
     with torch.inference_mode():
         return without_layers(model, embedding.weight[: encoder.processor.image_token_id] * embedding.embed_scale)

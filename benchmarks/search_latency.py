@@ -124,7 +124,7 @@ def make_layout(vectors: int) -> PageLayout:
 
 
 def measure(folder: Path, pages: int, vectors: int, tokens: int, rounds: int) -> tuple[float, float]:
-    """Milliseconds of a search and of the bare products: the medians of so many rounds, in turn."""
+    """Measure a search and the bare products, in turn: the median milliseconds of so many rounds."""
     settings = Settings(searches_per_minute=10**6)
     encoder = MadeUpEncoder(tokens, vectors)
     (folder / "shared").mkdir()
@@ -151,7 +151,7 @@ def measure(folder: Path, pages: int, vectors: int, tokens: int, rounds: int) ->
         products.append(1000 * (middle - start))
         searches.append(1000 * (end - middle))
     sessions.close()
-    return statistics.median(searches[1:]), statistics.median(products[1:])  # without the first, which warms up
+    return statistics.median(searches[1:]), statistics.median(products[1:])  # the first round warms up and is left out
 
 
 def main() -> None:

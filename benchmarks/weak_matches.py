@@ -56,20 +56,20 @@ def main() -> None:
 
 
 def read(name: str) -> Iterator[tuple[str, str]]:
-    """The lines of a list of questions: what is known of the question, and its text."""
+    """Read the lines of a list of questions: what is known of the question, and its text."""
     for line in (QUESTIONS / name).read_text("utf-8").splitlines():
         known, text = line.split("\t")
         yield known, text
 
 
 def is_answer(hit: Hit, pages: str) -> bool:
-    """Whether a page is among those named as "FILE:PAGE,PAGE"."""
+    """Return whether a page is among those named as "FILE:PAGE,PAGE"."""
     source, numbers = pages.split(":")
     return hit.page.source == source and str(hit.page.number) in numbers.split(",")
 
 
 def share(values: list[bool]) -> str:
-    """Percent of values that are true."""
+    """Return the percentage of values that are true."""
     return f"{100 * sum(values) / len(values):.1f} %" if values else "none"
 
 

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from colpali_demo.documents import Document, DocumentError, Page, PageError, Word, open_document
     from colpali_demo.encoder import CheckpointError, Encoder, PageEmbedding, PageLayout, QueryEmbedding, load_encoder
     from colpali_demo.explain import Explanation, explanation_dict, search_dict
-    from colpali_demo.retrieval import Hit, PageIndex, Ranking
+    from colpali_demo.retrieval import Hit, PageIndex, Ranking, VectorsError, explain_vectors
     from colpali_demo.settings import Settings
+
+__version__ = "0.1.0"
 
 _HOME = {
     "Document": "documents",
@@ -44,6 +46,8 @@ _HOME = {
     "Hit": "retrieval",
     "PageIndex": "retrieval",
     "Ranking": "retrieval",
+    "VectorsError": "retrieval",
+    "explain_vectors": "retrieval",
     "Settings": "settings",
 }
 
@@ -62,7 +66,9 @@ __all__ = [
     "QueryEmbedding",
     "Ranking",
     "Settings",
+    "VectorsError",
     "Word",
+    "explain_vectors",
     "explanation_dict",
     "load_encoder",
     "open_document",

@@ -1,4 +1,6 @@
-"""The command line: `python -m colpali_demo search "revenue by region" *.pdf`, and other commands: `--help` lists them.
+"""The command line: `colpali-demo search "revenue by region" *.pdf`, and other commands: `--help` lists them.
+
+Where the package is not installed, it is `python -m colpali_demo` that takes the commands.
 
 Results go to standard output, everything else to standard error. Heavy imports wait until they are needed, so that
 `--help` and a mistyped option answer at once.
@@ -7,6 +9,7 @@ Results go to standard output, everything else to standard error. Heavy imports 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import sys
@@ -15,7 +18,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+
+from colpali_demo import __version__
 
 if TYPE_CHECKING:
     from colpali_demo.documents import Document, DocumentError, Page, PageError
@@ -34,7 +39,8 @@ OK, FAILED, USAGE, NO_PAGE, INTERRUPTED, BROKEN_PIPE = (
     3,
     130,
     141,
-)  # the last two as shells have them: 128 + signal
+)  # exit statuses; the last two as shells have them, 128 + signal
+PROGRAM = "colpali-demo"  # the command where the package is installed
 TOP_TOKENS = 4  # shown per page in the table
 
 
@@ -62,13 +68,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BROKEN_PIPE
 
 
+def run(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and end the process: what `colpali-demo` calls."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character must not end the program
+    sys.exit(main(arguments))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m colpali_demo",
+        prog=PROGRAM if Path(sys.argv[0]).stem == PROGRAM else "python -m colpali_demo",
         description="Search PDFs and images with ColPali and see why each page matched.",
         epilog="Exit status: 0 with results, 2 for bad usage, 3 where no page could be indexed.",
     )
+    parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="serve the page", description="Serve the page, as `python app.py` does.")
+    serve.set_defaults(command=_serve)
+    serve.add_argument("--host", help="address to listen on (COLPALI_HOST; 127.0.0.1)")
+    serve.add_argument("--port", type=int, help="port to listen on (COLPALI_PORT; 7860)")
+    serve.add_argument("--mcp", action="store_const", const="on", help="be an MCP server as well (COLPALI_MCP; off)")
 
     search = commands.add_parser("search", help="rank the pages of some files", description="Rank the pages of files.")
     search.set_defaults(command=_search)
@@ -96,8 +116,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="BOX_OR_WORD",
         action="append",
         default=[],
-        help="erase a box of the page, LEFT,TOP,RIGHT,BOTTOM in shares of it, or the surroundings of a token's winner, "
-        "and show what is found then; may be repeated",
+        help="erase a box of the page, LEFT,TOP,RIGHT,BOTTOM in shares of it, or the place around a token's winner, "
+        "and print what every token finds then; may be repeated",
     )
     explain.add_argument("--only", action="store_true", help="erase everything but what --without names")
     explain.add_argument("--highlights", metavar="FILE", type=Path, help="write the page as a PDF with highlights")
@@ -117,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
 
     precompute = commands.add_parser(
         "precompute",
-        help="store explanations for those who have not got the checkpoint",
+        help="store vectors for machines without the checkpoint",
         description="Embed pages and queries once and store them as a set that the demo opens without any model.",
     )
     precompute.set_defaults(command=_precompute)
@@ -125,12 +145,14 @@ def _parser() -> argparse.ArgumentParser:
     precompute.add_argument(
         "--query", metavar="TEXT", action="append", help="may be repeated (default: the queries of the samples)"
     )
-    precompute.add_argument("--out", metavar="FOLDER", type=Path, required=True, help="a new folder")
+    precompute.add_argument(
+        "--out", metavar="PLACE", type=Path, required=True, help="a new file NAME.colpali, or a new folder"
+    )
 
     calibrate = commands.add_parser(
         "calibrate",
         help="measure which matches of a checkpoint are weak",
-        description="Measure which matches of a checkpoint are weak, for a file to be laid beside it.",
+        description="Measure which matches of a checkpoint are weak, and write a file to put beside it.",
     )
     calibrate.set_defaults(command=_calibrate)
     calibrate.add_argument("--out", metavar="FILE", type=Path, required=True, help="calibration.json to write")
@@ -150,24 +172,25 @@ def _parser() -> argparse.ArgumentParser:
         type=_positive,
         nargs="*",
         default=[1, 4, 16],
-        help="patches of a curve (1 4 16)",
+        help="numbers of patches to erase for each point of a curve (1 4 16)",
     )
 
     grounding = commands.add_parser(
         "grounding",
-        help="compare regions with boxes of people",
-        description="Compare regions with boxes of people: ViDoRe V3, BBox-DocVQA, or boxes.json beside PDFs.",
+        help="compare regions with boxes that people drew",
+        description="Compare regions with boxes that people drew: ViDoRe V3, BBox-DocVQA, or boxes.json beside PDFs.",
     )
     grounding.set_defaults(command=_grounding)
     grounding.add_argument("data", metavar="DATA", type=Path, help="folder of the data set as it is published")
     grounding.add_argument("--limit", metavar="N", type=_positive, help="measure the first questions only")
     grounding.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
 
-    for command in (search, explain, verify, precompute, calibrate, faithfulness, grounding):
+    for command in (serve, search, explain, verify, precompute, calibrate, faithfulness, grounding):
         command.add_argument("--model", help="checkpoint: tiny, a folder or a Hub id (COLPALI_MODEL; the bundled one)")
         command.add_argument("--revision", help="commit, tag or branch of a Hub id (default: the newest)")
-        command.add_argument("--adapter", help="LoRA adapter to add to the checkpoint: a folder or a Hub id")
-        command.add_argument("--download", action="store_true", help="allow downloading the checkpoint from the Hub")
+        command.add_argument("--download", action="store_true", help="allow downloading checkpoints from the Hub")
+        if command is not serve:
+            command.add_argument("--adapter", help="LoRA adapter to add to the checkpoint: a folder or a Hub id")
     return parser
 
 
@@ -206,6 +229,25 @@ def _check_query(query: str, settings: Settings) -> None:
 
 
 # The commands
+
+
+def _serve(given: argparse.Namespace, settings: Settings) -> NoReturn:
+    from colpali_demo.retrieval import NoLedger, check_explains
+
+    given_here = {name: value for name in ("host", "port", "mcp") if (value := getattr(given, name)) is not None}
+    settings = replace(settings, **given_here)
+    try:
+        check_explains(settings.ranker)
+    except NoLedger as error:
+        raise UsageError(f"COLPALI_RANKER: {error}") from None
+    if importlib.util.find_spec("gradio") is None:
+        raise UsageError("the page needs Gradio, which is not installed: pip install 'colpali-demo[web]'")
+    from colpali_demo.web.serve import serve
+
+    serve(settings, download=given.download)
+    # Everything is closed. A thread in the middle of a page, torn down by the interpreter, would abort the process.
+    sys.stdout.flush()
+    os._exit(OK)
 
 
 def _search(given: argparse.Namespace, settings: Settings) -> int:
@@ -250,7 +292,7 @@ def _explain(given: argparse.Namespace, settings: Settings) -> int:
     encoder = _load_encoder(settings, given.download, adapter=given.adapter)
     query = encoder.embed_query(given.query)
     _say_unknown(query)
-    candidates = _find_tokens(query, given.token)  # before the page is embedded: it may be misspelled
+    candidates = _find_tokens(query, given.token)  # a misspelled token is refused before the page is embedded
     page = _read_page(given.file, given.page, settings)
     if page is None:
         return NO_PAGE
@@ -431,7 +473,8 @@ def _precompute(given: argparse.Namespace, settings: Settings) -> int:
         raise UsageError(str(error)) from None
     for error in errors:
         _say_error(error)
-    size = sum(file.stat().st_size for file in given.out.iterdir())
+    files = [given.out] if given.out.is_file() else given.out.iterdir()
+    size = sum(file.stat().st_size for file in files)
     print(f"{_printable(str(given.out))}: {size / 1e6:.1f} MB by {encoder.model_info['name']}")
     return OK
 
@@ -471,7 +514,7 @@ def _load_encoder(settings: Settings, download: bool, **options: str | None) -> 
 
 
 def _read_page(file: str, number: int, settings: Settings) -> Page | None:
-    """One page of a document; None, with the reason on standard error, where it cannot be read."""
+    """Read one page of a document; None, with the reason on standard error, where it cannot be read."""
     from colpali_demo.documents import DocumentError, open_document
 
     try:
@@ -493,7 +536,7 @@ def _read_page(file: str, number: int, settings: Settings) -> Page | None:
 
 
 def _find_tokens(query: QueryEmbedding, wanted: str | None) -> list[int]:
-    """Indices of the tokens that `--token` may mean: an index, or all tokens of a word, or a token by its text."""
+    """Find the tokens that `--token` may mean: an index, or all tokens of a word, or a token by its text."""
     if wanted is None:
         return []
     if wanted.isdecimal() and int(wanted) < len(query.tokens):
@@ -637,7 +680,7 @@ def _say_unknown(query: QueryEmbedding) -> None:
 
 @contextmanager
 def _progress(source: str) -> Iterator[Callable[[int, int | None, Page], None] | None]:
-    """A line on the terminal that counts pages and is gone afterwards; nothing where there is no terminal."""
+    """Show a line on the terminal that counts pages and is gone afterwards; nothing where there is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -653,6 +696,4 @@ def _progress(source: str) -> Iterator[Callable[[int, int | None, Page], None] |
 
 
 if __name__ == "__main__":
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character must not end the program
-    sys.exit(main())
+    run()

@@ -1,4 +1,4 @@
-"""Memory that this process has done with."""
+"""Freed memory: returned to the system, or kept for the next page."""
 
 import ctypes
 import sys

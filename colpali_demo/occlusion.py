@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom in shares of the page, 0 to 1 from its top left corner."""
 
-SURROUNDINGS = 0.02  # of the page's longer side: how far around a box its background is looked for
+SURROUNDINGS = 0.02  # share of the page's longer side: how far around a box its background is looked for
 SHADES = 16  # steps of each color channel that count as one color: paper in a scan has no two equal pixels
 
 
@@ -39,6 +39,14 @@ class ErasedPage(Page):
 
     erased: tuple[Box, ...] = ()
     inverted: bool = False
+
+    @property
+    def label(self) -> str:
+        """What was done, for whatever shows the page: "2 regions erased; embedded anew; the index is unchanged"."""
+        count = count_regions(self.erased)
+        regions = f"{count} region{'' if count == 1 else 's'}"
+        erased = f"everything but {regions} erased" if self.inverted else f"{regions} erased"
+        return f"{erased}; embedded anew; the index is unchanged"
 
     @property
     def image(self) -> Image.Image:
@@ -91,7 +99,7 @@ def _covers(boxes: Sequence[Box], word: Word) -> bool:
 
 def fill_boxes(image: Image.Image, boxes: Sequence[Box]) -> Image.Image:
     """Fill boxes of an image with the background around each of them; every pixel that a box touches is filled."""
-    from PIL import Image  # here, as in `documents.page`
+    from PIL import Image  # a process that only names pages needs no Pillow
 
     pixels = np.array(image)
     erased = covered(boxes, *pixels.shape[:2])
@@ -143,8 +151,23 @@ def background(pixels: np.ndarray, erased: np.ndarray, place: tuple[int, int, in
     return np.median(colors[codes == commonest], axis=0).astype(np.uint8)
 
 
+def count_regions(boxes: Sequence[Box]) -> int:
+    """Return how many regions boxes form, where those that touch each other, be it at a corner, are one."""
+    regions: list[list[Box]] = []
+    for box in boxes:
+        touched = [region for region in regions if any(_touch(box, other) for other in region)]
+        regions = [region for region in regions if region not in touched]
+        regions.append([box, *(other for region in touched for other in region)])
+    return len(regions)
+
+
+def _touch(one: Box, other: Box) -> bool:
+    slack = 1e-6  # edges that are equal may differ by the last bit of a float
+    return all(one[start] <= other[start + 2] + slack and other[start] <= one[start + 2] + slack for start in (0, 1))
+
+
 def _pixels(box: Box, height: int, width: int) -> tuple[int, int, int, int]:
-    """Top, bottom, left and right of the smallest rectangle of whole pixels around a box."""
+    """Return top, bottom, left and right of the smallest rectangle of whole pixels around a box."""
     left, top, right, bottom = box
     # Shares such as 7/64 may miss an edge between pixels by the last bit of a float.
     slack = 1e-6

@@ -6,7 +6,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-SAMPLES = Path(__file__).resolve().parents[1] / "assets" / "samples"
+from colpali_demo.bundled import ASSETS
+
+SAMPLES = ASSETS / "samples"
 LISTING = "samples.json"
 BATCH = "batch.json"
 

@@ -29,16 +29,17 @@ SHAPES = {"square": (1024, 1024), "portrait": (724, 1024), "landscape": (1024, 5
 QUERIES = ("revenue by region", "What is the price of copper, per tonne?", "a", "Straße 2027: 3,5 %")
 PADDING = 5
 
-UNIT_TOLERANCE = {"float32": 1e-4, "bfloat16": 2e-2, "float16": 5e-3}  # of the length of a vector
-PADDING_TOLERANCE = {"float32": 1e-3, "bfloat16": 0.25, "float16": 0.05}  # of a vector with and without padding
+UNIT_TOLERANCE = {"float32": 1e-4, "bfloat16": 2e-2, "float16": 5e-3}  # length of a vector, off from 1
+# Numbers of a vector with padding, off from those without.
+PADDING_TOLERANCE = {"float32": 1e-3, "bfloat16": 0.25, "float16": 0.05}
 POSITIONS_AGREEMENT = {
     "float32": 0.9999,
     "bfloat16": 0.98,
     "float16": 0.99,
-}  # of the same vector
-BORDER = 1 / 8  # of a cell on each side, left unpainted
-MOVED = 1e-5  # below this, a vector has not noticed a change elsewhere
-AGREEMENT = 0.9  # mean cosine of the vectors of two precisions
+}  # least cosine of a vector with the one of the model called whole
+BORDER = 1 / 8  # share of a cell that is left unpainted on each side
+MOVED = 1e-5  # a vector that moves by less has not changed with a token elsewhere
+AGREEMENT = 0.9  # least mean cosine of the vectors of two precisions
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def _letters(text: str) -> str:
 
 
 def _query(encoder: Encoder) -> str:
-    """Queries are tokenized as by the checkpoint's own processor."""
+    """Check that queries are tokenized as by the checkpoint's own processor."""
     for text in QUERIES:
         expected = encoder.family.process_queries([text])["input_ids"][0].tolist()
         ids = [token.id for token in encoder.embed_query(text).tokens]
@@ -172,7 +173,7 @@ def _prefix(encoder: Encoder, expected: str) -> str:
 
 
 def _attention(encoder: Encoder, padding: int) -> str:
-    """Does the first token notice the last? In queries and pages, alone or padded to a longer batch."""
+    """Check whether the first token notices the last, in queries and pages, alone or padded to a longer batch."""
     bidirectional = encoder.family.bidirectional
     found = []
     for kind, inputs in _one_of_each(encoder):
@@ -200,7 +201,7 @@ def _first_of_typed_text(encoder: Encoder, inputs: Mapping[str, Any]) -> int:
 
 
 def _padding(encoder: Encoder) -> str:
-    """Padding, which makes the pages of a batch equally long, leaves no trace."""
+    """Check that padding, which makes the pages of a batch equally long, leaves no trace."""
     worst = 0.0
     for _, inputs in _one_of_each(encoder):
         alone = encoder.run(inputs)[0]
@@ -213,7 +214,7 @@ def _padding(encoder: Encoder) -> str:
 
 
 def _positions(encoder: Encoder) -> str:
-    """Vectors are those of the vision language model called whole, which places every token itself.
+    """Check that vectors are those of the model called whole, which places every token itself.
 
     The head and the normalization are done by hand, so that nothing of the retriever's own `forward` is taken for
     granted: in some versions of transformers it numbers the tokens of ColQwen2 wrongly.
@@ -290,7 +291,7 @@ def _one_of_each(encoder: Encoder) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _padded(encoder: Encoder, inputs: Mapping[str, Any], padding: int) -> dict[str, Any]:
-    """The inputs with `padding` more tokens that are not attended to, on the side where the tokenizer puts them."""
+    """Add `padding` tokens that are not attended to, on the side where the tokenizer puts them."""
     tokenizer = encoder.processor.tokenizer
     sides = (padding, 0) if tokenizer.padding_side == "left" else (0, padding)
     shape = inputs["input_ids"].shape
@@ -381,7 +382,7 @@ class _Wordless:
 
 
 def _precision(encoder: Encoder) -> str:
-    """Vectors agree with those of float32 on the CPU; there, those of bfloat16 do."""
+    """Check that vectors agree with those of float32 on the CPU; there, that those of bfloat16 do."""
     here = f"{encoder.model_info['dtype']} on {encoder.model_info['device']}"
     reference = here == "float32 on cpu"
     dtype = "bfloat16" if reference else "float32"
@@ -402,7 +403,7 @@ def _precision(encoder: Encoder) -> str:
 
 @contextmanager
 def silenced_attention(model: torch.nn.Module) -> Iterator[None]:
-    """Inside, no token learns of another: every attention of the model answers zero. A patch sees its own pixels."""
+    """Silence every attention of the model inside: it returns zero, so that a patch sees its own pixels alone."""
 
     def silence(module: torch.nn.Module, given: Any, output: Any) -> Any:
         return (torch.zeros_like(output[0]), *output[1:]) if isinstance(output, tuple) else torch.zeros_like(output)

@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def resolved() -> str:
-    """What `uv` finds for the requirements: of what is installed here, the versions that are, for they were tested."""
+    """Resolve the requirements with `uv`; packages that are installed here keep their versions, which were tested."""
     with NamedTemporaryFile("w", suffix=".txt") as installed:
         for package in distributions():
             installed.write(f"{package.name}=={package.version.partition('+')[0]}\n")

@@ -28,6 +28,15 @@ def main(address: str) -> None:
         page.set_viewport_size({"width": WIDTH, "height": 1330})
         save(page, "explore", "body")
         page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+        page.click("#lens .headline .term >> nth=0")
+        page.click("#lens [data-part=erase]")
+        page.click("#lens [data-erase=winner]")
+        page.wait_for_selector("#lens [data-erase=undo]:not(:disabled)")
+        save(page, "tour-erase", "#lens")
+        page.click("#lens [data-erase=reset]")
+        page.wait_for_selector("#lens [data-erase=undo]", state="detached")
+        page.click("#lens [data-part=erase]")
+        page.click("#lens .chip[data-token=sum]")
         page.click("#lens >> text=Score")
         page.click("#lens >> text=Contribution")
         page.locator("#lens").scroll_into_view_if_needed()
@@ -45,7 +54,7 @@ def main(address: str) -> None:
 
 
 def save(page: Page, name: str, selector: str) -> None:
-    """What is at the selector, no higher than the window."""
+    """Save a picture of what is at the selector, no higher than the window."""
     page.locator(selector).scroll_into_view_if_needed()
     page.mouse.move(0, 0)
     page.wait_for_timeout(500)

@@ -51,7 +51,7 @@ CORPUS = [
 
 
 def make_tokenizer(corpus: list[str] = CORPUS, vocab_size: int = 300, **model) -> PreTrainedTokenizerFast:
-    """A byte-pair tokenizer in Gemma's manner: spaces are U+2581, what it never saw is `<unk>`; here lower-cased."""
+    """Make a byte-pair tokenizer in Gemma's manner: spaces are U+2581, what it never saw is `<unk>`; lower-cased."""
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", **model))
     tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), normalizers.Replace(" ", "▁")])
     tokenizer.pre_tokenizer = pre_tokenizers.Split("▁", "merged_with_next")
@@ -74,7 +74,7 @@ def colpali(
     dim: int = 16,
     seed: int = 0,
 ) -> Parts:
-    """A random ColPali.
+    """Return a random ColPali.
 
     A page has image_size / patch_size columns of patches and as many rows, unless the tower makes them flatter.
 
@@ -115,7 +115,7 @@ def colpali(
 
 
 def colqwen2(*, max_patches: int = 24, dim: int = 16, seed: int = 0) -> Parts:
-    """A random ColQwen2 whose pages have at most `max_patches` patches of 28 x 28 pixels."""
+    """Return a random ColQwen2 whose pages have at most `max_patches` patches of 28 x 28 pixels."""
     torch.manual_seed(seed)
     processor = qwen2_processor(max_patches)
     vlm = Qwen2VLConfig(
@@ -127,7 +127,7 @@ def colqwen2(*, max_patches: int = 24, dim: int = 16, seed: int = 0) -> Parts:
 
 
 def colqwen2_5(*, max_patches: int = 24, dim: int = 16, seed: int = 0) -> Parts:
-    """A random ColQwen2.5; the first layer of its vision tower sees windows of 2 x 2 patches, the second all."""
+    """Return a random ColQwen2.5; the first layer of its vision tower sees windows of 2 x 2 patches, the second all."""
     torch.manual_seed(seed)
     processor = qwen2_processor(max_patches)
     vlm = Qwen2_5_VLConfig(
@@ -173,7 +173,7 @@ def qwen2_text(processor: ColQwen2Processor) -> dict[str, Any]:
 
 
 def colmodernvbert(*, longest: int = 128, tile: int = 32, dim: int = 16, seed: int = 0) -> Parts:
-    """A random ColModernVBERT: tiles of tile x tile pixels with 2 x 2 vectors each."""
+    """Return a random ColModernVBERT: tiles of tile x tile pixels with 2 x 2 vectors each."""
     torch.manual_seed(seed)
     processor = tiles_processor(longest, tile)
     vlm = ModernVBertConfig(
@@ -193,7 +193,7 @@ def colmodernvbert(*, longest: int = 128, tile: int = 32, dim: int = 16, seed: i
 
 
 def colidefics3(*, longest: int = 128, tile: int = 32, dim: int = 16, seed: int = 0) -> Parts:
-    """A random ColIdefics3: tiles of tile x tile pixels with 2 x 2 vectors each."""
+    """Return a random ColIdefics3: tiles of tile x tile pixels with 2 x 2 vectors each."""
     torch.manual_seed(seed)
     processor = tiles_processor(longest, tile, sentence_marks=False)
     text = LlamaConfig(
@@ -228,7 +228,7 @@ def tiles_vision(tile: int) -> SiglipVisionConfig:
 
 
 def tiles_processor(longest: int, tile: int, *, sentence_marks: bool = True) -> ColModernVBertProcessor:
-    """The processor of both families with tiles; with `sentence_marks`, its tokenizer adds [CLS] and [SEP]."""
+    """Return the processor of both families with tiles; with `sentence_marks`, its tokenizer adds [CLS] and [SEP]."""
     tokenizer = make_tokenizer()
     marks = [f"<row_{row}_col_{col}>" for row in range(1, 7) for col in range(1, 7)]
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<global-img>", *marks]})
@@ -294,7 +294,7 @@ def make_neomme_checkpoint(folder: Path, *, patch_size: int = 8, max_side: int =
 
 
 def maker(build: Callable[..., Parts]) -> Callable[..., Path]:
-    """What builds a random checkpoint, as what saves one into a folder and returns that."""
+    """Return what builds a random checkpoint, as what saves one into a folder and returns that."""
 
     def make(folder: Path, **settings: Any) -> Path:
         return _save(folder, *build(**settings))

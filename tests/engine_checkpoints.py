@@ -67,7 +67,7 @@ TARGETS = {  # of the published adapters
 
 
 def engine_name(family: str, name: str, rules: dict[str, list[tuple[str, str]]] = PUBLISHED) -> str:
-    """What a weight of the models here is called in the files of colpali_engine."""
+    """Return what a weight of the models here is called in the files of colpali_engine."""
     head = "linear" if family == "ColIdefics3" else "custom_text_proj"
     name = name.replace("embedding_proj_layer", head)
     for pattern, replacement in rules[family]:

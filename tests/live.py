@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @contextmanager
 def serve(folder: Path, checkpoint: Path, *arguments: str, **settings: object) -> Iterator[str]:
-    """Inside, the demo answers at the address; `settings` are those of the environment, without COLPALI_.
+    """Serve the demo inside, and answer its address; `settings` are those of the environment, without COLPALI_.
 
     At the end the log must show no error of ours. It is in `folder`, as are the uploads.
     """
@@ -37,7 +37,7 @@ def check_log(folder: Path) -> None:
 def run(
     folder: Path, checkpoint: Path, *arguments: str, program: tuple[str, ...] = ("app.py",), **settings: object
 ) -> Iterator[str]:
-    """As `serve`, without a look at the log; `program` is what Python runs, and `app.py` unless given."""
+    """Run a server as `serve`, without a look at the log; `program` is what Python runs, `app.py` unless given."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -71,7 +71,7 @@ def run(
 
 
 def answers(address: str) -> bool:
-    """Whether a server is there."""
+    """Return whether a server is there."""
     try:
         with urllib.request.urlopen(address, timeout=5) as answer:
             return answer.status == 200

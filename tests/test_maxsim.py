@@ -13,7 +13,7 @@ NUMBERS = st.floats(-1, 1, width=32)
 
 
 def vectors(max_length: int = 8) -> st.SearchStrategy[torch.Tensor]:
-    """Matrices (1 to max_length, DIM), float32."""
+    """Draw matrices (1 to max_length, DIM), float32."""
     shapes = st.tuples(st.integers(1, max_length), st.just(DIM))
     return shapes.flatmap(lambda shape: arrays(np.float32, shape, elements=NUMBERS)).map(torch.from_numpy)
 

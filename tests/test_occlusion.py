@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from colpali_demo.documents import Page, Word
-from colpali_demo.occlusion import erase, erase_all_but, fill_boxes, keep_boxes
+from colpali_demo.occlusion import count_regions, erase, erase_all_but, fill_boxes, keep_boxes
 
 PAPER, NIGHT = (250, 244, 230), (20, 40, 90)
 
@@ -37,6 +37,23 @@ def test_boxes_are_filled_with_the_background_around_them(page):
         assert np.abs(after[inside][0, 0] - color).max() <= 6
         before[inside] = after[inside]
     assert np.array_equal(before, after)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "count"),
+    [
+        ([(0, 0, 0.1, 0.1)], 1),
+        ([(0, 0, 0.1, 0.1), (0.1, 0.1, 0.2, 0.2)], 1),  # at a corner
+        ([(0, 0, 0.1, 0.1), (0.2, 0, 0.3, 0.1)], 2),
+        ([(0, 0, 0.1, 0.1), (0.2, 0, 0.3, 0.1), (0.1, 0, 0.2, 0.1)], 1),  # the last one joins them
+        ([(7 / 64, 0, 8 / 64, 1), (8 / 64, 0, 9 / 64, 1)], 1),
+    ],
+)
+def test_boxes_that_touch_are_one_region(page, boxes, count):
+    assert count_regions(boxes) == count
+    regions = "1 region" if count == 1 else f"{count} regions"
+    assert erase(page, boxes).label == f"{regions} erased; embedded anew; the index is unchanged"
+    assert erase_all_but(page, boxes).label.startswith(f"everything but {regions} erased")
 
 
 def test_words_that_were_erased_are_gone(page):

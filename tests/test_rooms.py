@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+
+from colpali_demo import shown
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "colpali_demo"
 # From left to right: a room may import those before it, and its own modules. Those on one line do not know each other.
 ORDER = (
+    ("bundled", "shown"),
     ("settings", "memory", "maxsim", "samples"),
     ("documents",),
     ("occlusion",),
@@ -29,7 +34,7 @@ RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 
 
 def modules() -> dict[str, Path]:
-    """Every module of the package by its dotted name."""
+    """Return every module of the package by its dotted name."""
     found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
@@ -41,7 +46,7 @@ MODULES = modules()
 
 
 def imports_of(name: str) -> set[str]:
-    """The modules of the package, and the packages outside, that a module imports anywhere, for types only included."""
+    """Return the modules, of the package and outside, that a module imports anywhere, for types only included."""
     found = set()
     for node in ast.walk(ast.parse(MODULES[name].read_text("utf-8"))):
         if isinstance(node, ast.Import):
@@ -64,6 +69,18 @@ def room(name: str) -> str:
 def test_a_room_imports_only_what_comes_before_it(name):
     for other in imports_of(name) & MODULES.keys() - {"colpali_demo"}:
         assert room(other) == room(name) or RANK[room(other)] < RANK[room(name)], f"{name} imports {other}"
+
+
+def test_only_notebooks_and_the_public_names_are_looked_up_by_name():
+    """An import by name would go where no other may. `shown` says why it is one."""
+    for name, path in MODULES.items():
+        if name not in ("colpali_demo", "colpali_demo.encoder", "colpali_demo.shown"):
+            assert not re.search(r"import_module|__import__", path.read_text("utf-8")), name
+
+
+def test_what_shows_results_in_a_notebook_is_there():
+    assert shown.DRAWN_BY in MODULES
+    assert callable(import_module(shown.DRAWN_BY).html)
 
 
 def test_no_circle_among_modules():

@@ -7,7 +7,7 @@ from colpali_demo.explain import Explanation, explain
 
 
 def explain_vectors(query: QueryEmbedding, page: Page, embedding: PageEmbedding) -> Explanation:
-    """The explanation of a page by late interaction, its three steps written out."""
+    """Explain a page by late interaction, its three steps written out."""
     similarities = maxsim.similarities(query.vectors, embedding.vectors)
     terms, winners = maxsim.row_maxima(similarities)
     return explain(query, page, embedding.layout, similarities, terms, winners)

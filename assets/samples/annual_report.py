@@ -79,7 +79,7 @@ def _body(s: Sheet, x: float, y: float, w: float, *paragraphs: str, size: float 
 
 
 def _logo(s: Sheet, x: float, y: float, size: float, ink: str, second: str) -> None:
-    """Two rivers that meet."""
+    """Draw two rivers that meet."""
     for shift, tone in ((0.0, ink), (0.34, second)):
         points = [
             (x + size * i / 40, y + size * (0.5 - shift * (1 - i / 40) * 1.1 + 0.16 * math.sin(i / 40 * 6.3 + shift)))
@@ -461,7 +461,7 @@ def _expenses(s: Sheet) -> None:
 
 
 def _portrait(s: Sheet, x: float, y: float, r: float, tones: tuple[str, str, str, str], hair: str) -> None:
-    """A head and shoulders from plain shapes, clipped to a circle of radius `r` around (x, y)."""
+    """Draw a head and shoulders from plain shapes, clipped to a circle of radius `r` around (x, y)."""
     background, coat, skin, locks = tones
     canvas = s.canvas
     canvas.saveState()

@@ -62,13 +62,13 @@ def register_fonts() -> None:
 
 
 def color(code: str, alpha: float = 1.0) -> Color:
-    """The color of a code such as `#0b3c49`."""
+    """Return the color of a code such as `#0b3c49`."""
     base = HexColor(code)
     return Color(base.red, base.green, base.blue, alpha)
 
 
 def mix(first: str, second: str, share: float) -> str:
-    """The code of the color that lies `share` (0 to 1) of the way from `first` to `second`."""
+    """Return the code of the color that lies `share` (0 to 1) of the way from `first` to `second`."""
     pairs = zip(HexColor(first).rgb(), HexColor(second).rgb(), strict=True)
     return "#" + "".join(f"{round(255 * (a + (b - a) * share)):02x}" for a, b in pairs)
 
@@ -169,7 +169,7 @@ class Sheet:
     def curve(
         self, start: Point, steps: Sequence[tuple[Point, Point, Point]], stroke: str, *, width: float = 1.0
     ) -> None:
-        """Bezier curves from `start`; each step gives two control points and an end."""
+        """Draw Bezier curves from `start`; each step gives two control points and an end."""
         self._paint(None, stroke, width, 1.0)
         self.canvas.setLineCap(1)
         path = self.canvas.beginPath()
@@ -192,7 +192,7 @@ class Sheet:
         self.canvas.circle(x, self.height - y, r, **self._paint(fill, stroke, width, alpha))
 
     def ring(self, x: float, y: float, outer: float, inner: float, start: float, extent: float, fill: str) -> None:
-        """A piece of a ring; angles in degrees, clockwise from twelve o'clock."""
+        """Draw a piece of a ring; angles in degrees, clockwise from twelve o'clock."""
         steps = max(2, round(abs(extent)))
         angles = [math.radians(start + extent * i / steps - 90) for i in range(steps + 1)]
         edge = [(x + outer * math.cos(a), y + outer * math.sin(a)) for a in angles]
@@ -272,7 +272,7 @@ class Sheet:
         head: str,
         total: bool = False,
     ) -> float:
-        """A table with a heading row and hairlines; all but the first column are set flush right."""
+        """Draw a table with a heading row and hairlines; all but the first column are set flush right."""
         for number, row in enumerate(rows):
             baseline = y + row_height * 0.68
             strong = number == 0 or (total and number == len(rows) - 1)

@@ -134,7 +134,7 @@ class _Columns:
     def block(
         self, height: float, draw: Callable[[Sheet, float, float], None], caption: str = "", *, above: bool = False
     ) -> None:
-        """A figure or a table of `height` points and its caption; floats to the next column where it does not fit."""
+        """Set a figure or a table of `height` points and its caption, in the next column where it does not fit."""
         style = ParagraphStyle("", fontName=ROMAN, fontSize=9.3, leading=11.3, textColor=color(INK))
         note = Paragraph(caption, style)
         _, tall = note.wrap(COLUMN, 400) if caption else (0, 0)
@@ -153,7 +153,7 @@ class _Columns:
         self.y += 11
 
     def equation(self, number: int, *parts: Segment | tuple[list[Segment], list[Segment]]) -> None:
-        """A displayed equation; a pair of lists is a fraction."""
+        """Set a displayed equation; a pair of lists is a fraction."""
         s, tall = self.sheet, any(isinstance(part[0], list) for part in parts)
         height = 32.0 if tall else 22.0
         if self.room < height:
@@ -499,7 +499,7 @@ def _station(s: Sheet, x: float, y: float) -> None:
 
 
 def _map(s: Sheet, x: float, y: float) -> float:
-    """A map over both columns; returns the height that it takes."""
+    """Draw a map over both columns; returns the height that it takes."""
     w, h = s.width - 2 * MARGIN, 196.0
     canvas = s.canvas
     canvas.saveState()

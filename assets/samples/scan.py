@@ -44,7 +44,7 @@ class _Pen:
         self.typewriter = ImageFont.truetype(str(FONTS["Typewriter"]), 55)
 
     def type(self, x: float, y: float, text: str, ink: tuple[int, int, int] = INK) -> None:
-        """Each letter hits the paper a little higher or lower, darker or paler than the last."""
+        """Type a text; each letter hits the paper a little higher or lower, darker or paler than the last."""
         for number, letter in enumerate(text):
             pale = self.noise.uniform(0.0, 0.3)
             tone = tuple(round(c + (255 - c) * pale) for c in ink)
@@ -68,7 +68,7 @@ class _Pen:
         self.draw.line([(_px(x), _px(y)) for x, y in points], ink, width, joint="curve")
 
     def sign(self, x: float, y: float, scale: float, knots: Sequence[tuple[float, float]]) -> None:
-        """A pen stroke through `knots` (Catmull-Rom), thicker where the pen goes down."""
+        """Draw a pen stroke through `knots` (Catmull-Rom), thicker where the pen goes down."""
         points = np.array([knots[0], *knots, knots[-1]], float) * scale + (x, y)
         for p0, p1, p2, p3 in zip(points, points[1:], points[2:], points[3:], strict=False):
             for t in np.linspace(0, 1, 60):
@@ -160,7 +160,7 @@ Encl.: invoice no. 2217"""
 
 
 def _lighthouse(pen: _Pen, x: float, y: float) -> None:
-    """The board's emblem, printed in one color."""
+    """Draw the board's emblem, printed in one color."""
     pen.draw.polygon(
         [(_px(a), _px(b)) for a, b in [(x - 2.6, y + 16), (x - 1.6, y + 4), (x + 1.6, y + 4), (x + 2.6, y + 16)]],
         outline=INK,
@@ -244,7 +244,7 @@ def _invoice(pen: _Pen) -> None:
 
 
 def _stamp(pen: _Pen, x: float, y: float, word: str, date: str) -> None:
-    """A rubber stamp at an angle, with ink that did not take everywhere."""
+    """Draw a rubber stamp at an angle, with ink that did not take everywhere."""
     w, h = _px(56), _px(26)
     mask = Image.new("L", (w, h), 0)
     draw = ImageDraw.Draw(mask)
@@ -260,7 +260,7 @@ def _stamp(pen: _Pen, x: float, y: float, word: str, date: str) -> None:
 
 
 def _scanned(page: Image.Image, seed: int, angle: float) -> Image.Image:
-    """The page on yellowed, folded paper, laid on the glass a little crooked and slightly out of focus."""
+    """Scan the page on yellowed, folded paper, laid on the glass a little crooked and slightly out of focus."""
     noise = np.random.default_rng(seed + 100)
     ink = page.rotate(angle, Image.BICUBIC, fillcolor=(255, 255, 255)).resize(SCAN, Image.LANCZOS)
     ink = np.asarray(ink.filter(ImageFilter.GaussianBlur(0.75)), float) / 255

@@ -39,7 +39,7 @@ def _slide(s: Sheet, number: int, title: str, lead: str = "") -> None:
 
 
 def _crown(s: Sheet, x: float, y: float, r: float, tone: str, seed: int, *, squeeze: float = 1.0) -> None:
-    """A leafy crown: overlapping circles, with light from the upper left."""
+    """Draw a leafy crown: overlapping circles, with light from the upper left."""
     noise = random.Random(seed)
     blobs = [(0.0, 0.0, 0.78)]
     blobs += [

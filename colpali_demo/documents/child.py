@@ -67,7 +67,7 @@ def _limit(memory_mb: int, cpu_seconds: int) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGXFSZ})
     limits = {
         resource.RLIMIT_AS: memory_mb << 20,
-        resource.RLIMIT_CPU: cpu_seconds,  # if the parent is gone, nobody else stops us
+        resource.RLIMIT_CPU: cpu_seconds,  # if the parent is gone, nobody else stops this process
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: MAX_DESCRIPTORS,

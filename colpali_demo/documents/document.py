@@ -37,7 +37,8 @@ _FILE_CODES = {
         "document_timeout",
     )
 } | {"page_timeout": "document_timeout", "page_memory": "document_memory"}
-_PAGE_CODES = ("page_too_small", "page_timeout", "page_memory", "page_crashed", "image_too_large")  # else page_failed
+# Any other reason is page_failed.
+_PAGE_CODES = ("page_too_small", "page_timeout", "page_memory", "page_crashed", "image_too_large")
 
 
 def open_document(
@@ -94,11 +95,11 @@ class Document:
         self._size = 0
         self._settings = settings
         self._renderer = ""  # the one that opened the file
-        self._others: list[str] = []  # those to ask about a page that it refuses to draw
-        self._processes: dict[str, RendererProcess] = {}  # by renderer
+        self._others: list[str] = []  # renderers to ask about a page that the first one refuses to draw
+        self._processes: dict[str, RendererProcess] = {}  # process by the name of its renderer
         self._deaths = 0
         self._seconds_left = settings.document_seconds
-        self._pages = 0  # at most one more than we may read
+        self._pages = 0  # pages of the file, at most one more than may be read
         self._stated_pages: int | None = None  # how many the file says it has, where that is more; only ever shown
         self._ended = False
         self._in_use = threading.Lock()  # held while the process and the file are used, and to close them
@@ -191,7 +192,7 @@ class Document:
                 return self._draw(number, self._renderer)
             except RendererLost as lost:
                 self._drop(self._renderer)
-                if not self._ended:  # else it was `close` that killed it
+                if not self._ended:  # a process that `close` killed is no failure
                     self._survive(number, lost)
             except RenderFailure as failure:
                 page = self._second_opinion(number) if failure.code == "page_failed" else None
@@ -283,7 +284,7 @@ class Document:
 
 
 def _open_file(path: str | os.PathLike[str]) -> int:
-    """A descriptor for reading a regular file; OSError for anything else, without waiting for a pipe's writer."""
+    """Open a regular file for reading; OSError for anything else, without waiting for a pipe's writer."""
     file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)

@@ -16,7 +16,7 @@ MESSAGES = {
     "password_protected": "This PDF is locked with a password; save a copy without the password and use that.",
     "damaged": "This file is damaged or incomplete; download or export it again.",
     "no_pages": "This PDF has no pages; export it again from the program that made it.",
-    "renderer_missing": "The PDF renderer chosen in the settings is not installed; pdf2image needs poppler-utils.",
+    "renderer_missing": "The PDF renderer of the settings is not installed; install it (for pdf2image, poppler-utils).",
     "renderer_failed": "The server could not start reading this file; try again in a moment.",
     "too_many_pages": "The first {max_pages} of {total} pages were read: up to {max_pages} pages a document are taken; "
     "split it to read the rest.",
@@ -25,7 +25,7 @@ MESSAGES = {
     "page_memory": "This page takes too much memory to draw and was left out; save it with smaller pictures.",
     "page_crashed": "This page stopped the renderer and was left out; save or print it to a new file and use that.",
     "page_failed": "This page could not be drawn and was left out; save or print it to a new file and use that.",
-    "document_timeout": "Reading this document takes too long, so what was left of it was left out; split it.",
+    "document_timeout": "Reading this document took too long, so its last pages were left out; split it.",
     "document_memory": "Opening this document takes too much memory; save it with smaller pictures, or split it.",
     "gave_up": "Too many pages stopped the renderer, so the remaining pages were left out; print it to a new PDF.",
 }

@@ -1,4 +1,4 @@
-"""What a file is, by its content; its name is never asked."""
+"""What a file is, by its content; its name does not count."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class ImageFile:
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
-    """Wider samples to 8 bits, palettes and bits to colors that can be resized."""
+    """Bring wider samples to 8 bits, palettes and bits to colors that can be resized."""
     if image.mode.startswith("I;16"):
         return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
     if image.mode in ("I", "F"):  # 32 bits: no range is the usual one, so use the image's own

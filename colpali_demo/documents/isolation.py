@@ -18,8 +18,8 @@ import sys
 
 ALL = ("privileges", "network", "calls")
 
-_NO_NEW_PRIVS, _SET_SECCOMP, _FILTER = 38, 22, 2  # of prctl(2)
-_NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000  # of unshare(2)
+_NO_NEW_PRIVS, _SET_SECCOMP, _FILTER = 38, 22, 2  # constants of prctl(2)
+_NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000  # flags of unshare(2)
 _NEW_NAMESPACES = 0x7E020080  # every CLONE_NEW flag
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _CAPABILITY_VERSION = 0x20080522

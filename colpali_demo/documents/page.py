@@ -36,13 +36,13 @@ class Page:
     width: int  # pixels of the image
     height: int
     jpeg: bytes = field(repr=False)
-    words: tuple[Word, ...] = field(repr=False)  # in the order of the file; () without a text layer
+    words: tuple[Word, ...] = field(repr=False)  # words in the order of the file; () without a text layer
     blank: bool  # nothing but one color
 
     @property
     def image(self) -> Image.Image:
         """The decoded page, RGB, of `width` x `height` pixels; a new image at each call."""
-        from PIL import Image  # here, because a process that only names pages needs no Pillow
+        from PIL import Image  # a process that only names pages needs no Pillow
 
         image = Image.open(io.BytesIO(self.jpeg), formats=("JPEG",))
         image.load()
@@ -50,7 +50,7 @@ class Page:
 
 
 def fit_size(width: float, height: float, long_side: int) -> tuple[int, int]:
-    """Width and height in pixels of a page of any unit, scaled so that its longer side is `long_side`.
+    """Scale the size of a page, in any unit, to pixels, so that its longer side is `long_side`: (width, height).
 
     Raises RenderFailure: page_failed for sides that are not positive numbers, page_too_small where the shorter side
     comes out under `MIN_SIDE` pixels.

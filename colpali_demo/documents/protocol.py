@@ -1,4 +1,4 @@
-"""What the renderer process and its parent say to each other.
+"""The messages between the renderer process and its parent.
 
 The parent writes page numbers, one a line. The child answers each with one message: two lengths (32 bit, big-endian),
 then that many bytes of JSON and that many bytes of JPEG. Before the first page it says
@@ -47,8 +47,8 @@ def parse_header(body: bytes) -> dict[str, Any]:
 
 
 def parse_image(header: dict[str, Any], jpeg: bytes, render_pixels: int) -> tuple[int, int]:
-    """Width and height of the page; raises RendererLost unless `jpeg` is a sound JPEG of exactly that size."""
-    from PIL import Image  # here, so that importing the package stays cheap
+    """Read the width and height of a page off its JPEG; RendererLost unless it is sound and of exactly that size."""
+    from PIL import Image  # importing the package stays cheap
 
     size = (header.get("width"), header.get("height"))
     if not all(type(side) is int and MIN_SIDE <= side <= render_pixels for side in size):

@@ -25,9 +25,9 @@ from colpali_demo.settings import Settings
 logger = logging.getLogger(__name__)
 
 COMMAND = (sys.executable, "-B", "-P", "-m", "colpali_demo.documents.child")
-STARTUP_SECONDS = 30.0  # for Python itself, which can be slow on a busy machine: no fault of the document
-MAX_STATED_PAGES = 100_000  # beyond that, a file states nonsense
-_KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "VIRTUAL_ENV")  # and none that may hold a secret
+STARTUP_SECONDS = 30.0  # seconds in which Python itself starts, which a busy machine delays: no fault of the document
+MAX_STATED_PAGES = 100_000  # pages; beyond that, a file states nonsense
+_KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "VIRTUAL_ENV")  # variables that hold no secret
 
 
 class RendererProcess:
@@ -94,7 +94,7 @@ class RendererProcess:
 
     def render(self, number: int, seconds: float) -> tuple[dict[str, Any], bytes]:
         """Return the child's unchecked answer for a page; raises as `open` does."""
-        with contextlib.suppress(BrokenPipeError):  # it died meanwhile: reading says how
+        with contextlib.suppress(BrokenPipeError):  # if the child has died meanwhile, reading says how
             self._process.stdin.write(b"%d\n" % number)
         return self._receive(seconds)
 
@@ -153,7 +153,7 @@ class RendererProcess:
         return ("page_memory" if out_of_memory else "page_crashed"), f"renderer ended with status {status}"
 
 
-@cache  # once, not with every document
+@cache  # logged once, not for every document
 def _tell_what_is_kept(kept: tuple[str, ...]) -> None:
     """Log what renderers could not give up on this system."""
     if kept:

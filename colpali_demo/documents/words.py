@@ -10,7 +10,7 @@ import pypdfium2.raw as pdfium_c
 
 from colpali_demo.documents.cjk import is_cjk
 
-MAX_CHARS = 50_000  # of one page; a dense newspaper page has about 25,000
+MAX_CHARS = 50_000  # characters of a page; a dense newspaper page has about 25,000
 MAX_WORD_CHARS = 200
 
 # PDFium puts these where a word is hyphenated at the end of a line.
@@ -90,14 +90,14 @@ class _Words:
         self._text, self._boxes = "", []
 
     def _to_fractions(self, x: float, y: float) -> tuple[float, float]:
-        """From PDF units to fractions of the page image, clipped to it."""
+        """Convert PDF units to fractions of the page image, clipped to it."""
         device_x, device_y = ctypes.c_int(), ctypes.c_int()
         pdfium_c.FPDF_PageToDevice(self._page, 0, 0, _UNIT, _UNIT, 0, x, y, device_x, device_y)
         return tuple(round(min(max(value.value / _UNIT, 0.0), 1.0), 5) for value in (device_x, device_y))
 
 
 def _far(one: Box, other: Box) -> bool:
-    """Whether two characters are further apart than the larger of them is long: not every jump comes with a space."""
+    """Return whether two characters are further apart than the larger is long: not every jump comes with a space."""
     gaps = [max(one[side] - other[side + 2], other[side] - one[side + 2]) for side in (0, 1)]
     sides = [box[side + 2] - box[side] for box in (one, other) for side in (0, 1)]
     return max(gaps) > max(sides)

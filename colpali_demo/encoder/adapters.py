@@ -58,7 +58,8 @@ def merge(model: PreTrainedModel, folder: Path, native_name: Callable[[str], str
     """
     config = read_json(folder / CONFIG)
     _require_plain_lora(config, folder.name)
-    pairs: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)  # by the name of the weight that they are added to
+    # Matrices by the name of the weight that they are added to.
+    pairs: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)
     whole: dict[str, torch.Tensor] = {}
     for name, tensor in read_weights(folder, WEIGHTS).items():
         name = name.removeprefix("base_model.model.")
@@ -109,7 +110,7 @@ def _scale(config: Mapping[str, Any]) -> float:
 def _add(weight: torch.Tensor, pair: Mapping[str, torch.Tensor], scale: float, name: str) -> None:
     """Add s B A to a weight, summed in float32."""
     if set(pair) != {"A", "B"}:
-        raise CheckpointError("checkpoint_corrupt", f"The adapter `{name} has only one of its two matrices.")
+        raise CheckpointError("checkpoint_corrupt", f"The adapter `{name}` has only one of its two matrices.")
     change = scale * (pair["B"].float() @ pair["A"].float()) if pair["A"].dim() == pair["B"].dim() == 2 else None
     if change is None or change.shape != weight.shape:
         raise CheckpointError(

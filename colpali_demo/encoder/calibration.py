@@ -1,12 +1,14 @@
-"""When is a match weak? Every query lights up something on every page, so a score alone says little.
+"""The calibration of a checkpoint: which matches are weak.
+
+Every query makes some patch of every page hot, so a score alone says little.
 
 The measure is the word mean: the mean MaxSim over the tokens of typed words, each weighted by the square of what the
-reference pages leave it to find. Those are pages of plain words, the commonest function words in print, which answer
-nothing: "the" reaches there what it reaches anywhere and weighs nothing, "emissions" reaches little and decides.
+reference pages leave it to find. Those are pages of function words, which answer nothing. "the" has the same MaxSim
+there as anywhere, so it weighs nothing; "emissions" has a low one there, so it decides.
 
-Which word mean is too low depends on the checkpoint, so each is given a small search of its own, of pages that are
-printed for it: every query finds its words on one page, and looks for them in vain on the others. The threshold lies
-between the 95th percentile of what was looked for in vain and the 5th of what was there.
+Which word mean is too low depends on the checkpoint. So each searches a few pages that are printed for this: every
+query finds its words on one page, and does not find them on the others. The threshold lies between the 95th percentile
+of the word means on pages without the words and the 5th percentile of those on pages with them.
 """
 
 from __future__ import annotations
@@ -138,7 +140,7 @@ def blank_page() -> Image.Image:
 
 
 def reference_images() -> list[Image.Image]:
-    """Pages of function words in no order, one in body text and one in large print, the same at every call."""
+    """Return pages of function words in no order, one in body text and one in large print, the same at every call."""
     chance, pages = random.Random(0), []
     for size in REFERENCE_PRINT:
         words: list[str] = []
@@ -149,7 +151,7 @@ def reference_images() -> list[Image.Image]:
 
 
 def calibration_images() -> list[Image.Image]:
-    """Pages that hold the words of every fourth unrelated query, function words between them."""
+    """Return pages that hold the words of every fourth unrelated query, function words between them."""
     chance, pages = random.Random(0), []
     for page in range(CALIBRATION_PAGES):
         words: list[str] = []

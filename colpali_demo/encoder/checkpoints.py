@@ -108,7 +108,7 @@ def find_checkpoint(
 def at_revision(name: str, revision: str) -> str:
     """Return the name of a Hub's checkpoint at a revision. Raises ValueError for a name that is no Hub id."""
     if name in ("auto", "tiny") or "@" in name or Path(name).expanduser().is_dir():
-        raise ValueError(f"A revision is that of a Hub id such as vidore/colpali-v1.3-hf, and `{name}` is none.")
+        raise ValueError(f"Only a Hub id such as vidore/colpali-v1.3-hf has revisions, and `{name}` is none.")
     return f"{name}@{revision}"
 
 

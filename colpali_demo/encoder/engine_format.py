@@ -72,7 +72,7 @@ class EngineFormat:
                 weights[native] = tensor
         head = weights.get(f"{HEAD}.weight")
         dimension = DIMENSION if head is None else len(head)
-        vlm = CONFIG_MAPPING[self.model_type].from_dict(config)  # anew each time: models change their configuration
+        vlm = CONFIG_MAPPING[self.model_type].from_dict(config)  # a new configuration each time: models change theirs
         model, report = model_class.from_pretrained(
             None, config=self.config(vlm, dimension), state_dict=weights, dtype=dtype, output_loading_info=True
         )

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-BUNDLED_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "colpali-tiny"
+from colpali_demo.bundled import ASSETS
+
+BUNDLED_FOLDER = ASSETS / "colpali-tiny"
 
 
 class CheckpointError(Exception):

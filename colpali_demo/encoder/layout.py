@@ -104,13 +104,13 @@ class PageLayout:
         return vectors
 
     def neighborhood(self, cells: Iterable[Cell]) -> np.ndarray:
-        """Indices of the vectors that cover the 3x3 cells around any of `cells`, cut off at the borders of the page."""
+        """Return the vectors that cover the 3x3 cells around any of `cells`, cut off at the borders of the page."""
         grid = self.patch_vectors
         around = [grid[max(row - 1, 0) : row + 2, max(col - 1, 0) : col + 2].ravel() for row, col in cells]
         return np.unique(np.concatenate(around))
 
     def rectangle(self, row: int, col: int) -> tuple[float, float, float, float]:
-        """(left, top, right, bottom) of a cell, in shares of the page.
+        """Return (left, top, right, bottom) of a cell, in shares of the page.
 
         The page is squashed to the input's shape, so its cells are equal parts of the page, whatever the page's own
         shape. Of a cell that reaches into the padding, what lies on the page.
@@ -120,7 +120,7 @@ class PageLayout:
 
 
 def grid_shape(patches: int, height: int, width: int, shape: tuple[int, int] = (1, 1)) -> tuple[int, int]:
-    """(rows, cols) of patches on an input of height x width pixels. Raises ValueError if they fill no grid.
+    """Return (rows, cols) of patches on an input of height x width pixels. Raises ValueError if they fill no grid.
 
     `shape` is how tall and how wide a patch is, in any unit; by default it is square.
     """
@@ -139,12 +139,12 @@ class ImageSlots(NamedTuple):
 
 
 def grid_slots(rows: int, cols: int) -> ImageSlots:
-    """Patches alone, row by row from the top left."""
+    """Return the slots of patches alone, row by row from the top left."""
     return ImageSlots(rows, cols, [patch((row, col)) for row in range(rows) for col in range(cols)])
 
 
 def page_layout(ids: Sequence[int], image_token_id: int, image: ImageSlots, decode: Callable[[int], str]) -> PageLayout:
-    """Layout of a page, read off the token ids that its processor made.
+    """Read the layout of a page off the token ids that its processor made.
 
     The ids equal to `image_token_id` are the slots of `image`, in that order; every other id is a token of the prompt,
     whose text is `decode(id)`. Raises ValueError if there are more or fewer image tokens than slots.

@@ -18,8 +18,8 @@ from colpali_demo.encoder.interface import AnyEncoder
 
 AnEncoder = TypeVar("AnEncoder", bound=AnyEncoder)
 
-MEASURED_BYTES = 2 * 10**9  # of weights: more are not loaded twice, and bfloat16 takes half the memory
-EMBEDDINGS = 2  # of a page in each precision; the first one also sets the libraries up, so the fastest counts
+MEASURED_BYTES = 2 * 10**9  # bytes of weights: larger models are not loaded twice, and bfloat16 takes half the memory
+EMBEDDINGS = 2  # times a page is embedded in each precision; the fastest counts, since the first one sets libraries up
 
 _faster: dict[Path, torch.dtype] = {}
 """What was measured in this process, by the folder of the checkpoint."""

@@ -1,9 +1,11 @@
 """Sets of vectors made beforehand: explanations by a large checkpoint for those who have not got its weights.
 
-`python -m colpali_demo precompute --model vidore/colpali-v1.3-hf --out assets/precomputed/colpali-v1.3` embeds the
-pages and queries of the samples once. What it stores is what the model computed, pages and queries as multi-vectors, so
-that ranking, ledger and maps are worked out from them as always, and no model is loaded. Queries that are not in the
-set cannot be asked.
+`python -m colpali_demo precompute --model vidore/colpali-v1.3-hf --out assets/precomputed/colpali-v1.3.colpali` embeds
+the pages and queries of the samples once. What it stores is what the model computed, pages and queries as
+multi-vectors, so that ranking, ledger and maps are worked out from them as always, and no model is loaded. Queries that
+are not in the set cannot be asked.
+
+A set is a folder, or one file, NAME.colpali, which is the folder as an uncompressed ZIP archive:
 
     SET/set.json               who made it, and what every vector is
     SET/queries.safetensors    one tensor a query, (tokens, dim), and one of a blank and of each reference page
@@ -14,14 +16,16 @@ set cannot be asked.
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 
 from colpali_demo.documents import Page, Word
 from colpali_demo.encoder.calibration import blank_page
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
     from colpali_demo.encoder.interface import AnyEncoder
 
 LISTING = "set.json"
+SUFFIX = ".colpali"  # of a set in one file
 QUERIES = "queries.safetensors"
 # Since 2, a vector has a list of cells, and a patch of ColQwen2 its place; since 3, there are reference pages.
 SCHEMA = 3
@@ -51,20 +56,75 @@ class SetDocument:
     queries: tuple[str, ...]
 
 
+def is_set(place: Path) -> bool:
+    """Return whether a set lies there, whole or not."""
+    return place.suffix == SUFFIX if place.is_file() else (place / LISTING).is_file()
+
+
+def find_sets(folder: Path) -> list[Path]:
+    """Return the sets in a folder."""
+    return sorted(place for place in folder.glob("*") if is_set(place))
+
+
+def set_files(place: Path) -> Path | zipfile.Path:
+    """Return the files of a set, as a folder. Raises CheckpointError(checkpoint_corrupt) for a file that holds none."""
+    if not place.is_file():
+        return place
+    try:
+        return zipfile.Path(place)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise CheckpointError("checkpoint_corrupt", f"The set {place.name} cannot be read: {error}") from error
+
+
+def read_listing(place: Path) -> dict[str, Any]:
+    """Read who made a set and what is in it, without its vectors.
+
+    Raises CheckpointError: checkpoint_missing where there is no listing, checkpoint_corrupt where it cannot be read.
+    """
+    listing = set_files(place) / LISTING
+    if not listing.is_file():
+        raise CheckpointError("checkpoint_missing", f"{place.name} holds no precomputed set: no {LISTING}.")
+    try:
+        return read_json(listing)
+    except zipfile.BadZipFile as error:
+        raise CheckpointError("checkpoint_corrupt", f"The set {place.name} cannot be read: {error}") from error
+
+
 def save_set(
-    folder: Path,
+    place: Path,
     encoder: AnyEncoder,
     documents: Iterable[tuple[SetDocument, Iterable[Page]]],
     progress: Callable[[Page], None] | None = None,
 ) -> None:
-    """Embed the pages and queries of some documents and write them into a new folder; `progress` hears of every page.
+    """Embed the pages and queries of some documents and write them; `progress(page)` is called for each page.
 
-    Every query of any document can then be asked of all of them. Raises FileExistsError if the folder holds anything,
-    ValueError if there is no page or no query.
+    `place` is a new file if its name ends in `SUFFIX`, else a new folder. Every query of any document can then be asked
+    of all of them. Raises FileExistsError if there is anything, ValueError if there is no page or no query.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()):
-        raise FileExistsError(f"{folder} is not empty")
+    if place.exists() and (place.is_file() or any(place.iterdir())):
+        raise FileExistsError(
+            f"{place} is there already; name a new file"
+            if place.is_file()
+            else f"{place} is not empty; name a new folder"
+        )
+    if place.suffix != SUFFIX:
+        place.mkdir(parents=True, exist_ok=True)
+        _save_folder(place, encoder, documents, progress)
+        return
+    with TemporaryDirectory() as name:
+        _save_folder(Path(name), encoder, documents, progress)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(place, "x", zipfile.ZIP_STORED) as archive:  # vectors and JPEGs do not get smaller
+            for file in sorted(Path(name).iterdir()):
+                archive.write(file, file.name)
+
+
+def _save_folder(
+    folder: Path,
+    encoder: AnyEncoder,
+    documents: Iterable[tuple[SetDocument, Iterable[Page]]],
+    progress: Callable[[Page], None] | None,
+) -> None:
     layouts: dict[PageLayout, int] = {}  # pages often share one
     entries, texts = [], []
     for document, pages in documents:
@@ -108,9 +168,9 @@ def save_set(
     (folder / LISTING).write_text(json.dumps(listing, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _outdated(folder: Path, schema: Any) -> str:
+def _outdated(place: Path, schema: Any) -> str:
     return (
-        f"The set {folder.name} was made by another version of this package (schema {schema}, not {SCHEMA}). "
+        f"The set {place.name} was made by another version of this package (schema {schema}, not {SCHEMA}). "
         "Make it anew with `python -m colpali_demo precompute`."
     )
 
@@ -152,15 +212,17 @@ class PrecomputedSet:
     The vectors of pages are read when they are asked for.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Raises CheckpointError: checkpoint_missing without a listing, checkpoint_corrupt for a damaged set."""
-        self.folder = folder
-        if not (folder / LISTING).is_file():
-            raise CheckpointError("checkpoint_missing", f"{folder.name} holds no precomputed set: no {LISTING}.")
-        self._listing = read_json(folder / LISTING)
+    def __init__(self, place: Path) -> None:
+        """Open the set in a folder or a file.
+
+        Raises CheckpointError: checkpoint_missing without a listing, checkpoint_corrupt for a damaged set.
+        """
+        self._name = place.name
+        self._listing = read_listing(place)
+        self._files = set_files(place)
         try:
             if self._listing["schema"] != SCHEMA:
-                raise CheckpointError("checkpoint_corrupt", _outdated(folder, self._listing["schema"]))
+                raise CheckpointError("checkpoint_corrupt", _outdated(place, self._listing["schema"]))
             self.documents = [
                 SetDocument(
                     *(entry[name] for name in ("document_id", "source", "title", "description")),
@@ -177,13 +239,20 @@ class PrecomputedSet:
             ]
             self.encoder = PrecomputedEncoder(self._listing, vectors, reference)
         except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError("checkpoint_corrupt", f"The set {folder.name} is damaged: {error!r}") from error
+            raise CheckpointError("checkpoint_corrupt", f"The set {place.name} is damaged: {error!r}") from error
 
     def _tensors(self, name: str) -> dict[str, torch.Tensor]:
+        data = self._read(name)
         try:
-            return {key: value.float() for key, value in load_file(self.folder / name).items()}
-        except (OSError, SafetensorError) as error:
-            raise CheckpointError("checkpoint_corrupt", f"{name} of the set {self.folder.name}: {error}") from error
+            return {key: value.float() for key, value in load(data).items()}
+        except SafetensorError as error:
+            raise CheckpointError("checkpoint_corrupt", f"{name} of the set {self._name}: {error}") from error
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return (self._files / name).read_bytes()
+        except (OSError, zipfile.BadZipFile) as error:
+            raise CheckpointError("checkpoint_corrupt", f"{name} of the set {self._name}: {error}") from error
 
     def pages(self, document: SetDocument) -> Iterator[tuple[Page, PageEmbedding]]:
         """Read the pages of a document with what was computed for them."""
@@ -197,7 +266,7 @@ class PrecomputedSet:
                 number=number,
                 width=entry["width"],
                 height=entry["height"],
-                jpeg=(self.folder / f"{document.document_id}-{number}.jpg").read_bytes(),
+                jpeg=self._read(f"{document.document_id}-{number}.jpg"),
                 words=tuple(Word(*word) for word in entry["words"]),
                 blank=entry["blank"],
             )
@@ -250,7 +319,7 @@ class PrecomputedEncoder:
         return query
 
     def embed_pages(self, images: Sequence[Image.Image], batch_size: int | None = None) -> list[PageEmbedding]:
-        """Raises CheckpointError(not_precomputed): there is no model."""
+        """Refuse with CheckpointError(not_precomputed): there is no model."""
         raise CheckpointError(
             "not_precomputed",
             f"These explanations were computed beforehand by {self.model_info['name']}, which is not loaded here. "

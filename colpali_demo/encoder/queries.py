@@ -25,7 +25,7 @@ from colpali_demo.encoder.layout import QueryToken, TokenKind
 # Unicode noncharacters, which no text may contain, stand for the special tokens while a query is tokenized.
 START, AUGMENTATION, END, HIDDEN = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3"
 NOT_TEXT = re.compile("[\ufdd0-\ufdef\ud800-\udfff]")  # noncharacters and lone surrogates
-CJK = "".join(f"{chr(first)}-{chr(last)}" for first, last in CJK_RANGES)  # of which each character is a word
+CJK = "".join(f"{chr(first)}-{chr(last)}" for first, last in CJK_RANGES)  # characters that are each a word
 WORD = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
 
 
@@ -51,7 +51,7 @@ class QueryTokenizer:
     def __init__(self, tokenizer: PreTrainedTokenizerFast, frame: QueryFrame) -> None:
         self._pieces = tokenizer
         self._tokenizer = _without_added_tokens(tokenizer)
-        self._ids: dict[int, int] = {}  # where an id here differs from the checkpoint's
+        self._ids: dict[int, int] = {}  # ids of special tokens here, to the checkpoint's, where they differ
         added = {token.content: token for token in tokenizer.added_tokens_decoder.values()}
         parts = []
         for content, sentinel in zip(frame, (START, AUGMENTATION, END), strict=True):
@@ -83,11 +83,11 @@ class QueryTokenizer:
         query = "".join(part for _, part in segments)
         kinds = [kind for kind, part in segments for _ in part]
         typed = kinds.index("word") if "word" in kinds else 0
-        word_of, words = _words(as_text(text))
+        word_of, words = split_words(as_text(text))
 
         encoding = self._tokenizer.encode(query, add_special_tokens=False)
         tokens = []
-        ids_of: list[set[int]] = [set() for _ in words]  # of the tokens that hold letters or digits of a word
+        ids_of: list[set[int]] = [set() for _ in words]  # ids of the tokens that hold letters or digits, by word
         for index, (start, end) in enumerate(encoding.offsets):
             last = _last_character(query, start, end)
             kind = kinds[last]
@@ -121,8 +121,8 @@ def as_text(text: str) -> str:
     return NOT_TEXT.sub("\ufffd", text)
 
 
-def _words(text: str) -> tuple[list[int | None], tuple[str, ...]]:
-    """For each character of the text the index of its word, and the words.
+def split_words(text: str) -> tuple[list[int | None], tuple[str, ...]]:
+    """Return for each character of a text the index of its word, and the words.
 
     White space parts words. Punctuation alone joins the word before it, or the word after it at the start; white space
     counts to the word after it, as in most vocabularies, or at the end to the word before.

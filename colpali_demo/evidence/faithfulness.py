@@ -35,7 +35,7 @@ STEPS = (1, 4, 16)
 """Patches erased, or left, at each step of a curve."""
 
 CLOSEST = 20  # neighborhoods of the most similar ink, of which one is drawn by chance
-RESAMPLES = 2000  # of a bootstrap
+RESAMPLES = 2000  # resamples of a bootstrap
 QUERY = "query"
 
 
@@ -105,11 +105,11 @@ class Evidence:
         self.typed = [token.index for token in explanation.tokens if token.kind == "word"]
 
     def summed(self, maps: np.ndarray, token: int | None) -> np.ndarray:
-        """Of maps (tokens, rows, cols), that of the token, or the sum over typed tokens."""
+        """Take from maps (tokens, rows, cols) that of the token, or the sum over typed tokens."""
         return maps[self.typed].sum(axis=0) if token is None else maps[token]
 
     def on_winners(self, token: int | None, value: Callable[[Any], float]) -> np.ndarray:
-        """(rows, cols): the sums of a value of tokens on the cells of their winners, -inf elsewhere."""
+        """Place a value of tokens on the cells of their winners and add up: (rows, cols), -inf elsewhere."""
         layout = self.explanation.layout
         values = np.full((layout.rows, layout.cols), -np.inf)
         for match in self.explanation.tokens:
@@ -119,7 +119,7 @@ class Evidence:
         return values
 
     def matched(self, token: int | None) -> np.ndarray:
-        """Patches that no token chose, in the order in which their ink matches that of the hottest ones."""
+        """Return patches that no token chose, in the order in which their ink matches that of the hottest ones."""
         values = np.full(self.ink.shape, -np.inf)
         free = self.ink.copy()
         for match in self.explanation.tokens:
@@ -245,7 +245,7 @@ def measure_faithfulness(
 
 
 def _blank_maps(index: PageIndex, explanation: Explanation) -> np.ndarray:
-    """Similarity maps of a blank page that is cut into the same grid."""
+    """Return similarity maps of a blank page that is cut into the same grid."""
     size = explanation.page.width, explanation.page.height
     (blank,) = index.encoder.embed_pages([blank_page().resize(size)])
     return similarity_maps(explanation.query, blank)
@@ -259,7 +259,7 @@ def _winner_tests(ranking: Ranking, explanation: Explanation, chance: np.random.
         if match.kind != "word" or not match.cells or match.margin is None:
             continue
         own = neighbors(match.cells, layout)
-        other = _as_much_ink(explanation, own, darkness, chance)
+        other = place_with_as_much_ink(explanation, own, darkness, chance)
         if other is None:
             continue
         after = ranking.without(page, winner_boxes(explanation, match.index))
@@ -283,10 +283,13 @@ def _winner_tests(ranking: Ranking, explanation: Explanation, chance: np.random.
     return tests
 
 
-def _as_much_ink(
+def place_with_as_much_ink(
     explanation: Explanation, own: Sequence[Cell], darkness: np.ndarray, chance: np.random.Generator
 ) -> list[Cell] | None:
-    """A place of the shape of `own` with about as much ink in which no token has its winner; None if there is none."""
+    """Return a place shaped as `own`, of about as much ink, in which no token has its winner; None if none exists.
+
+    darkness: of every cell, see `ink`
+    """
     layout = explanation.layout
     won = {cell for match in explanation.tokens for cell in match.cells}
     top, left = min(row for row, _ in own), min(col for _, col in own)

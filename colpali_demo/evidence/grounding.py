@@ -142,7 +142,7 @@ def ground(why: Explanation, boxes: Sequence[Box]) -> Grounded:
 
 
 def _leading_point(why: Explanation) -> list[tuple[float, float]]:
-    """The center of the cell on which typed words have the largest lead; none where all winners are off the page."""
+    """Return the center of the cell on which typed words lead most; none if all winners are off the page."""
     leads: dict[tuple[int, int], float] = {}
     for token in why.tokens:
         if token.kind == "word":

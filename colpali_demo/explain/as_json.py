@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from colpali_demo.occlusion import ErasedPage
 
 if TYPE_CHECKING:
-    from colpali_demo.documents import PageError, Word
+    from colpali_demo.documents import Page, PageError, Word
     from colpali_demo.encoder.layout import PageLayout, QueryEmbedding, QueryToken
     from colpali_demo.explain.lead import Comparison
     from colpali_demo.explain.ledger import Explanation
@@ -43,7 +43,7 @@ def grid_dict(layout: PageLayout) -> dict[str, float]:
 def explanation_dict(
     explanation: Explanation, rank: int | None = None, strength: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """An explanation as plain JSON values: one entry of `results`, for the browser, the HTTP API and `--json` alike.
+    """Turn an explanation into plain JSON values: one entry of `results`, for browser, HTTP API and `--json` alike.
 
     strength: what `Ranking.strength` says of the match, None where it was not measured
 
@@ -55,9 +55,7 @@ def explanation_dict(
         "document": page.document_id,
         "source": page.source,
         "page": page.number,
-        "erased": {"boxes": [list(box) for box in page.erased], "inverted": page.inverted}
-        if isinstance(page, ErasedPage)
-        else None,
+        "erased": _erased_dict(page),
         "width": page.width,
         "height": page.height,
         "grid": grid_dict(explanation.layout),
@@ -86,6 +84,13 @@ def explanation_dict(
         ],
         "regions": [region.to_json() for region in explanation.regions()],
     }
+
+
+def _erased_dict(page: Page) -> dict[str, Any] | None:
+    """Return what was erased of a page as plain JSON values; None of a whole one."""
+    if not isinstance(page, ErasedPage):
+        return None
+    return {"boxes": [list(box) for box in page.erased], "inverted": page.inverted, "text": page.label}
 
 
 def search_dict(

@@ -16,11 +16,13 @@ from colpali_demo import maxsim
 from colpali_demo.encoder.calibration import is_function_word
 from colpali_demo.explain.regions import Region, Winner, find_regions
 from colpali_demo.explain.words import words_under
+from colpali_demo.shown import ShownInNotebooks
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from colpali_demo.documents import Page
+    from colpali_demo.encoder.interface import ModelInfo
     from colpali_demo.encoder.layout import Cell, PageLayout, QueryEmbedding, TokenKind
     from colpali_demo.explain.lead import Comparison
 
@@ -71,13 +73,14 @@ class TokenMatch:
 
 
 @dataclass(frozen=True, eq=False)
-class Explanation:
+class Explanation(ShownInNotebooks):
     """Everything behind the score of one page for one query.
 
     tokens: the ledger, one TokenMatch per query token, in the query's order
     similarities: float32 (tokens, vectors), the cosine of every token with every vector of the page
     score: the sum of the ledger's `maxsim`
     comparison: the pages that `expected` and `lead` of the tokens compare with; None where there are none
+    model: what made the vectors; None where that is not known
     """
 
     query: QueryEmbedding
@@ -87,6 +90,7 @@ class Explanation:
     similarities: np.ndarray
     score: float
     comparison: Comparison | None = None
+    model: ModelInfo | None = None
 
     @property
     def expected_score(self) -> float | None:
@@ -182,6 +186,6 @@ def differences(a: Explanation, b: Explanation) -> list[float]:
 
     They sum to `a.score - b.score`. Raises ValueError if the two explanations are not of the same query.
     """
-    if [token.id for token in a.query.tokens] != [token.id for token in b.query.tokens]:
+    if [(token.id, token.text) for token in a.query.tokens] != [(token.id, token.text) for token in b.query.tokens]:
         raise ValueError("the explanations are of two different queries")
     return [ours.maxsim - theirs.maxsim for ours, theirs in zip(a.tokens, b.tokens, strict=True)]

@@ -73,7 +73,7 @@ def find_regions(winners: Iterable[Winner], layout: PageLayout, words: Sequence[
 
 
 def _groups(winners: list[Winner]) -> list[list[Winner]]:
-    """Winners in groups that touch each other."""
+    """Sort winners into groups that touch each other."""
     groups: list[tuple[set[Cell], list[Winner]]] = []
     for winner in winners:
         around = {(row + y, col + x) for row, col in winner.cells for y in (-1, 0, 1) for x in (-1, 0, 1)}

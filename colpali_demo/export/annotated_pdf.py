@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from colpali_demo.explain import Explanation, Region
 
-DPI = 150  # of the pages of a new file
+DPI = 150  # dots per inch of the pages of a new file
 COLOR = "f5c542"
 SHOWN = 8  # regions of a page, those with the largest leads: a page that is yellow all over says nothing
 

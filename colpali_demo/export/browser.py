@@ -1,4 +1,4 @@
-"""Browser code for whoever shows it: the ES modules of a component become one script, without node or a server.
+"""The bundler of the browser code: the ES modules of a component become one script, without node or a server.
 
 A component is a folder with `template.html`, `style.css` and `mount.js`, the module that exports `mount`. Modules use
 the forms of ES modules that keep a bundler small, and no others:

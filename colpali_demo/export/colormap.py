@@ -60,7 +60,7 @@ def common_scale(maps: np.ndarray) -> tuple[float, float]:
 
 
 def colorize(values: np.ndarray, threshold: float, highest: float, opacity: float = 1.0) -> np.ndarray:
-    """Colors of an array of values: uint8, its shape plus a last axis of 4 (RGBA, alpha not premultiplied).
+    """Return the colors of values: uint8, their shape and a last axis of 4 (RGBA, alpha not premultiplied).
 
     Values below `threshold` are fully transparent and values above `highest` look like `highest`. In between, opacity
     rises evenly from `FAINTEST * opacity` to `opacity`.

@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 FORMATS = (".png", ".pdf", ".svg")
 DPI = 240
-OPACITY = 0.7  # of the highest cell; black print on it keeps a contrast above 4.5 : 1
+OPACITY = 0.7  # opacity of the highest cell; black print on it keeps a contrast above 4.5 : 1
 
 # All lengths are inches; 7.2 is the text width of a two-column journal.
 WIDTH, MARGIN = 7.2, 0.12
 LEGEND = 0.5
-ROW = 0.17  # of the ledger; up to 0.22 where there is room
-MAX_ROWS = 34  # of the ledger; more tokens than that are summed up in its last row
+ROW = 0.17  # height of a row of the ledger; up to 0.22 where there is room
+MAX_ROWS = 34  # rows of the ledger; the last one sums up any more tokens
 
 _INK, _GRAY, _HAIR, _CAUTION = "#16191d", "#626b75", "#d3d7dc", "#b3261e"
 _WORD, _OTHER, _CHOSEN = "#3d4f63", "#b3bcc6", "#{:02x}{:02x}{:02x}".format(*TABLE[-1])
@@ -151,14 +151,11 @@ def explanation_figure(
     about = f"{_elided(page.source, 60)}, page {page.number}" + (
         f"   ·   {_elided(checkpoint, 46)}" if checkpoint else ""
     )
-    if isinstance(page, ErasedPage):
-        about += (
-            "   ·   everything but the boxes erased" if page.inverted else f"   ·   {len(page.erased)} boxes erased"
-        )
     _text(ax, MARGIN, 0.25 + 0.21 * len(title), about, 7.6, color=_GRAY)
 
-    if weak:
-        _text(ax, MARGIN, 0.39 + 0.21 * len(title), WEAK_MATCH, 7.6, color=_CAUTION)
+    cautions = [page.label] if isinstance(page, ErasedPage) else []
+    if caution := " · ".join([*cautions, *([WEAK_MATCH] if weak else [])]):
+        _text(ax, MARGIN, 0.39 + 0.21 * len(title), caution, 7.6, color=_CAUTION)
 
     box = (MARGIN, top, MARGIN + width, top + height)
     if token is None:
@@ -305,7 +302,7 @@ def _heading(ax: Axes, box: Box, name: str, detail: str) -> None:
 
 
 def _legend(ax: Axes, box: Box, scale: Scale, label: str, mark: float | None) -> None:
-    """The legend under the page: colors as they look on white paper."""
+    """Draw the legend under the page: colors as they look on white paper."""
     low, threshold, high, _ = scale
     left, top, width = box[0], box[3] + 0.14, min(box[2] - box[0], 4.3)
     steps = np.linspace(low, high, 512)[None]
@@ -514,7 +511,7 @@ def _glyphs() -> frozenset[int]:
 
 @cache
 def _bold_glyphs() -> frozenset[int]:
-    """The characters of the bold face; a text with others is drawn regular, as other fonts may have no bold face."""
+    """Return the characters of the bold face; a text with others is drawn regular: other fonts may have no bold."""
     path = font_manager.findfont(font_manager.FontProperties(family="DejaVu Sans", weight="bold"))
     return frozenset(FT2Font(path).get_charmap())
 

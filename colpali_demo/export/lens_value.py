@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypedDict
 
 import numpy as np
 
@@ -19,14 +20,16 @@ from colpali_demo.export.pictures import Pictures, page_id
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from colpali_demo.documents import Page
     from colpali_demo.encoder.interface import ModelInfo
     from colpali_demo.encoder.layout import PageEmbedding, QueryEmbedding
     from colpali_demo.encoder.vocabulary import VocabularyFit
+    from colpali_demo.evidence import Erasure
     from colpali_demo.explain import Explanation
-    from colpali_demo.retrieval import Hit, Ranking
+    from colpali_demo.retrieval import CosineRange
 
-LEVELS = 65535  # of a quantized cosine: a step is 1.5e-5 of the range
-INLINE_BYTES = 900_000  # of the JSON of a value; Gradio compares values as text at every change, so they stay small
+LEVELS = 65535  # levels of a quantized cosine: a step is 1.5e-5 of the range
+INLINE_BYTES = 900_000  # bytes of a value's JSON: Gradio compares values as text at every change, so they stay small
 
 
 class FileData(TypedDict):
@@ -60,6 +63,28 @@ class OtherVectors(TypedDict):
 
     slots: list[Slot]
     data: str
+
+
+class RankedHit(Protocol):
+    """A page of a ranking, as `Hit`."""
+
+    @property
+    def rank(self) -> int: ...
+    @property
+    def page(self) -> Page: ...
+    @property
+    def score(self) -> float: ...
+
+
+class Ranked(Protocol):
+    """What the lens shows of a ranking, as `Ranking`: its pages, best first."""
+
+    query: QueryEmbedding
+    cosines: CosineRange
+    terms: np.ndarray
+
+    def __iter__(self) -> Iterator[RankedHit]: ...
+    def hit(self, page: Page) -> RankedHit: ...
 
 
 class LensQuery(TypedDict):
@@ -100,7 +125,7 @@ class RankedPage(TypedDict):
     page: int
     score: float
     hit: bool
-    thumb: FileData
+    thumb: FileData | None
 
 
 class Background(TypedDict):
@@ -119,7 +144,9 @@ class LensValue(TypedDict):
     samples: the file names of the samples searched; None where other pages were searched, too
     ledgers: what each token adds to each score: float32 (pages, tokens), little-endian, in the order of `ranking`
     focus: key of the page to show
-    pages: by key, `explanation_dict` with "image", "input", "others", "words", "vocabulary" and "maps" of a page
+    pages: by key, `explanation_dict` with "image", "input", "others", "words", "vocabulary" and "maps" of a page; with
+        "whole" where parts of it are erased: `explanation_dict` of the page as it was. The ranking and its ledgers are
+        of whole pages
     opening: whose the value is, where it was made beforehand
     """
 
@@ -138,6 +165,19 @@ class LensValue(TypedDict):
     opening: NotRequired[str]
 
 
+@dataclass(frozen=True)
+class ShownErasure:
+    """A page of the search of which parts are erased, in the place of the whole one.
+
+    steps: how many led to it
+    pictures: of the page as it is now; no other page's have the same names
+    """
+
+    erasure: Erasure
+    steps: int
+    pictures: Pictures
+
+
 def file_data(path: Path | str) -> FileData:
     """Name a file for the browser."""
     return {"path": str(path), "meta": {"_type": "gradio.FileData"}}
@@ -153,7 +193,7 @@ def with_files(value: Any, replace: Callable[[FileData], Any]) -> Any:
 
 
 def quantize(maps: np.ndarray, lo: float, hi: float) -> bytes:
-    """Cosines in [lo, hi] as little-endian uint16 levels, in C order; off by at most half a step."""
+    """Pack cosines in [lo, hi] as little-endian uint16 levels, in C order; off by at most half a step."""
     shares = (maps.astype(np.float64) - lo) / (hi - lo) if hi > lo else np.zeros(maps.shape)
     return np.rint(np.clip(shares, 0, 1) * LEVELS).astype("<u2").tobytes()
 
@@ -175,7 +215,7 @@ def other_vectors(explanation: Explanation) -> OtherVectors:
 
 
 def page_entry(explanation: Explanation, rank: int, pictures: Pictures) -> dict[str, Any]:
-    """One explained page, without its maps: `explanation_dict` with its pictures and its words with their boxes."""
+    """Return one explained page without its maps: `explanation_dict`, its pictures, its words with their boxes."""
     return {
         **explanation_dict(explanation, rank),
         "image": file_data(pictures.image),
@@ -185,12 +225,22 @@ def page_entry(explanation: Explanation, rank: int, pictures: Pictures) -> dict[
     }
 
 
+def erased_entry(shown: ShownErasure) -> dict[str, Any]:
+    """One page of which parts are erased, as `page_entry` has it, with the `steps` and the page as it was `whole`."""
+    erasure = shown.erasure
+    return {
+        **page_entry(erasure.after, erasure.rank_after, shown.pictures),
+        "steps": shown.steps,
+        "whole": explanation_dict(erasure.before, erasure.rank_before),
+    }
+
+
 def lens_value(
     *,
     search: str,
     model: ModelInfo,
     choice: str | None = None,
-    ranking: Ranking,
+    ranking: Ranked,
     explanations: Sequence[Explanation],
     top_k: int,
     focus: str,
@@ -198,20 +248,26 @@ def lens_value(
     pictures: Mapping[str, Pictures],
     blank: PageEmbedding | None,
     samples: Sequence[str] | None,
-    fits: Mapping[str, VocabularyFit | None],
-    save: Callable[[str, bytes], Path],
+    save: Callable[[str, bytes], Path] | None,
+    fits: Mapping[str, VocabularyFit | None] | None = None,
+    shown: ShownErasure | None = None,
 ) -> LensValue:
     """Make the value of the lens for one search; most arguments are described at `LensValue`.
 
     ranking: every page searched, best first, by a method that gives terms of tokens
     explanations: the pages whose maps to send; the first `top_k` of the ranking and any that was opened besides
     strength: None while the checkpoint is not calibrated
-    pictures: the picture files of every page, by key
+    pictures: the picture files of pages, by key: of all that are explained, and of others as far as there are any
     blank: a blank page, whose maps can be subtracted in the browser
-    fits: how well the vocabulary fits the words of each explained page, by key
-    save: writes bytes under a name and returns the path; called for arrays that would make the value too large
+    save: writes bytes under a name and returns the path; called for arrays that would make the value too large. None
+        keeps them all in the value
+    fits: how well the vocabulary fits the words of each explained page, by key; None where that is not known
+    shown: takes the place of the explanation of its page
     """
     cosines = ranking.cosines
+    seen = [] if shown is None else [shown.erasure.after.maps]  # which may lie beyond those that were searched
+    lo = min(cosines.lowest, *(float(maps.min()) for maps in seen), cosines.highest)
+    hi = max(cosines.highest, *(float(maps.max()) for maps in seen), cosines.lowest)
     value: LensValue = {
         "schema": 2,
         "search": search,
@@ -220,26 +276,28 @@ def lens_value(
         "samples": list(samples) if samples is not None else None,
         "strength": dict(strength) if strength else None,
         "range": {
-            "lo": cosines.lowest,
+            "lo": lo,
             "median": cosines.median,
-            "hi": cosines.highest,
+            "hi": hi,
             "sample": cosines.sample,
         },
         "focus": focus,
         "ranking": [_ranked_page(hit, top_k, pictures) for hit in ranking],
         "pages": {},
     }
-    arrays = _Arrays(len(json.dumps(value)), lambda name, array: save(f"{search}-{name}.maps", array))
+    arrays = _Arrays(len(json.dumps(value)), save and (lambda name, array: save(f"{search}-{name}.maps", array)))
     value["ledgers"] = arrays.pack("ledgers", ranking.terms.astype("<f4").tobytes())  # exact: terms are float32
     for explanation in sorted(explanations, key=lambda each: page_id(each.page) != focus):
-        key = page_id(explanation.page)
-        fit = fits[key]
-        entry = {
-            **page_entry(explanation, ranking.hit(explanation.page).rank, pictures[key]),
-            "vocabulary": fit and fit.to_json(),
-        }
+        key = name = page_id(explanation.page)
+        if shown is not None and shown.pictures.key == key:
+            explanation, name = shown.erasure.after, shown.pictures.image.stem
+            entry = erased_entry(shown)
+        else:
+            entry = page_entry(explanation, ranking.hit(explanation.page).rank, pictures[key])
+        fit = fits.get(key) if fits else None
+        entry = {**entry, "vocabulary": fit and fit.to_json()}
         arrays.size += len(json.dumps(entry))
-        maps = arrays.pack(key, quantize(explanation.maps, cosines.lowest, cosines.highest))
+        maps = arrays.pack(name, quantize(explanation.maps, lo, hi))
         value["pages"][key] = {**entry, "maps": maps}
     value["background"] = _background(ranking.query, blank, arrays) if blank is not None else None
     return value
@@ -256,7 +314,7 @@ def _query(query: QueryEmbedding) -> LensQuery:
     }
 
 
-def _ranked_page(hit: Hit, top_k: int, pictures: Mapping[str, Pictures]) -> RankedPage:
+def _ranked_page(hit: RankedHit, top_k: int, pictures: Mapping[str, Pictures]) -> RankedPage:
     key = page_id(hit.page)
     return {
         "key": key,
@@ -265,21 +323,21 @@ def _ranked_page(hit: Hit, top_k: int, pictures: Mapping[str, Pictures]) -> Rank
         "page": hit.page.number,
         "score": hit.score,
         "hit": hit.rank <= top_k,
-        "thumb": file_data(pictures[key].thumbnail),
+        "thumb": file_data(pictures[key].thumbnail) if key in pictures else None,
     }
 
 
 class _Arrays:
     """Puts arrays into a value while it is small, then into files. `size` is that of the value's JSON so far."""
 
-    def __init__(self, size: int, save: Callable[[str, bytes], Path]) -> None:
+    def __init__(self, size: int, save: Callable[[str, bytes], Path] | None) -> None:
         self.size = size
         self._save = save
 
     def pack(self, name: str, array: bytes) -> Packed:
         """Return an array as it goes into the value."""
         data = b64encode(array).decode()
-        if self.size + len(data) > INLINE_BYTES:
+        if self._save is not None and self.size + len(data) > INLINE_BYTES:
             return {"file": file_data(self._save(name, array))}
         self.size += len(data)
         return {"data": data}

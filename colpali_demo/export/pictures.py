@@ -13,6 +13,7 @@ from PIL import Image
 
 if TYPE_CHECKING:
     from colpali_demo.documents import Page
+    from colpali_demo.occlusion import ErasedPage
 
 THUMBNAIL = (264, 360)  # pixels at most; shown half as large, for screens with two device pixels to one
 
@@ -28,7 +29,7 @@ class Pictures:
 
 
 def page_id(page: Page) -> str:
-    """Names a page among all pages of a visitor: two files may have the same name, not the same content."""
+    """Name a page among all pages of a visitor: two files may have the same name, not the same content."""
     return f"{page.document_id}-{page.number}"
 
 
@@ -37,19 +38,39 @@ def write_pictures(page: Page, folder: Path, model_input: Mapping[str, Any] | No
 
     `model_input` is `Encoder.model_info["input"]`: one with a fixed size has a picture, too.
     """
-    key = page_id(page)
-    squashed = bool(model_input and model_input["width"])
-    pictures = Pictures(
-        key, folder / f"{key}.jpg", folder / f"{key}.webp", folder / f"{key}.input.webp" if squashed else None
-    )
+    pictures = _named(page_id(page), page_id(page), folder, model_input)
     _write(pictures.image, page.jpeg)
     image = page.image
-    if pictures.input:
-        # As the processor does it. Sets computed before there was another way do not say that theirs was bicubic.
-        resample = Image.Resampling[model_input.get("resample", "bicubic").upper()]
-        _save(image.resize((model_input["width"], model_input["height"]), resample), pictures.input, quality=90)
+    _write_input(image, pictures.input, model_input)
     write_thumbnail(image, pictures.thumbnail)
     return pictures
+
+
+def write_erased(page: ErasedPage, name: str, folder: Path, model_input: Mapping[str, Any] | None = None) -> Pictures:
+    """Write the pictures of a page without its erased parts into a folder, under a name, as `write_pictures` does."""
+    pictures = _named(page_id(page), name, folder, model_input)
+    image = page.image
+    data = io.BytesIO()
+    image.save(data, "JPEG", quality=90)
+    _write(pictures.image, data.getvalue())
+    _write_input(image, pictures.input, model_input)
+    write_thumbnail(image, pictures.thumbnail)
+    return pictures
+
+
+def _named(key: str, name: str, folder: Path, model_input: Mapping[str, Any] | None) -> Pictures:
+    squashed = bool(model_input and model_input["width"])
+    return Pictures(
+        key, folder / f"{name}.jpg", folder / f"{name}.webp", folder / f"{name}.input.webp" if squashed else None
+    )
+
+
+def _write_input(image: Image.Image, file: Path | None, model_input: Mapping[str, Any] | None) -> None:
+    if file is None:
+        return
+    # As the processor does it. Sets computed before there was another way do not say that theirs was bicubic.
+    resample = Image.Resampling[model_input.get("resample", "bicubic").upper()]
+    _save(image.resize((model_input["width"], model_input["height"]), resample), file, quality=90)
 
 
 def write_thumbnail(image: Image.Image, file: Path) -> None:

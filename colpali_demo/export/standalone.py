@@ -22,7 +22,8 @@ main {
   padding: clamp(16px, 2.4vw, 36px);
 }
 main > * { min-width: 0; }
-#asked { overflow-wrap: anywhere; }
+/* The query, at any width: the demo's own page has a box for it, and may do without this line. */
+#asked { display: block !important; margin: 4px 0 0 !important; overflow-wrap: anywhere; white-space: normal; }
 """
 
 
@@ -45,7 +46,7 @@ def standalone(value: LensValue, start: str = "") -> bytes:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="{CONTENT_POLICY}">
 <title>{title}</title>
-<style>{(WEB / "style.css").read_text("utf-8")}{STYLE}</style>
+<style>{_style()}</style>
 <main>
 <header class="masthead"><h1>Why did this page match?</h1><p id="asked"></p></header>
 {_part("lens", lens)}
@@ -64,19 +65,23 @@ document.getElementById("asked").textContent = "Query: " + value.query.text;
     return page.encode()
 
 
+def _style() -> str:
+    return "".join((WEB / name).read_text("utf-8") for name in ("colors.css", "style.css")) + STYLE
+
+
 def _part(name: str, sources: Sources) -> str:
     return f'<div id="{name}"><style>#{name} {{ {sources.style} }}</style>{sources.template}</div>'
 
 
 def _run(name: str, sources: Sources, props: dict[str, Any], value: str) -> str:
-    """Runs the script of a component as Gradio does, with no server behind it."""
+    """Return JavaScript that runs the script of a component as Gradio does, with no server behind it."""
     props = {**DRAWING, **props, "offline": True}
     arguments = f'document.getElementById("{name}"), () => {{}}, {{ ...{_json(props)}, value: {value} }}'
     return f"({as_function(sources.script)})({arguments}, null, null, () => {{}});"
 
 
 def _json(value: Any) -> str:
-    """JSON that cannot end the script element it stands in."""
+    """Return JSON that cannot end the script element it stands in."""
     return json.dumps(value).replace("<", "\\u003c")
 
 

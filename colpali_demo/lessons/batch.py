@@ -32,7 +32,7 @@ class Batch:
     scores: tuple[tuple[float, ...], ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The batch as plain JSON values: {"rows", "pages", "scores", "loss"}; `loss` needs the right pages of all."""
+        """Return plain JSON values: {"rows", "pages", "scores", "loss"}; no `loss` unless all right pages are known."""
         known = None not in self.own
         return {
             "rows": [{"text": text, "own": own} for text, own in zip(self.queries, self.own, strict=True)],
@@ -84,7 +84,7 @@ def _batch(rankings: Sequence[Ranking], pages: Sequence[Page], own: Sequence[int
 
 
 def contrast(scores: Sequence[Sequence[float]], own: Sequence[int]) -> dict[str, Any]:
-    """The in-batch contrastive loss of ColPali and what it is made of; `own` has the column of each query's own page.
+    """Compute ColPali's in-batch contrastive loss; `own` has the column of each query's own page.
 
     probabilities: softmax of each row, (queries, pages)
     hardest: the column of the other page that scores highest, for each query

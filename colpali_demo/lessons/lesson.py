@@ -44,11 +44,11 @@ def lesson_dict(encoder: Encoder, ranking: Ranking, hit: Hit) -> dict[str, Any]:
         "schema": 1,
         "model": {
             **encoder.model_info,
-            "checkpoint": encoder.model_info["name"],  # and not the folder in which it lies
-            "parts": anatomy(encoder.model),
+            "checkpoint": encoder.model_info["name"],  # visitors are not told the folder of the checkpoint
+            "parts": anatomy(encoder.family),
             "bidirectional": encoder.family.bidirectional,
         },
-        "lora": {"rank": paper.LORA_RANK, "parameters": lora_parameters(encoder.model, paper.LORA_RANK)},
+        "lora": {"rank": paper.LORA_RANK, "parameters": lora_parameters(encoder.family, paper.LORA_RANK)},
         "query": query_dict(query),
         "plain": {**query_dict(plain), "score": others["plain"].hit(hit.page).score},
         "page": {
@@ -143,7 +143,7 @@ def pooling(query: QueryEmbedding, stored: StoredPage) -> dict[str, list[float]]
 
 
 def costs(stored: StoredPage) -> dict[str, Any]:
-    """Bytes of a page's vectors at each precision, and of one vector in 16 bits instead of them all."""
+    """Return the bytes of a page's vectors at each precision, and of one vector in 16 bits instead of them all."""
     vectors, dim = stored.kept.vectors.shape
     return {
         "bytes": [{"name": name, "bits": bits, "bytes": vectors * dim * bits // 8} for name, bits in PRECISIONS],
@@ -152,7 +152,7 @@ def costs(stored: StoredPage) -> dict[str, Any]:
 
 
 def measure(encoder: Encoder, ranking: Ranking, hit: Hit, clock: Callable[[], float] = time.perf_counter) -> dict:
-    """Milliseconds on this machine, each the median of a few runs: {"page", "query", "score", "pages", "device"}.
+    """Measure milliseconds here, each the median of a few runs: {"page", "query", "score", "pages", "device"}.
 
     page: to embed the page of `hit`; query: to embed its query; score: to score all `pages` for it
     """

@@ -1,5 +1,6 @@
 """Keep the vectors of pages and rank pages for a query: codecs, stores, rankers, and the index that joins them."""
 
+from colpali_demo.retrieval.given import VectorsError, explain_vectors
 from colpali_demo.retrieval.index import PageIndex, open_set, rank_together
 from colpali_demo.retrieval.rankers import RANKERS, check_explains
 from colpali_demo.retrieval.ranking import CosineRange, Hit, NoLedger, Ranking
@@ -13,7 +14,9 @@ __all__ = [
     "PageIndex",
     "Ranking",
     "StoredPage",
+    "VectorsError",
     "check_explains",
+    "explain_vectors",
     "open_set",
     "rank_together",
 ]

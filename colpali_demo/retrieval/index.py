@@ -58,7 +58,7 @@ class PageIndex:
         """Embed and add the pages of a document; each batch can be searched as soon as it is in.
 
         A page that the index has already (same document, same number) is not embedded again. After every page
-        `progress(done, total, page)` is called; `total` is None where `pages` does not tell it. Returns the number of
+        `progress(done, total, page)` is called; `total` is None where `pages` has no length. Returns the number of
         pages that are new. Raises CheckpointError if the model runs out of memory; pages already in stay.
         """
         total = getattr(pages, "page_count", None)
@@ -117,14 +117,14 @@ class PageIndex:
         return hit.ranking.strength(hit)
 
 
-def open_set(folder: Path) -> PageIndex:
-    """Open a set that was computed beforehand, all its pages ready to be searched.
+def open_set(place: Path) -> PageIndex:
+    """Open a set that was computed beforehand, a folder or a file, all its pages ready to be searched.
 
     Only the queries of the set can be asked. Raises CheckpointError, see `PrecomputedSet`.
     """
     from colpali_demo.encoder.precomputed import PrecomputedSet  # imports transformers, which takes seconds
 
-    precomputed = PrecomputedSet(folder)
+    precomputed = PrecomputedSet(place)
     index = PageIndex(precomputed.encoder)
     for document in precomputed.documents:
         for page, embedding in precomputed.pages(document):

@@ -78,7 +78,7 @@ def _mean(vectors: Tensor) -> Tensor:
 
 
 def _condensed_distances(vectors: Tensor) -> np.ndarray:
-    """Euclidean distances of all pairs of unit vectors, (n, dim) -> (n (n - 1) / 2,), as `linkage` wants them.
+    """Return Euclidean distances of all pairs of unit vectors as `linkage` takes them: (n, dim) -> (n (n - 1) / 2,).
 
     A square matrix would be taken for n points in n dimensions, and clustered by the distances of its rows.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
@@ -14,9 +14,11 @@ from colpali_demo.explain import Comparison, compare_with_others, compare_with_r
 from colpali_demo.explain.lead import LEAST_OTHERS
 from colpali_demo.occlusion import Box, ErasedPage, erase, erase_all_but
 from colpali_demo.retrieval.stores.base import PageKey, StoredPage, page_key
+from colpali_demo.shown import ShownInNotebooks
 
 if TYPE_CHECKING:
     from colpali_demo.documents import Page
+    from colpali_demo.encoder.interface import ModelInfo
     from colpali_demo.encoder.layout import QueryEmbedding
     from colpali_demo.explain import Explanation
     from colpali_demo.retrieval.codecs import KeptVectors
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Hit:
+class Hit(ShownInNotebooks):
     """A ranked page. `rank` counts from 1; `terms` holds what each query token adds to `score`, (tokens,)."""
 
     rank: int
@@ -73,7 +75,7 @@ class NoLedger(ValueError):
     """A page was to be explained that a method ranked which gives no terms of tokens."""
 
 
-class Ranking(Sequence[Hit]):
+class Ranking(ShownInNotebooks, Sequence[Hit]):
     """Every page searched, best first; a sequence of its hits. Of equal scores the page added earlier comes first.
 
     query: what was asked
@@ -129,6 +131,11 @@ class Ranking(Sequence[Hit]):
     @cached_property
     def _places(self) -> Mapping[PageKey, int]:
         return {stored.key: place for place, stored in enumerate(self._pages)}
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """What made the vectors; None for a ranking that was made without an embedder."""
+        return None if self._embedder is None else self._embedder.encoder.model_info
 
     @property
     def terms(self) -> np.ndarray | None:
@@ -206,7 +213,7 @@ class Ranking(Sequence[Hit]):
     def _explained(self, stored: StoredPage) -> Explanation:
         if self._explainer is None:
             raise NoLedger(f"the method {self.method!r} gives a score and no terms of tokens")
-        return self._explainer.explain(stored, self.comparison(stored.page))
+        return replace(self._explainer.explain(stored, self.comparison(stored.page)), model=self.model)
 
     def strength(self, match: Hit | Explanation) -> dict[str, Any] | None:
         """Say whether a match of this query is weak, see `encoder.calibration`; None without a ledger.

@@ -15,7 +15,7 @@ from colpali_demo.training.pages.drawn import TextSource, make_page
 from colpali_demo.training.pages.pdf import PdfPages
 from colpali_demo.training.pages.targets import Example, make_example, searchable
 
-WORDS_SHARE = 0.5  # of the drawn pages: prose of a few fields has few different words
+WORDS_SHARE = 0.5  # share of drawn pages that show words: prose of a few fields has few different words
 
 
 class PageStream(IterableDataset):
@@ -55,7 +55,7 @@ class PageStream(IterableDataset):
 
 
 def batches(stream: PageStream, size: int, workers: int, reuse: int, seed: int, buffer: int = 160):
-    """Batches of examples; each page is shown `reuse` times, apart from each other."""
+    """Yield batches of examples; each page is shown `reuse` times, apart from each other."""
     loader = DataLoader(
         stream, batch_size=None, num_workers=workers, prefetch_factor=8 if workers else None,
         multiprocessing_context="fork" if workers else None,

@@ -38,7 +38,7 @@ def collect(encoder: Encoder, stream: PageStream, groups: int, out: Path) -> Non
 
 
 def document_groups(stream: PageStream) -> Iterator[list[Example]]:
-    """Endless groups of a few pages: of one PDF each, or drawn one by one."""
+    """Yield groups of a few pages without end: of one PDF each, or drawn one by one."""
     rng = np.random.default_rng((stream.seed, 0))
     source, fonts, pdfs = TextSource(stream.text), FontSet(stream.fonts), PdfPages(stream.pdfs)
 
@@ -103,7 +103,7 @@ def from_plain(values: dict) -> Example:
 
 
 def feature_batches(folder: Path, documents: int, seed: int) -> Iterator[list[Example]]:
-    """Endless batches of the pages of `documents` groups each; files that came since the last round are taken in."""
+    """Yield batches of `documents` groups without end; files that came since the last round are taken in."""
     rng = np.random.default_rng((seed, 2))
     while True:
         groups = load(folder)

@@ -28,7 +28,7 @@ def token_maxima(queries: torch.Tensor, pages: torch.Tensor) -> torch.Tensor:
 
 
 def late_interaction_scores(maxima: torch.Tensor, query_mask: torch.Tensor) -> torch.Tensor:
-    """MaxSim of every query with every page, (queries, pages): the sum over its tokens of `token_maxima`.
+    """Return the MaxSim of every query with every page, (queries, pages): the sum over its tokens of `token_maxima`.
 
     `query_mask` is bool (queries, tokens), False on padding.
     """
@@ -36,7 +36,7 @@ def late_interaction_scores(maxima: torch.Tensor, query_mask: torch.Tensor) -> t
 
 
 def difference_between_pages(maxima: torch.Tensor, untyped: torch.Tensor) -> torch.Tensor:
-    """Variance over the pages of what tokens that nobody typed add to the score, together.
+    """Return the variance over the pages of what tokens that nobody typed add to the score, together.
 
     "Question:", the augmentation tokens and the newline say nothing of any page, and yet their maxima vary between
     pages unless something keeps them from that, and vary alike; over a hundred pages this drowns the words of a short
@@ -50,7 +50,7 @@ def difference_between_pages(maxima: torch.Tensor, untyped: torch.Tensor) -> tor
 
 
 def in_batch_softmax(scores: torch.Tensor, positive: torch.Tensor, ignore: torch.Tensor | None = None) -> torch.Tensor:
-    """Cross-entropy of each query's own page against the other pages of the batch.
+    """Return the cross-entropy of each query's own page against the other pages of the batch.
 
     Args:
         scores: (queries, pages), already divided by the temperature.
@@ -63,7 +63,7 @@ def in_batch_softmax(scores: torch.Tensor, positive: torch.Tensor, ignore: torch
 
 
 def pairwise_hardest(scores: torch.Tensor, positive: torch.Tensor, ignore: torch.Tensor | None = None) -> torch.Tensor:
-    """softplus(hardest negative - positive), averaged over the queries. Arguments as `in_batch_softmax`."""
+    """Return softplus(hardest negative - positive), averaged over queries. Arguments as `in_batch_softmax`."""
     own = F.one_hot(positive, scores.shape[1]).bool()
     excluded = own if ignore is None else own | ignore
     hardest = scores.masked_fill(excluded, -torch.inf).amax(dim=1)
@@ -72,7 +72,7 @@ def pairwise_hardest(scores: torch.Tensor, positive: torch.Tensor, ignore: torch
 
 
 def token_to_patch(logits: torch.Tensor, shown: torch.Tensor, excluded: torch.Tensor) -> torch.Tensor:
-    """Each query token against every vector of every page of the batch, for each occurrence of its word.
+    """Compare each token with every vector of every page of the batch, for each occurrence of its word.
 
     Every occurrence has to beat all negatives, not only the easiest one, so that all light up (the supervised
     contrastive form of Khosla et al. 2020). But one of the patches that show an occurrence is enough (their logits'
@@ -141,7 +141,7 @@ def cell_of_piece(
     logits = (table[distinct] @ features.T).float()
     holds = torch.zeros(logits.shape, device=logits.device)
     holds[rows, cells] = 1.0
-    pages = holds.view(-1, 1, *grid)  # of one piece on one page
+    pages = holds.view(-1, 1, *grid)  # one map for each piece and page
     around = F.max_pool2d(pages, 3, stride=1, padding=1).view_as(holds).bool()
     found = holds.gather(1, logits.argmax(dim=1, keepdim=True)).mean()
     shown = torch.stack([rows, cells, torch.arange(len(cells), device=cells.device)])
@@ -149,7 +149,7 @@ def cell_of_piece(
 
 
 def alignment(vectors: torch.Tensor, table: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-    """Mean of 1 - cosine between each vector and what sets its row of the table apart from the others.
+    """Return the mean of 1 - cosine between each vector and what sets its row of the table apart from the others.
 
     A softmax over the rows is content when a vector is a little closer to its own row than to all others; the rest of
     the vector may be anything, and drowns how near two rows are. The rows have much in common, which tells nothing

@@ -19,8 +19,8 @@ from transformers import PreTrainedTokenizerFast
 STEM = 4  # letters
 NEAREST = 11  # neighbors of a word to choose from
 CLOSE = 0.6  # cosine of the text model from which on a word may stand for another in a question
-CLOSEST = 4  # of the words on pages, that each word as a query is expected to be near
-CLEARLY = 0.2  # closer, in cosines of the text model
+CLOSEST = 4  # words on pages that each word as a query is expected to be near
+CLEARLY = 0.2  # cosine of the text model by which a word has to be closer
 TEACHER_TEMPERATURE = 0.05  # cosines of related words are about 0.3 above those of others: e^(0.3/0.05) = 400
 
 
@@ -30,7 +30,7 @@ def stem(word: str) -> str:
 
 
 def look_alike(rows: list[str], columns: list[str]) -> np.ndarray:
-    """Bool (rows, columns): the two words begin alike; a word does so with itself."""
+    """Return which words begin alike, bool (rows, columns); a word does so with itself."""
     return np.array([stem(word) for word in rows])[:, None] == np.array([stem(word) for word in columns])
 
 
@@ -57,7 +57,7 @@ class Teacher:
         return sorted(word for word in words if word in self.places)
 
     def sample(self, shown: list[str], count: int, rng: np.random.Generator) -> list[str]:
-        """At most `count` words, none twice: half of them from those shown, the others each close to one of these.
+        """Draw at most `count` words, none twice: half of them from those shown, the others each close to one of these.
 
         Without such neighbors closeness would be too rare to learn from.
         """
@@ -83,14 +83,14 @@ class Teacher:
 
 
 def closest(teacher: Teacher) -> torch.Tensor:
-    """(whole words, whole words): how much each is among a word's closest, rows that sum to 1."""
+    """Return how much each is among a word's closest, (whole words, whole words), rows that sum to 1."""
     alike = torch.from_numpy(look_alike(teacher.whole, teacher.whole))
     target = teacher.similarities(teacher.whole, teacher.whole) / TEACHER_TEMPERATURE
     return target.masked_fill(alike, -1e4).softmax(dim=1)
 
 
 def meaning_loss(similarities: torch.Tensor, target: torch.Tensor, ignore: torch.Tensor) -> torch.Tensor:
-    """KL divergence from the teacher's to the student's softmax over each word's similarities with others.
+    """Return the KL divergence from the teacher's to the student's softmax over each word's similarities with others.
 
     Args:
         similarities: (words, others), the student's cosines divided by the temperature.
@@ -103,7 +103,7 @@ def meaning_loss(similarities: torch.Tensor, target: torch.Tensor, ignore: torch
 
 
 def ranking_loss(similarities: torch.Tensor, target: torch.Tensor, ignore: torch.Tensor) -> torch.Tensor:
-    """Mean softplus(unrelated - related) over each word's closest others and all that are clearly less close to it.
+    """Return the mean softplus(unrelated - related) over a word's closest others and all that are clearly less close.
 
     In a divergence of two softmaxes the few others that look most like the word weigh most, against what reading needs.
     Here all weigh the same.

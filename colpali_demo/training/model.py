@@ -20,7 +20,7 @@ from colpali_demo.training.pages.targets import RESAMPLE
 
 
 def build_processor(tokenizer: PreTrainedTokenizerFast, image_size: int = 1024) -> ColPaliProcessor:
-    """The processor class of ColPali v1.3, for a larger square and patches of our tower: 64 rows of 32 at 1,024 pixels.
+    """Build the processor of ColPali v1.3 for a larger square and our tower's patches: 64 rows of 32 at 1,024 pixels.
 
     Raises ValueError where the square is not a whole number of patches.
     """
@@ -44,7 +44,7 @@ def build_model(
     embedding_dim: int = 128,
     depths: Sequence[int] = DEPTHS,
 ) -> ColPaliForRetrieval:
-    """A `ColPaliForRetrieval` with random weights: our tower, PaliGemma's projector, a small Gemma, a 128-d head.
+    """Build a `ColPaliForRetrieval` with random weights: our tower, PaliGemma's projector, a small Gemma, a 128-d head.
 
     The Gemma has one attention head: over 2,057 vectors attention is two thirds of its time with four.
     """
@@ -79,7 +79,7 @@ def build_model(
 
 @torch.no_grad()
 def start_near_identity(model: ColPaliForRetrieval) -> None:
-    """Initial weights with which a patch's vector is its tower feature, and a token's its row of the table, rotated.
+    """Set weights with which a patch's vector is its tower feature, and a token's its row of the table, rotated.
 
     Small random numbers (the usual deviation of 0.02) in a chain of linear maps learn one direction after the other: in
     a run that began with them all patches lay in 13 of 128 dimensions. Here projector and head begin as rotations, rows
@@ -125,7 +125,7 @@ def save_checkpoint(model: ColPaliForRetrieval, processor: ColPaliProcessor, fol
 
 
 def load_checkpoint(folder: Path, image_size: int | None = None) -> ColPaliForRetrieval:
-    """The weights that `save_checkpoint` wrote, in float32; for squares of `image_size` pixels, if another is given.
+    """Load what `save_checkpoint` wrote, in float32, for squares of `image_size` pixels where that is given.
 
     Convolutions and rotary positions take any size; how well the weights read there is another matter.
     """

@@ -27,7 +27,7 @@ from colpali_demo.training.questions import adds_the_same
 PIECE_SCALE = 0.125
 EMPTY_CELLS = 2_000  # background cells a page contributes to the character loss
 TABLE_ROWS = 256  # a step, each compared with every other word that is one piece
-PATCHES = 8  # of those that show a word, at most this many enter the meaning loss on pages
+PATCHES = 8  # most patches that show a word which enter the meaning loss on pages
 PIECES = 200  # subwords a page contributes: each costs a softmax over the vocabulary
 
 
@@ -62,7 +62,7 @@ class Pretrainer(nn.Module):
         self.query_suffix = tokenizer(suffix, add_special_tokens=False)["input_ids"]
 
     def encode_pages(self, pixels: torch.Tensor):
-        """Tower features and page vectors (pages, vectors, dim)."""
+        """Encode pages: their tower features and their vectors (pages, vectors, dim)."""
         image = self.model.vlm.get_image_features(pixels, output_hidden_states=True)
         return image, self.embed_pages(image)
 
@@ -77,7 +77,7 @@ class Pretrainer(nn.Module):
         ).embeddings
 
     def encode_queries(self, queries: list[str]) -> tuple[torch.Tensor, torch.Tensor, list[list[tuple[int, int]]]]:
-        """Vectors (queries, tokens, dim), mask (queries, tokens), and for each query the (token, word) pairs.
+        """Encode queries: (queries, tokens, dim), mask (queries, tokens), the (token, word) pairs of each.
 
         Punctuation around a word, and a space that is a piece of its own, belong to none: their number is -1.
         """
@@ -115,7 +115,7 @@ class Pretrainer(nn.Module):
         return self.log_scale.exp().clamp(max=80.0)
 
     def reading_losses(self, image, examples: list[Example]) -> dict[str, torch.Tensor]:
-        """Characters at stride 8 and subwords at stride 16 in the tower's features."""
+        """Measure how well characters at stride 8 and subwords at stride 16 are read in the tower's features."""
         device = self.page_ids.device
         grid = self.size // CHARACTER_STRIDE
         cells, labels = [], []
@@ -150,7 +150,7 @@ class Pretrainer(nn.Module):
         return result
 
     def patch_losses(self, vectors: torch.Tensor, examples: list[Example]) -> dict[str, torch.Tensor]:
-        """Subwords in the patches' vectors (pages, patches, dim), in the space that MaxSim compares."""
+        """Measure how well patches' vectors (pages, patches, dim) show subwords, in the space that MaxSim compares."""
         ids, chosen = self.chosen_pieces(examples)
         features, cells = self.scale * vectors.flatten(0, 1), self.cells_of_pieces(examples, *self.grid)
         table = without_layers(self.model, self.table_of_pieces())
@@ -184,7 +184,7 @@ class Pretrainer(nn.Module):
     def retrieval_losses(
         self, pages: torch.Tensor, examples: list[Example], queries: list[Query]
     ) -> dict[str, torch.Tensor]:
-        """Token-to-patch and page losses, and how far function words and untyped tokens vary between pages."""
+        """Return token-to-patch and page losses, and how far function words and untyped tokens vary between pages."""
         vectors, mask, places = self.encode_queries([query.text for query in queries])
         vectors, pages = vectors.float(), pages.float()
         points, function = tokens_by_part(queries, places, mask)
@@ -203,7 +203,7 @@ class Pretrainer(nn.Module):
     def token_losses(
         self, vectors: torch.Tensor, pages: torch.Tensor, examples: list[Example], points: list[tuple[int, int, str]]
     ) -> dict[str, torch.Tensor]:
-        """Each token against all vectors of the batch, where its word is shown; the share that points at its word.
+        """Compare tokens whose word is shown with all vectors of the batch; also the share that points at its word.
 
         Args:
             vectors: (queries, tokens, dim); pages: (pages, vectors, dim).
@@ -215,7 +215,7 @@ class Pretrainer(nn.Module):
         occurrences = [(token, patches) for token, word in enumerate(words) for patches in showing[word]]
         lengths = [len(patches) for _, patches in occurrences]
         patches = np.concatenate([patches for _, patches in occurrences])
-        slots = pages.shape[1] - self.patches  # of text, behind the patches of each page
+        slots = pages.shape[1] - self.patches  # text slots, behind the patches of each page
         tokens, numbers = (
             np.repeat([token for token, _ in occurrences], lengths),
             np.repeat(range(len(lengths)), lengths),
@@ -234,7 +234,7 @@ class Pretrainer(nn.Module):
     def page_losses(
         self, maxima: torch.Tensor, mask: torch.Tensor, examples: list[Example], queries: list[Query]
     ) -> dict[str, torch.Tensor]:
-        """Each query's own page against the others that do not answer it; the share of queries that prefer theirs.
+        """Compare each query's own page with those that do not answer it; also the share of queries that rank it first.
 
         `maxima` is (queries, pages, tokens), `mask` bool (queries, tokens).
         """
@@ -295,7 +295,7 @@ class Pretrainer(nn.Module):
         }
 
     def table_of_words(self, teacher: Teacher) -> torch.Tensor:
-        """The rows of the teacher's words that are one piece, (words, dim), in the space that MaxSim compares."""
+        """Return the rows of the teacher's words of one piece, (words, dim), in the space that MaxSim compares."""
         embedding = self.model.get_input_embeddings()
         ids = torch.tensor(teacher.whole_ids, device=self.page_ids.device)
         return without_layers(self.model, embedding.weight[ids] * embedding.embed_scale).float()
@@ -304,7 +304,7 @@ class Pretrainer(nn.Module):
         self, cosines: torch.Tensor, teacher: Teacher, words: list[str], others: list[str],
         loss: Callable[..., torch.Tensor] = meaning_loss,
     ) -> torch.Tensor:  # fmt: skip
-        """The loss over cosines (words, others), without words that look alike and without pairs at minus infinity."""
+        """Return the loss over cosines (words, others), without words that look alike and pairs at minus infinity."""
         alike = torch.from_numpy(look_alike(words, others)).to(cosines.device)
         target = teacher.similarities(words, others).to(cosines.device)
         return loss(self.scale * cosines.clamp(min=-1), target, cosines.isinf() | alike)
@@ -349,6 +349,6 @@ def word_patches(
 
 
 def to_pixels(examples: list[Example], device: torch.device) -> torch.Tensor:
-    """(pages, 3, size, size) in -1..1, as the processor's x / 255 with mean and deviation 0.5."""
+    """Return (pages, 3, size, size) in -1..1, as the processor's x / 255 with mean and deviation 0.5."""
     stacked = torch.from_numpy(np.stack([example.pixels for example in examples])).to(device)
     return stacked.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)

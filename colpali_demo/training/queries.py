@@ -18,14 +18,14 @@ class Query(NamedTuple):
     shows: tuple[str, ...]
 
     def answered_by(self, text: str) -> bool:
-        """Whether a page whose bare words are `text`, with a space around each, shows every run of words in `shows`."""
+        """Return whether a page of these bare words, with a space around each, shows every run of words in `shows`."""
         return all(f" {run} " in text for run in self.shows)
 
 
 def sample_queries(
     examples: list[Example], count: int, counts: dict[str, int], rng: np.random.Generator
 ) -> list[Query]:
-    """`count` queries for each page.
+    """Draw `count` queries for each page.
 
     Half are single words of the page, one as likely as the other; a quarter single words drawn by how rare they are; a
     quarter phrases of 2-8 consecutive words about one drawn like that. By rarity alone hardly an everyday word would

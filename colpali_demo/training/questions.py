@@ -39,12 +39,12 @@ TEMPLATES = (
     "all {a} that have {b}", "the difference between {a} and {b}",
 )  # fmt: skip
 LONGEST = 4  # words in a run
-MARKED = 0.5  # of the questions end in a question mark
-CHANGED = 0.2  # of the words are other than on the page: another form, a related word, a slip of the finger
+MARKED = 0.5  # share of questions that end in a question mark
+CHANGED = 0.2  # share of words that are not as on the page: another form, a related word, a typing error
 
 
 def adds_the_same(query: Sequence[str]) -> list[bool]:
-    """For each word of a query, whether it has to add the same on every page: function words beside others.
+    """Say of each word of a query whether it has to add the same on every page: function words beside others.
 
     In a query of function words alone they count like any other word.
     """
@@ -59,7 +59,7 @@ def sample_questions(
     rng: np.random.Generator,
     teacher: Teacher | None = None,
 ) -> list[Query]:
-    """`count` questions for each page with such words, about runs of words that are no function words.
+    """Draw `count` questions for each page with such words, about runs of words that are no function words.
 
     Runs that are rare in the text that `counts` was taken from come up more often.
     """
@@ -85,7 +85,7 @@ def sample_questions(
 
 
 def content_runs(words: Sequence[str]) -> list[list[str]]:
-    """Consecutive words of a page that are searchable and no function words, cut where one stands between them."""
+    """Return runs of words of a page that are searchable and no function words, cut where one of these stands."""
     runs: list[list[str]] = [[]]
     for word in words:
         if searchable(word) and word not in FUNCTION_WORDS and " " not in word:
@@ -96,7 +96,7 @@ def content_runs(words: Sequence[str]) -> list[list[str]]:
 
 
 def cut(run: list[str], rng: np.random.Generator) -> list[str]:
-    """One to four consecutive words of a run."""
+    """Cut one to four consecutive words out of a run."""
     length = int(rng.integers(1, min(len(run), LONGEST) + 1))
     start = int(rng.integers(0, len(run) - length + 1))
     return run[start : start + length]
@@ -115,7 +115,7 @@ def changed(word: str, rng: np.random.Generator, teacher: Teacher | None) -> str
 
 
 def other_form(word: str, rng: np.random.Generator) -> str:
-    """The word in the singular for the plural or the other way round, or in another tense; by its ending alone."""
+    """Return the word in the other number (singular, plural) or in another tense, by its ending alone."""
     for ending, others in (("ies", ("y",)), ("ing", ("", "ed", "s")), ("ed", ("", "ing", "s")), ("s", ("",))):
         if word.endswith(ending) and len(word) - len(ending) > 2 and not word.endswith("ss"):
             return word[: -len(ending)] + others[rng.integers(len(others))]
@@ -126,7 +126,7 @@ def other_form(word: str, rng: np.random.Generator) -> str:
 
 
 def related(word: str, rng: np.random.Generator, teacher: Teacher | None) -> str:
-    """One of the words that the text model finds closest and that does not look like it; itself where there is none."""
+    """Return a word that the text model finds close and that does not look like it; itself where there is none."""
     if teacher is None or word not in teacher.places:
         return word
     near = [other for other in teacher.neighbors(word) if not look_alike([word], [other])[0, 0]]

@@ -37,7 +37,7 @@ from colpali_demo.training.questions import sample_questions
 # has learned; the table is the target of the features, which cannot follow a target that moves as fast as they do.
 LAYERS_RATE = 0.5
 TABLE_RATE = 0.3
-HEADS_RATE = 3e-3  # for linear heads over features that do not move
+HEADS_RATE = 3e-3  # learning rate of linear heads over features that do not change
 LOSSES = (
     "character",
     "piece",
@@ -54,7 +54,7 @@ LOSSES = (
     "meaning_to_table",
     "query_to_row",
     "meaning_on_page",
-)  # those that a step adds up, each by its weight; the other parts are only logged
+)  # losses that a step adds up, each with its weight; all others are only logged
 
 
 def _setting(default: float, help: str) -> Any:
@@ -99,7 +99,7 @@ class Schedule:
     ema: float = _setting(0.998, "how much of the averaged weights is left after a step")
 
     def rate(self, seen: int) -> float:
-        """Warm-up, a plateau, a straight line down to zero; a rate of their own for the first pages of the heads."""
+        """Return the learning rate: first that of the heads alone, then a warm-up, a plateau, a line down to zero."""
         if seen < self.heads_pages:
             return HEADS_RATE
         up = min(1.0, (seen - self.heads_pages + 1) / self.warmup_pages)

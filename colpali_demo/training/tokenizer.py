@@ -19,14 +19,14 @@ def count_words(texts: Iterable[str]) -> Counter[str]:
 
 
 def flattened(counts: Counter[str], power: float = 0.6) -> Iterator[str]:
-    """The words again, each count^power times: so that a frequent field's jargon does not take all the pieces."""
+    """Repeat each word count^power times, so that a frequent field's jargon does not take all the pieces."""
     for word, count in counts.items():
         if count > 1 and word.isalpha():
             yield " ".join(["", *[word] * round(count**power)])
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int = 4096) -> PreTrainedTokenizerFast:
-    """Byte-pair pieces of lower-cased text, single digits, single punctuation marks; a space is "▁" as in Gemma's.
+    """Train byte-pair pieces of lower-cased text; digits and punctuation stand alone; a space is "▁" as in Gemma's.
 
     The newline is a piece of its own, because ColPali's page prompt and queries both end in one. Characters that are
     rarer than the alphabet's limit become `<unk>`, so the app can say which typed words the checkpoint cannot know.

@@ -1,7 +1,7 @@
-"""The public endpoints, for `gradio_client`, for HTTP and for MCP: `index`, `search`, `explain` and `search_pdf`.
+"""The public endpoints, for `gradio_client`, HTTP and MCP: `index`, `search`, `explain`, `erase` and `search_pdf`.
 
-They answer with the same JSON as the command line's `--json`. The first three work on the pages of the caller's
-session; `search_pdf` needs none, so it is the one that MCP offers.
+They answer with the same JSON as the command line's `--json`. All but the last work on the pages of the caller's
+session; `search_pdf` needs no session, so it is the one that MCP offers.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from gradio.data_classes import FileData
 from colpali_demo.web.faults import Refused
 from colpali_demo.web.turns import Rate
 from colpali_demo.web.uploads import NoRoom
+from colpali_demo.web.visitors.erasures import MAX_BOXES, Target
+from colpali_demo.web.visitors.search import MAX_EXPLAINED
 
 if TYPE_CHECKING:
     from colpali_demo.retrieval import Hit, Ranking
@@ -32,7 +34,8 @@ NOTES = (Path(__file__).parent / "api.md").read_text("utf-8")
 
 def add_endpoints(sessions: Sessions, settings: Settings) -> None:
     """Add the endpoints to the `gr.Blocks` that is being built."""
-    passing_calls = Rate(settings.files_per_minute)  # of all callers without a session together
+    most = max(MAX_EXPLAINED, settings.top_k)  # pages of one answer: an explanation takes up to 2 MB
+    passing_calls = Rate(settings.files_per_minute)  # shared by all callers without a session
 
     def index(file: FileData, request: gr.Request) -> dict[str, Any]:
         """Add a PDF or an image to the pages that you can search.
@@ -57,14 +60,14 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
 
         Args:
             query: What to look for, in your own words.
-            top_k: How many pages to return and explain.
+            top_k: How many pages to return and explain, 10 at most.
 
         Returns:
             The object that `python -m colpali_demo search --json` prints: model, query with its tokens, and results.
             The MaxSim of a result's tokens add up to its score.
         """
         visitor = _visitor(sessions, request)
-        count = _count(top_k)
+        count = _count(top_k, most)
         ranking, milliseconds = _rank(visitor, query, count)
         return _answer(visitor, ranking[:count], milliseconds)
 
@@ -83,13 +86,39 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
         """
         visitor = _visitor(sessions, request)
         ranking, milliseconds = _rank(visitor, query)
-        hit = next((hit for hit in ranking if (hit.page.document_id, hit.page.number) == (document, page)), None)
-        if hit is None:
-            raise Refused("No such page", f"Page {page} of a document {document!r} is not among your pages.")
+        hit = _hit(ranking, document, page)
         answer = _answer(visitor, [hit], milliseconds)
         if maps:
             answer["results"][0]["maps"] = hit.explain().maps.tolist()
         return answer
+
+    def erase(
+        query: str, document: str, page: int, region: str, request: gr.Request, only: bool = False
+    ) -> dict[str, Any]:
+        """Erase a part of a page, embed the page anew, and compare what it scores with before. Nothing is kept.
+
+        Args:
+            query: What to look for.
+            document: The content hash of the document, as in the results of a search.
+            page: The number of the page, counted from 1.
+            region: "left,top,right,bottom" in shares of the page, several of them separated by semicolons; or the index
+                of a token of the query, for the patch that it chose with those around it.
+            only: Whether to erase everything but the region instead.
+
+        Returns:
+            model, query with its tokens, and erasure: its boxes; the page before and after, as in the results of a
+            search, each with its rank among all your pages; and tokens, each with its MaxSim before and after, the
+            difference, and the cells of both winners.
+        """
+        visitor = _visitor(sessions, request)
+        ranking, milliseconds = _rank(visitor, query)
+        hit = _hit(ranking, document, page)
+        answer = _answer(visitor, [hit], milliseconds)
+        start = time.perf_counter()
+        erasure = visitor.search.erase_once(hit, _region(region), only=only is True)
+        answer["timing_ms"] |= {"erase": round(1000 * (time.perf_counter() - start), 1)}
+        del answer["results"], answer["errors"]
+        return {**answer, "erasure": erasure.to_json()}
 
     def search_pdf(file: FileData, query: str, top_k: int = settings.top_k) -> dict[str, Any]:
         """Search one PDF or image for a query and say why each page matched. Nothing is kept.
@@ -97,16 +126,17 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
         Args:
             file: A PDF, PNG, JPEG, WebP or TIFF file.
             query: What to look for, in your own words.
-            top_k: How many pages to return and explain.
+            top_k: How many pages to return and explain, 10 at most.
 
         Returns:
-            model, query with its tokens, results and errors. For every page of the results: its score, and for every
-            query token the MaxSim, the place on the page where it was found, and the words there.
+            model, query with its tokens, results and errors. For every page of the results: its score; for every
+            query token the MaxSim, the place on the page where it was found, and the words there; and regions, to cite:
+            boxes in shares of the page, each with the text in it, its score and its lead, the largest lead first.
         """
         if (path := _path(file)) is None or not sessions.uploads.holds(path):
             raise Refused("No pages", "Upload a file first, and pass what the upload returns.")
         if seconds := passing_calls.wait():
-            raise Refused("One moment", f"Too many ask at once; try again in {seconds:.0f} s.")
+            raise Refused("One moment", f"Too many requests at once; try again in {seconds:.0f} s.")
         passing = secrets.token_hex(16)
         visitor = sessions.get(passing)
         try:
@@ -114,7 +144,7 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
             if not visitor.shelf.searchable().indexes:
                 reasons = " ".join(error["message"] for error in errors)
                 raise Refused("No pages", reasons)
-            count = _count(top_k)
+            count = _count(top_k, most)
             ranking, milliseconds = _rank(visitor, query, count)
             return {**_answer(visitor, ranking[:count], milliseconds), "errors": errors}
         finally:
@@ -126,6 +156,7 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
     _with_upload(gr.api(index, **indexing))
     gr.api(search, **searching)
     gr.api(explain, **searching)
+    gr.api(erase, concurrency_id="erasing", concurrency_limit=2)
     _with_upload(gr.api(search_pdf, **indexing))
 
 
@@ -156,7 +187,7 @@ def prepare_mcp(demo: gr.Blocks, uploads: Uploads) -> None:
                 path.write_bytes(base64.b64decode(data, validate=True))
         except NoRoom:
             raise ValueError("The server has no room for this file; try again in a few minutes.") from None
-        return {**arguments, "file": {"path": str(path)}}  # without the mark of files, which would be uploaded again
+        return {**arguments, "file": {"path": str(path)}}  # a value with the mark of files would be uploaded again
 
     server.tool_to_endpoint = {
         name: endpoint for name, endpoint in server.tool_to_endpoint.items() if endpoint == f"/{STATELESS}"
@@ -184,7 +215,9 @@ def _visitor(sessions: Sessions, request: gr.Request) -> Visitor:
         raise Refused("No session", "Pass a session_hash.")
     if request.headers.get("x-gradio-user") == "mcp":
         raise Refused("No session", f"MCP has no sessions: use {STATELESS}.")
-    return sessions.get(request.session_hash)
+    visitor = sessions.get(request.session_hash)
+    visitor.quota.count_event()
+    return visitor
 
 
 def _add(visitor: Visitor, file: Any) -> list[dict[str, Any]]:
@@ -225,9 +258,30 @@ def _rank(visitor: Visitor, query: Any, explained: int = 1) -> tuple[Ranking, di
     return ranking, {"search": round(1000 * (time.perf_counter() - start), 1)}
 
 
-def _count(top_k: Any) -> int:
-    if not isinstance(top_k, int) or isinstance(top_k, bool) or top_k < 1:
-        raise Refused("Not understood", "top_k must be a whole number from 1 on.")
+def _hit(ranking: Ranking, document: Any, page: Any) -> Hit:
+    hit = next((hit for hit in ranking if (hit.page.document_id, hit.page.number) == (document, page)), None)
+    if hit is None:
+        raise Refused("No such page", f"Page {page} of a document {document!r} is not among your pages.")
+    return hit
+
+
+def _region(region: Any) -> Target:
+    """Return what a caller wants erased: boxes, or a token's winner."""
+    text = region.strip() if isinstance(region, str) else ""
+    if text.isascii() and text.isdecimal() and len(text) < 10:
+        return Target("winner", (int(text),))
+    try:
+        boxes = [tuple(map(float, box.split(","))) for box in text.split(";")]
+    except ValueError:
+        boxes = []
+    if not boxes or len(boxes) > MAX_BOXES or any(len(box) != 4 for box in boxes):
+        raise Refused("Not understood", 'region must be "left,top,right,bottom", or the index of a token.')
+    return Target(given=tuple(boxes))
+
+
+def _count(top_k: Any, most: int) -> int:
+    if not isinstance(top_k, int) or isinstance(top_k, bool) or not 1 <= top_k <= most:
+        raise Refused("Not understood", f"top_k must be a whole number from 1 to {most}.")
     return top_k
 
 

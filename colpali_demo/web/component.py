@@ -9,6 +9,9 @@ import gradio as gr
 
 from colpali_demo.export.browser import read_component
 
+COLORS = Path(__file__).with_name("colors.css")
+"""What the components take their colors from: a page that shows one passes it to `launch(css_paths=)`."""
+
 
 class Component(gr.HTML):
     """A `gr.HTML` whose template is static and whose modules draw the value, a JSON object.

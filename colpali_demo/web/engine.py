@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 def public_model_info(encoder: AnyEncoder) -> ModelInfo:
-    """`model_info` of an encoder without the folder of the checkpoint."""
+    """Return `model_info` of an encoder without the folder of the checkpoint."""
     return {**encoder.model_info, "checkpoint": encoder.model_info["name"]}
 
 
@@ -35,6 +35,7 @@ class Engine:
     source: what to load
     folder: takes the pictures of the samples
     choice: the name under which a visitor chose it; None for the model of the settings
+    places: where documents are read, those of all engines of a process; its own unless given
 
     `state` is "loading", "ready" or "failed"; `settled` is set when it is no longer "loading", and then `encoder` is
     there or `error` says in a sentence for visitors why it is not. There is both where another encoder stands in.
@@ -44,7 +45,15 @@ class Engine:
     Whoever runs the model waits for `turns`, whoever reads a document for one of the `places`.
     """
 
-    def __init__(self, settings: Settings, source: Source, folder: Path, *, choice: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        source: Source,
+        folder: Path,
+        *,
+        choice: str | None = None,
+        places: Places | None = None,
+    ) -> None:
         self.settings = settings
         self.source = source
         self.choice = choice
@@ -57,7 +66,7 @@ class Engine:
         self.downloaded: tuple[int, int] | None = None
         self.error = ""
         self.turns = Turns()
-        self.places = Places(settings.documents_at_once)
+        self.places = places or Places(settings.documents_at_once)
         self._folder = folder
         self._queue = deque(self.samples)
         self._queue_lock = threading.Lock()
@@ -78,14 +87,14 @@ class Engine:
         """Start loading; returns at once.
 
         Not on ZeroGPU: there the model has to be in place before the server is, and a GPU is lent to requests only, so
-        that the samples have to wait until a visitor calls `welcome`.
+        that the samples have to wait until a visitor comes, see `note_visitor`.
         """
         if self._awaits_visitor:
             self._load()
         else:
             self._thread.start()
 
-    def welcome(self) -> None:
+    def note_visitor(self) -> None:
         """Note that a visitor has come; call this from within their request."""
         with self._queue_lock:
             if not self._awaits_visitor:
@@ -94,9 +103,9 @@ class Engine:
         # In the context of the request, by which it will be known.
         threading.Thread(target=copy_context().run, args=(self._run,), name="engine", daemon=True).start()
 
-    def want(self, sample: Sample) -> None:
+    def embed_next(self, sample: Sample) -> None:
         """Embed this sample next, if it is not embedded yet."""
-        with self._queue_lock:  # else the engine may find the queue empty between these lines, and end
+        with self._queue_lock:  # without the lock the engine might find the queue empty between these lines, and end
             if sample in self._queue:
                 self._queue.remove(sample)
                 self._queue.appendleft(sample)

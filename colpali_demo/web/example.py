@@ -13,12 +13,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from colpali_demo.bundled import ASSETS
 from colpali_demo.encoder.files import BUNDLED_FOLDER
 from colpali_demo.export.lens_value import FileData, LensValue, file_data, lens_value, with_files
 from colpali_demo.samples import SAMPLES
 from colpali_demo.settings import Settings
 
-EXAMPLE = SAMPLES.parent / "example"
+EXAMPLE = ASSETS / "example"
 DOCUMENT = SAMPLES / "annual-report.pdf"
 QUERY = "energy from hydropower"  # short, one word of several pieces; the page that answers it comes first by far
 LENS = "lens.json"
@@ -26,7 +27,7 @@ LESSON = "lesson.json"
 
 
 def fingerprint(checkpoint: Path) -> str:
-    """SHA-256 of whatever in a checkpoint's folder has a say in its vectors."""
+    """Return the SHA-256 of whatever in a checkpoint's folder has a say in its vectors."""
     digest = hashlib.sha256()
     for file in sorted([*checkpoint.glob("*.safetensors"), checkpoint / "config.json", checkpoint / "tokenizer.json"]):
         digest.update(file.name.encode() + file.read_bytes())
@@ -34,7 +35,7 @@ def fingerprint(checkpoint: Path) -> str:
 
 
 def load_example(name: str, into: Path, folder: Path = EXAMPLE) -> dict[str, Any]:
-    """The value called `name` of the example; its files are copied `into` a folder from which the browser may fetch."""
+    """Load the value `name` of the example; its files are copied `into` a folder from which the browser may fetch."""
 
     def copied(file: FileData) -> dict[str, Any]:
         return file_data(shutil.copyfile(folder / file["path"], into / f"{Path(name).stem}-{file['path']}"))
@@ -49,14 +50,15 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
     """
     from colpali_demo import PageIndex, load_encoder, open_document
     from colpali_demo.encoder.calibration import blank_page
+    from colpali_demo.evidence import erase_winners
     from colpali_demo.export.pictures import page_id, write_pictures
     from colpali_demo.lessons.batch import labelled_batch
     from colpali_demo.samples import read_questions
     from colpali_demo.web.engine import public_model_info
-    from colpali_demo.web.lessons.value import lesson_value
+    from colpali_demo.web.lessons.value import MOST_ERASED, lesson_value
 
-    _, questions = read_questions()  # of this document
-    encoder = load_encoder(str(checkpoint), device="cpu")
+    _, questions = read_questions()  # questions about this document
+    encoder = load_encoder(str(checkpoint), device="cpu", dtype="float32")  # the same numbers on every machine
     index = PageIndex(encoder)
     with open_document(document) as opened:
         index.add(opened)
@@ -92,6 +94,7 @@ def save_example(folder: Path, checkpoint: Path, document: Path = DOCUMENT) -> N
         asked=None,
         pictures=pictures,
         save=save,
+        erased=erase_winners(ranking, ranking[0].page, MOST_ERASED),
     )
     lesson["fingerprint"] = fingerprint(checkpoint)
 

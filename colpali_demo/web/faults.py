@@ -1,4 +1,4 @@
-"""What visitors are told when something goes wrong, and what only the log says."""
+"""What visitors see when something goes wrong, and what only the log says."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 
 
 class Refused(Exception):
-    """Something a visitor asked for cannot be done; `title` and `message` tell them why and what to do."""
+    """Something a visitor asked for cannot be done; `title` and `message` say why, and what to do."""
 
     def __init__(self, title: str, message: str) -> None:
         super().__init__(message)
@@ -26,5 +26,5 @@ def log_fault(what: str) -> str:
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Return whether writing failed for want of space."""
+    """Return whether writing failed because the disk is full."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

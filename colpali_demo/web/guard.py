@@ -31,14 +31,15 @@ if TYPE_CHECKING:
     from colpali_demo.settings import Settings
     from colpali_demo.web.uploads import Uploads
 
-MAX_BODY_BYTES = 64 << 10  # of a request that sends no file: a query, a page's key
-MAX_NAMES_BYTES = 1 << 20  # of one that names uploaded files: a thousand of them, as many as Gradio uploads at once
+MAX_BODY_BYTES = 64 << 10  # bytes of a request that sends no file: a query, a page's key
+MAX_NAMES_BYTES = 1 << 20  # bytes of a request that names uploaded files: a thousand, as many as Gradio uploads at once
 NO_ROOM = "The server has no room for this file; try again in a few minutes."
 TOO_SLOW = "This request took too long to arrive."
 BUSY = "Too many requests are arriving; try again in a few seconds."
-UPLOAD_SECONDS = 900.0  # for an upload to arrive
-STALL_SECONDS = 30.0  # for the next piece of it
-BODY_SECONDS = 30.0  # for such a body to arrive
+UPLOAD_SECONDS = 900.0  # seconds for an upload to arrive
+STALL_SECONDS = 30.0  # seconds for the next piece of an upload or a body
+BODY_SECONDS = 30.0  # seconds for any other body to arrive
+UPLOADS_FOLLOWED = 500  # uploads whose progress is known; then the oldest are forgotten, which Gradio never does
 SESSION_NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)  # Gradio's browsers and clients send at most 36 characters
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -58,13 +59,14 @@ _CLOSED = (
     "/gradio_api/vibe",
     "/gradio_api/profiling",
     "/gradio_api/custom_component",
+    "/gradio_api/call/v2/",  # takes arguments by their names, knows no session, and breaks on any other name
     "/gradio_api/openapi.json",
     "/openapi.json",
     "/monitoring",
 )
 
-# Ways to call an event by its number or its name. The second version takes arguments by their names.
-_CALL = re.compile(r"/gradio_api/(queue/join|(?:run|api|call/v2|call)/([^/]+))/?")
+# Ways to call an event by its number or its name.
+_CALL = re.compile(r"/gradio_api/(queue/join|(?:run|api|call)/([^/]+))/?")
 
 _HEARTBEAT = "/gradio_api/heartbeat/"
 
@@ -114,7 +116,7 @@ class _Bodies:
 
     @contextmanager
     def counted(self, receive: Receive) -> Iterator[Receive]:
-        """`receive` whose bytes count until the request ends, and that raises _TooMany where there are too many."""
+        """Wrap `receive` so that its bytes count until the request ends, and _TooMany is raised beyond the limit."""
         free, taken = MAX_BODY_BYTES, 0
 
         async def counting() -> Message:
@@ -209,10 +211,15 @@ class Guard:
             return PlainTextResponse("This is not JSON.", 400)
         sent = sent if isinstance(sent, dict) else {}
         sessions = [*request.query_params.getlist("session_hash"), *_heartbeat(address)]
+        if address.rstrip("/") == "/gradio_api/upload_progress":
+            _forget_old_progress()
+            sessions += request.query_params.getlist("upload_id")
         if sent.get("session_hash") is not None:
             sessions.append(sent["session_hash"])
         if not all(isinstance(session, str) and SESSION_NAME.fullmatch(session) for session in sessions):
-            return PlainTextResponse("A session_hash has 1 to 64 letters, digits, dots, dashes or underscores.", 400)
+            return PlainTextResponse(
+                "A session_hash or upload_id has 1 to 64 letters, digits, dots, dashes or underscores.", 400
+            )
         if address == "/gradio_api/queue/data" and not _is_awaited(request, sessions):
             return PlainTextResponse("Nothing is under way in this session.", 404)
         if request.method == "POST" and (call := _CALL.fullmatch(address)):
@@ -245,7 +252,8 @@ class Guard:
                 # A stream whose session was forgotten; its last message says so.
                 return await send({"type": "http.response.body", "body": b"", "more_body": False})
             else:
-                answer = PlainTextResponse(f"Something went wrong; if it stays so, quote {log_fault('request')}.", 500)
+                fault = log_fault("request")
+                answer = PlainTextResponse(f"Something went wrong. If it happens again, quote {fault}.", 500)
             if not started:
                 await answer(scope, receive, send)
 
@@ -255,6 +263,7 @@ class Guard:
         upload_id = request.query_params.get("upload_id")
         if upload_id is not None and not SESSION_NAME.fullmatch(upload_id):
             upload_id = None  # under which one could ask how much of it has arrived
+        _forget_old_progress()
         try:
             async with asyncio.timeout(UPLOAD_SECONDS):
                 with self._uploads.new_folder(_stated_length(request) or limit) as folder:
@@ -281,17 +290,24 @@ class Guard:
         except (MultipartParseError, TypeError, AttributeError, KeyError, UnicodeError):  # the parser meets nonsense
             return PlainTextResponse("This is not an upload.", 400)
         except ClientDisconnect:
-            return Response(status_code=400)  # nobody is there to read it
+            return Response(status_code=400)  # the visitor has gone, and nobody reads the answer
         except Exception as error:
             fault = log_fault("upload")
             if is_disk_full(error):
                 return PlainTextResponse(NO_ROOM, 507)
-            return PlainTextResponse(f"This upload failed; try again. If it stays so, quote {fault}.", 500)
+            return PlainTextResponse(f"This upload failed. Try again; if it happens again, quote {fault}.", 500)
 
 
 def _stated_length(request: Request) -> int:
     length = request.headers.get("content-length", "")
     return int(length) if length.isascii() and length.isdecimal() and len(length) < 20 else 0
+
+
+def _forget_old_progress() -> None:
+    """Keep what Gradio notes of uploads, and of those that anybody asks after, to a number."""
+    for notes in (file_upload_statuses._statuses, file_upload_statuses._signals):
+        while len(notes) >= UPLOADS_FOLLOWED:
+            del notes[next(iter(notes))]
 
 
 def _heartbeat(address: str) -> list[str]:
@@ -306,8 +322,7 @@ def _events(request: Request, call: re.Match[str], sent: dict[str, Any]) -> list
     number = sent.get("fn_index")
     if number is not None and not route.startswith("call/"):
         return [functions[number]] if type(number) is int and number in functions else []
-    named = [function for function in functions.values() if function.api_name == name]
-    return [each for each in named if each.api_visibility == "public" or not route.startswith("call/v2")]
+    return [function for function in functions.values() if function.api_name == name]
 
 
 def _is_awaited(request: Request, sessions: list[str]) -> bool:
@@ -371,6 +386,9 @@ def _with_headers(send: Send, private: bool) -> Send:
                 headers[name] = value
             if private:  # pages of visitors: for their browser, not for caches on the way
                 headers["Cache-Control"] = "private, max-age=3600"
+            elif headers.get("content-type", "").startswith(("text/html", "application/json")):
+                # Has the address at which it was asked for, as headers of the request state it.
+                headers.setdefault("Cache-Control", "private, no-cache")
         await send(message)
 
     return guarded

@@ -19,6 +19,7 @@ from colpali_demo.web.faults import Refused, is_disk_full, log_fault
 from colpali_demo.web.lessons.desk import Desk
 from colpali_demo.web.payload import DownloadValue, LibraryValue, Message, model_value, samples_value
 from colpali_demo.web.visitors.downloads import KINDS, SCALES
+from colpali_demo.web.visitors.erasures import Target, What
 from colpali_demo.web.visitors.indexing import POLL_SECONDS
 from colpali_demo.web.visitors.search import Question
 from colpali_demo.web.visitors.shelf import Choice
@@ -34,7 +35,7 @@ TICKET = re.compile(r"[A-Za-z0-9_-]{32}")  # 192 random bits, see TICKETS in pag
 EXAMPLES = 4  # buttons for the example queries of a sample
 MAX_PREFIX = 100  # characters
 MAX_AUGMENTATION = 50  # tokens
-MAX_TOLD_CHARS = 300  # of a text that a component of ours sends
+MAX_TOLD_CHARS = 300  # characters of a text that a component sends
 LOADING: Message = {
     "title": "The first explanation is on its way",
     "message": "The model is loading in the background. This takes a few seconds.",
@@ -85,12 +86,14 @@ class Handlers:
     def _visitor(self, request: gr.Request) -> Visitor:
         if not request.session_hash:
             raise Refused("No session", "Reload the page.")
-        return self._sessions.get(request.session_hash)
+        visitor = self._sessions.get(request.session_hash)
+        visitor.quota.count_event()
+        return visitor
 
     # ------------------------------------------------------------------ arriving and leaving
 
     def arrive(self, tickets: str | None, request: gr.Request) -> list[Any]:
-        """Return what a visitor sees at once: the samples, the first of them on the shelf, or those that a link names.
+        """Return what a visitor sees at once: the samples, and on the shelf the first, or those that a link names.
 
         `tickets` are two, with a space between: of the session that the same tab had before a reload, or nothing, and
         of this one. Who comes back so finds what they had.
@@ -100,12 +103,11 @@ class Handlers:
         A link, `?model=NAME&sample=FILE&q=QUERY`, restores a search over samples; what it says of tokens is for the
         browser.
         """
-        kept, ticket = _tickets(tickets)
-        if self._sessions.come_back(request.session_hash or "", kept, ticket):
+        visitor = self._visitor(request)
+        if self._sessions.come_back(request.session_hash, *_tickets(tickets)):
             visitor = self._visitor(request)
             visitor.indexing.stop_for_return()
             return self._back(visitor)
-        visitor = self._visitor(request)
         choice = request.query_params.get("model")
         if choice and visitor.is_new:
             with suppress(Refused):  # no longer offered: the usual model then
@@ -227,17 +229,24 @@ class Handlers:
     ) -> AsyncGenerator[LibraryValue]:
         visitor = self._visitor(request)
         job = task(visitor)
+        step = None
         try:
-            while (pause := await to_thread.run_sync(next, job, None, limiter=self._indexing)) is not None:
+            while True:
+                step = asyncio.ensure_future(to_thread.run_sync(next, job, None, limiter=self._indexing))
+                if (pause := await asyncio.shield(step)) is None:
+                    break
                 yield visitor.library()
                 await asyncio.sleep(pause)
         except Exception:
             fault = log_fault("index")
-            text = f"Something went wrong, so indexing ended; if it stays so, quote {fault}."
+            text = f"Something went wrong, so indexing ended. Try again; if it happens again, quote {fault}."
             visitor.shelf.note("Your library", None, "indexing_failed", text)
         finally:
-            job.close()
-        yield self._visitor(request).library()  # another one, which says so, if this one was freed
+            if step is None or step.done():
+                job.close()
+            else:  # cancelled while a thread is in it; until it is closed, it holds a place among those that read
+                step.add_done_callback(lambda step: (step.exception(), job.close()))
+        yield self._visitor(request).library()  # if this visitor was freed, a new one, whose library says so
 
     def choose_documents(self, event: gr.EventData, request: gr.Request) -> LibraryValue:
         """Search all documents, only one, or one more or less."""
@@ -250,7 +259,7 @@ class Handlers:
         return visitor.library()
 
     def offer(self, request: gr.Request) -> list[Any]:
-        """Queries for what is searched now; the first of them is asked in the place of a sample's own."""
+        """Offer queries for what is searched now; the first of them is asked in the place of a sample's own."""
         visitor = self._visitor(request)
         queries = visitor.shelf.queries()[:EXAMPLES]
         question = visitor.search.question
@@ -318,6 +327,16 @@ class Handlers:
         key = _told(event, "key")
         return _shown(visitor, lambda: visitor.search.open_page(key))
 
+    def erase(self, event: gr.EventData, request: gr.Request) -> LensValue | Message:
+        """Return the lens with one thing more erased of a page, which is embedded anew, or with steps undone."""
+        visitor = self._visitor(request)
+        visitor.act()
+        key, what, tokens, box = (_told(event, name) for name in ("key", "what", "tokens", "box"))
+        if what in ("undo", "reset"):
+            return _shown(visitor, lambda: visitor.search.restore(key, 1 if what == "undo" else None), refuses=True)
+        target = _target(what, tokens, box)
+        return _shown(visitor, lambda: visitor.search.erase(key, target), refuses=True)
+
     def encode_again(self, event: gr.EventData, request: gr.Request) -> Any:
         """Return the last search with another prefix and another number of augmentation tokens."""
         visitor = self._visitor(request)
@@ -347,9 +366,24 @@ class Handlers:
             return self._desk.example(visitor)
         return self._desk.own(visitor, _told(event, "key"))
 
+    def erase_winners(self, request: gr.Request) -> dict[str, Any]:
+        """Return the lesson on show with what becomes of its page when winners are erased."""
+        return self._desk.erase_winners(self._visitor(request))
+
     def measure(self, request: gr.Request) -> dict[str, Any]:
         """Return the lesson on show with what embedding and scoring take on this machine."""
         return self._desk.measure(self._visitor(request))
+
+
+def _target(what: str, tokens: str, box: str) -> Target:
+    """Return what a component asked to erase: of tokens, "3,4", or a box, "left,top,right,bottom"."""
+    if what == "box" and box.count(",") == 3:
+        with suppress(ValueError):
+            return Target(given=(tuple(map(float, box.split(","))),))
+    parts = tokens.split(",")
+    if what in get_args(What) and all(part.isascii() and part.isdecimal() for part in parts):
+        return Target(what, tuple(map(int, parts)))
+    raise Refused("Not understood", "This request is malformed; reload the page.")
 
 
 def _asks(sample: Sample | None) -> list[Any]:
@@ -377,11 +411,16 @@ def _not_ready(engine: Engine) -> Message | None:
     return {"title": "The model could not be loaded", "message": engine.error} if engine.error else LOADING
 
 
-def _shown(visitor: Visitor, look: Callable[[], LensValue]) -> LensValue | Message:
-    """Return the value of the lens; where there is none, what the lens says instead."""
+def _shown(visitor: Visitor, look: Callable[[], LensValue], *, refuses: bool = False) -> LensValue | Message:
+    """Return the value of the lens; where there is none, what the lens says instead.
+
+    What was refused is said in the place of the lens, too, or with `refuses` raised, so that the lens stays as it is.
+    """
     try:
         return look()
     except Refused as refused:
+        if refuses:
+            raise
         return {"title": refused.title, "message": refused.message}
     except KeyError:
         return PAGE_GONE
@@ -391,4 +430,4 @@ def _shown(visitor: Visitor, look: Callable[[], LensValue]) -> LensValue | Messa
         fault = log_fault("search")
         if is_disk_full(error):
             return DISK_FULL
-        return {"title": "This search failed", "message": f"Try again; if it stays so, quote {fault}."}
+        return {"title": "This search failed", "message": f"Try again; if it happens again, quote {fault}."}

@@ -12,8 +12,10 @@ from gradio.components import Component
 
 from colpali_demo.web.faults import Refused
 
-MAX_FILES = 1000  # of one call, as many as Gradio uploads at once
-_FILE = {"_type": "gradio.FileData"}  # by which Gradio knows a file
+MAX_FILES = 1000  # files of one call, as many as Gradio uploads at once
+MALFORMED = "This request is malformed; reload the page."
+ONLY_UPLOADS = "Only uploaded files are taken."
+_FILE = {"_type": "gradio.FileData"}  # the mark of a file in Gradio
 
 
 def checked(component: Component, value: Any) -> Any:
@@ -25,7 +27,7 @@ def checked(component: Component, value: Any) -> Any:
         return _files(value)
     if value is None or isinstance(value, str | int | float):
         return value
-    raise Refused("Not understood", "This request is malformed; reload the page.")
+    raise Refused("Not understood", MALFORMED)
 
 
 def _files(value: Any) -> Any:
@@ -39,13 +41,14 @@ def _files(value: Any) -> Any:
 def _file(value: Any) -> dict[str, Any]:
     path = value.get("path") if isinstance(value, dict) else None
     if not isinstance(path, str) or "://" in path or not _can_exist(path):
-        raise Refused("No upload", "Only uploaded files are taken.")
+        raise Refused("No upload", ONLY_UPLOADS)
     return {"path": path, "meta": _FILE}
 
 
 def _can_exist(path: str) -> bool:
     """Return whether a file can have this path; the system refuses to look for others."""
     try:
-        return len(os.fsencode(path)) < 4096 and max(map(len, os.fsencode(path).split(b"/"))) < 256
+        encoded = os.fsencode(path)
     except UnicodeError:
         return False
+    return len(encoded) < 4096 and b"\0" not in encoded and max(map(len, encoded.split(b"/"))) < 256

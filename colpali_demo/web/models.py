@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from colpali_demo.encoder.files import BUNDLED_FOLDER
-from colpali_demo.encoder.precomputed import LISTING
+from colpali_demo.bundled import ASSETS
+from colpali_demo.encoder.files import BUNDLED_FOLDER, CheckpointError
+from colpali_demo.encoder.precomputed import find_sets, is_set, read_listing
 from colpali_demo.settings import on_zero_gpu
 from colpali_demo.web.engine import Engine
 from colpali_demo.web.faults import Refused
-from colpali_demo.web.sources import CheckpointSource, SetSource, read_listing
+from colpali_demo.web.sources import CheckpointSource, SetSource
+from colpali_demo.web.turns import Places
 
 if TYPE_CHECKING:
     from colpali_demo.settings import Settings
 
-SETS = BUNDLED_FOLDER.parent / "precomputed"
+logger = logging.getLogger(__name__)
+
+SETS = ASSETS / "precomputed"
 
 
 class Offer(TypedDict):
@@ -78,11 +83,12 @@ class Models:
         self.folder = folder  # takes a folder for each engine, and what visitors share besides
         self._download = download
         sets = Path(settings.precomputed) if settings.precomputed else SETS
-        self._sets = {f"set:{listing.parent.name}": listing.parent for listing in sorted(sets.glob(f"*/{LISTING}"))}
-        if (Path(settings.model) / LISTING).is_file():
+        self._sets = {f"set:{place.name}": place for place in find_sets(sets) if _can_be_read(place)}
+        if is_set(Path(settings.model)):
             self._sets[settings.model] = Path(settings.model)
+        self._places = Places(settings.documents_at_once)
         self._engines: dict[str, Engine] = {}
-        self._present: dict[str, bool] = {}  # of the checkpoints: whether they are on this machine
+        self._present: dict[str, bool] = {}  # whether a checkpoint is on this machine, by name
         self._lock = threading.Lock()
         self.default = self._make(settings.model)
         self._engines[settings.model] = self.default
@@ -94,7 +100,7 @@ class Models:
             source = SetSource(self._sets[name])
         else:
             source = CheckpointSource(replace(self._settings, model=name), download=self._download)
-        return Engine(self._settings, source, pictures, choice=choice)
+        return Engine(self._settings, source, pictures, choice=choice, places=self._places)
 
     def get(self, name: str) -> Engine:
         """Return the engine of an offered model, started. Raises Refused for any other."""
@@ -118,7 +124,7 @@ class Models:
         return [] if own in self._sets else [_offer(self.default.source.name, text, choose=own)]
 
     def _set_offers(self) -> list[Offer]:
-        names = {name: read_listing(folder)["model"]["name"] for name, folder in self._sets.items()}
+        names = {name: read_listing(place)["model"]["name"] for name, place in self._sets.items()}
         text, facts = "The samples and their queries only", ("no model is loaded",)
         return [_offer(f"{model}, precomputed", text, facts, name) for name, model in names.items()]
 
@@ -146,6 +152,15 @@ class Models:
 
             self._present[name] = isinstance(try_to_load_from_cache(name, "config.json"), str)
         return self._present[name]
+
+
+def _can_be_read(place: Path) -> bool:
+    """Return whether a set says who made it; one that is damaged is not offered, and the log says why."""
+    try:
+        return bool(read_listing(place)["model"]["name"])
+    except (CheckpointError, KeyError, TypeError) as error:
+        logger.error("The set %s is not offered: %s", place, error)
+        return False
 
 
 def _offer(

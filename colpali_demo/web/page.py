@@ -9,6 +9,8 @@ from typing import Any
 import gradio as gr
 from gradio.block_function import BlockFunction
 from gradio.data_classes import ListFiles
+from gradio.exceptions import InvalidPathError
+from pydantic import ValidationError
 
 from colpali_demo.settings import Settings
 from colpali_demo.web.api import NOTES as API_NOTES
@@ -16,7 +18,7 @@ from colpali_demo.web.api import STATELESS, add_endpoints
 from colpali_demo.web.delivery import Delivery
 from colpali_demo.web.faults import Refused, log_fault
 from colpali_demo.web.handlers import EXAMPLES, LOADING, Handlers
-from colpali_demo.web.inputs import checked
+from colpali_demo.web.inputs import MALFORMED, ONLY_UPLOADS, checked
 from colpali_demo.web.lens import Lens
 from colpali_demo.web.lessons import FOLLOW_LINKS, Lessons
 from colpali_demo.web.library import Library
@@ -29,7 +31,7 @@ from colpali_demo.web.shelf import Shelf
 from colpali_demo.web.visitor_queue import VisitorQueue
 from colpali_demo.web.visitors import Sessions
 
-LESSONS_LOADING: Message = {"title": "The cards are being laid out", "message": ""}
+LESSONS_LOADING: Message = {"title": "The cards are loading", "message": ""}
 FILE_TYPES = [".pdf", ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"]
 
 MASTHEAD = """
@@ -56,6 +58,7 @@ TICKETS = """() => {
     return ""; // no storage allowed: a reload begins anew
   }
 }"""
+ERASED = '() => { document.dispatchEvent(new CustomEvent("erasing-settled")); }'
 SETTLED = '() => { document.dispatchEvent(new CustomEvent("query-settled")); }'
 
 NOTES = (Path(__file__).parent / "notes.md").read_text("utf-8")
@@ -71,6 +74,8 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
         "concurrency_limit": 4,
         "trigger_mode": "always_last",
     }
+    # Each embeds a page; those who search and those who index do not wait for them.
+    erasing_group: dict[str, Any] = {"concurrency_id": "erasing", "concurrency_limit": 2}
     lesson_group: dict[str, Any] = {"concurrency_id": "lessons", "concurrency_limit": 2}
     # Visitors who index take turns batch by batch, see `turns`, so all of them may begin.
     indexing_group: dict[str, Any] = {"concurrency_id": "indexing", "concurrency_limit": None}
@@ -160,12 +165,14 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
             ).then(None, js=SETTLED, **plain)
         lens.open_page(handlers.open_page, None, lens, **plain, **search_group)
         lens.encode_again(handlers.encode_again, None, lens, **plain, **search_group)
+        lens.erase(handlers.erase, None, lens, **plain, **erasing_group).then(None, js=ERASED, **plain)
         lens.take_away(handlers.take_away, None, delivery, **plain, **search_group)
 
         demo.load(js=FOLLOW_LINKS, **plain)
         demo.load(None, None, api_notes, js=AT_THIS_ADDRESS, **plain, queue=False)
         how_it_works.select(handlers.open_lessons, None, lessons, **plain, **lesson_group)
         lessons.open_lesson(handlers.open_lesson, None, lessons, **plain, **lesson_group)
+        lessons.erase_winners(handlers.erase_winners, None, lessons, **plain, **lesson_group)
         lessons.measure(handlers.measure, None, lessons, **plain, **lesson_group)
 
         samples.open_sample(handlers.open_sample, None, [library, *asks], **plain, queue=False).then(
@@ -195,7 +202,7 @@ def build_page(models: Models, sessions: Sessions, settings: Settings) -> gr.Blo
             handlers.embed_again, None, library, **plain, **indexing_group
         ).then(handlers.search_again, None, lens, **plain, **search_group)
         demo.unload(handlers.leave)
-    demo.queue(max_size=settings.queue_length, api_open=False)  # nobody calls past the queue
+    demo.queue(max_size=settings.queue_length, api_open=False)  # no event can be called past the queue
     queue = demo._queue
     queue.for_all = frozenset({STATELESS})
     queue.session_events, queue.session_unread = settings.session_events, settings.session_unread
@@ -221,12 +228,12 @@ class _Upload(gr.File):
         return "file"
 
     def preprocess(self, payload: ListFiles | None) -> list[str]:
-        """Their paths. What a file is, its content will say, not its name."""
+        """Return the paths of uploaded files. What a file is, its content will say, not its name."""
         return [] if payload is None else [file.path for file in payload.root]
 
 
 class _Page(gr.Blocks):
-    """Blocks that check all inputs, and tell a sentence where something fails, with an id of what the log has of it.
+    """Blocks that check all inputs, and show a sentence where something fails, with the id under which the log has it.
 
     Their visitors take turns in the queue.
     """
@@ -247,7 +254,12 @@ class _Page(gr.Blocks):
     async def preprocess_data(self, block_fn: BlockFunction, inputs: list[Any], *arguments: Any, **named: Any) -> Any:
         # Every way to call any event comes through here, before Gradio looks for files among the inputs.
         inputs = [checked(component, value) for component, value in zip(block_fn.inputs, inputs, strict=False)]
-        return await super().preprocess_data(block_fn, inputs, *arguments, **named)
+        try:
+            return await super().preprocess_data(block_fn, inputs, *arguments, **named)
+        except InvalidPathError:
+            raise Refused("No upload", ONLY_UPLOADS) from None
+        except ValidationError:  # one file where there should be a list, or the other way round
+            raise Refused("Not understood", MALFORMED) from None
 
     async def process_api(self, block_fn: BlockFunction | int, *arguments: Any, **named: Any) -> dict[str, Any]:
         try:
@@ -259,4 +271,5 @@ class _Page(gr.Blocks):
             raise
         except Exception:
             fault = log_fault((self.fns[block_fn] if isinstance(block_fn, int) else block_fn).name)
-            raise gr.Error(f"Something went wrong; if it stays so, quote {fault}.", print_exception=False) from None
+            text = f"Something went wrong. Try again; if it happens again, quote {fault}."
+            raise gr.Error(text, print_exception=False) from None

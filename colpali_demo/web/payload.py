@@ -1,4 +1,4 @@
-"""What the server tells the browser beside the lens: the samples, the library and the model, as plain JSON values."""
+"""What the server sends the browser beside the lens: the samples, the library and the model, as plain JSON values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from colpali_demo.web.sources import Sample
 
 LEVELS_OF_READING = {
-    "sketch": "ready · a sketch of a reader",
+    "sketch": "ready · for demonstration only",
     "large_print": "ready · reads large print",
     "reads": "ready · reads body text",
     "unmeasured": "ready · reading not measured",
@@ -51,7 +51,7 @@ class DocumentEntry(TypedDict):
     document: content hash
     pages, of: how many pages can be searched, and how many there are
     sample: file name of a sample, None for a document of the visitor's own
-    searched: whether the visitor wants it searched
+    searched: whether the visitor has chosen it to be searched
     """
 
     document: str

@@ -19,7 +19,7 @@ class Pace:
         self._steps = deque([(0, clock())], maxlen=WINDOW + 1)
 
     def reach(self, done: int) -> None:
-        """So many pages are done, or have failed, by now."""
+        """Note how many pages are done, or have failed, by now."""
         self.done = done
         self._steps.append((done, self._clock()))
 

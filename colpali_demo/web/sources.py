@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import io
 import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PIL import Image
 
@@ -16,7 +16,7 @@ from colpali_demo.documents import open_document
 from colpali_demo.encoder.calibration import blank_page
 from colpali_demo.encoder.files import CheckpointError
 from colpali_demo.encoder.interface import Capabilities
-from colpali_demo.encoder.precomputed import LISTING, PrecomputedSet
+from colpali_demo.encoder.precomputed import PrecomputedSet, read_listing, set_files
 from colpali_demo.export.pictures import Pictures, write_pictures, write_thumbnail
 from colpali_demo.samples import SampleDocument, read_samples
 from colpali_demo.web.faults import log_fault
@@ -165,10 +165,10 @@ class SetSource:
     is_bundled = False
     capabilities = Capabilities(embeds_pages=False, embeds_queries=False, has_model=False)
 
-    def __init__(self, folder: Path) -> None:
-        self.name = folder.name
-        self._folder = folder
-        self._listing = read_listing(folder)  # which the page of the demo needs before the set is opened
+    def __init__(self, place: Path) -> None:
+        self.name = place.stem if place.is_file() else place.name
+        self._place = place
+        self._listing = read_listing(place)  # the page shows the listing before the set is opened
         self._set: PrecomputedSet | None = None
 
     def samples(self) -> list[Sample]:
@@ -186,7 +186,7 @@ class SetSource:
 
     def load(self, progress: Progress) -> tuple[AnyEncoder | None, str]:  # noqa: ARG002
         try:
-            self._set = PrecomputedSet(self._folder)
+            self._set = PrecomputedSet(self._place)
         except Exception:
             fault = log_fault("opening a set")
             return None, f"This set could not be opened; the server’s log says why, under {fault}."
@@ -196,7 +196,7 @@ class SetSource:
         entries = {entry["document_id"]: entry for entry in self._listing["documents"]}
         name = f"{sample.document_id}-{entries[sample.document_id]['pages'][0]['number']}"
         cover = folder / f"{name}.webp"
-        with Image.open(self._folder / f"{name}.jpg") as image:
+        with Image.open(io.BytesIO((set_files(self._place) / f"{name}.jpg").read_bytes())) as image:
             write_thumbnail(image, cover)
         sample.cover = cover
 
@@ -206,11 +206,6 @@ class SetSource:
 
     def embed_blank_page(self, encoder: AnyEncoder) -> PageEmbedding:  # noqa: ARG002
         return self._set.blank
-
-
-def read_listing(folder: Path) -> dict[str, Any]:
-    """Read who made a set and what is in it, without its vectors."""
-    return json.loads((folder / LISTING).read_text("utf-8"))
 
 
 def _public_name(settings: Settings) -> str:

@@ -24,8 +24,8 @@ _LETTERS = re.compile(r"[^\W\d_]{3,}")
 @dataclass(frozen=True)
 class _Line:
     text: str
-    height: float  # of its type, pixels
-    place: int  # of the page, from 0
+    height: float  # pixels of its type
+    place: int  # number of the page, from 0
 
 
 def suggested_queries(pages: Sequence[Page], most: int = SUGGESTIONS) -> list[str]:

@@ -1,4 +1,4 @@
-"""Who comes next where not all can come at once: at the model, at reading documents, and at asking too often."""
+"""Waiting lines and rate limits: whose turn it is at the model and at reading documents, and who asks too often."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 ORPHAN_SECONDS = 900  # an upload that no session has taken over by then never will be: its visitor has gone
-SPARE_BYTES = 64 << 20  # of the disk, left free
+SPARE_BYTES = 64 << 20  # bytes of the disk that are left free
 
 
 class NoRoom(Exception):
@@ -41,7 +41,7 @@ class Uploads:
 
     @contextmanager
     def new_folder(self, size: int) -> Iterator[Path]:
-        """A folder for the files of one request, `size` bytes at most, which are kept free for it; deleted if it fails.
+        """Make a folder for the files of one request and keep `size` bytes free for them; deleted if the request fails.
 
         Raises NoRoom where so many bytes more may not wait here, or would not fit on the disk.
         """
@@ -90,7 +90,7 @@ class Uploads:
         for folder in given.parents[: len(inside.parts) - 1]:
             try:
                 folder.rmdir()
-            except OSError:  # another file of the same request is still there
+            except OSError:  # other files of the same request are still in the folder
                 break
         return destination.stat().st_size
 
@@ -105,7 +105,7 @@ class Uploads:
 
 
 def _size(folder: Path) -> int:
-    """Bytes of all files in a folder, which others may be taking out meanwhile."""
+    """Return bytes of all files in a folder, which others may be taking out meanwhile."""
     total = 0
     for parent, _, files in os.walk(folder):
         for file in files:

@@ -13,7 +13,7 @@ from gradio.server_messages import EventMessage, ProcessCompletedMessage
 from gradio.utils import LRUCache, run_coro_in_background
 
 SWEEP_SECONDS = 30
-UNREAD_SECONDS = 120  # after which nobody will come for an answer
+UNREAD_SECONDS = 120  # seconds until an answer that nobody has fetched is dropped
 FULL = "Too many are waiting already; try again in a few seconds."
 
 
@@ -105,7 +105,7 @@ class VisitorQueue(Queue):
         self.pending_event_ids_session.pop(session, None)
 
     def compute_analytics_summary(self, records: Any) -> dict[str, Any]:  # noqa: ARG002
-        """Nothing: Gradio would go through the last ten thousand events after each one, for a page that is closed."""
+        """Return nothing: Gradio would go through ten thousand events after each one, for a page that is closed."""
         return {}
 
     def _open_events(self, session: str | None) -> int:
@@ -153,6 +153,8 @@ class Mailbox(asyncio.Queue):
         self.unread_since = time.monotonic()
 
     def _put(self, message: EventMessage) -> None:
+        if isinstance(message, ProcessCompletedMessage) and message.event_id in self.answered:
+            return  # each call of Gradio's `cancel` would end an event once more
         if self.empty():
             self.unread_since = time.monotonic()
         super()._put(message)

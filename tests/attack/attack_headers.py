@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.attack.target import Target, new_session
+from tests.attack.target import Target
 
 PLACES = (
     *("/", "/config", "/gradio_api/info", "/nowhere", "/gradio_api/file=/etc/passwd", "/theme.css", "/favicon.ico"),
@@ -14,7 +14,7 @@ SECRETS = {"Cookie": "token=COOKIE", "Authorization": "Bearer COOKIE", "X-Secret
 
 
 def ask_from_elsewhere(target: Target) -> None:
-    """No origin is let in, whatever it asks, at whatever host."""
+    """Ask anything from elsewhere, at any host: no origin is let in."""
     for place in PLACES:
         for method in ("GET", "POST", "OPTIONS"):
             for host in ("127.0.0.1", "demo.example.org", "localhost"):
@@ -39,12 +39,9 @@ def test_no_other_origin_reads_answers(target: Target) -> None:
 
 
 def ask_for_parts(target: Target) -> None:
-    """A picture asked for in parts: whole, for its visitor’s browser alone, with no header of the request."""
-    session = new_session()
-    arrive = target.event("arrive")
-    joined = target.join(session, arrive, [None] * arrive.inputs)
-    assert joined.status_code == 200, joined.text
-    answer = next(target.outcomes(session))
+    """Ask for parts of a picture: it comes whole, for its visitor’s browser alone, with no header of the request."""
+    session = target.with_sample()
+    answer = target.call(session, "arrive")
     path = next(each for each in _paths(answer["output"]["data"]) if each.endswith((".jpg", ".webp", ".png")))
     whole = target.client.get(f"/gradio_api/file={path}")
     assert whole.status_code == 200
@@ -58,7 +55,7 @@ def ask_for_parts(target: Target) -> None:
 
 
 def _paths(value: object) -> list[str]:
-    """The paths of all files in an answer."""
+    """Return the paths of all files in an answer."""
     if isinstance(value, dict):
         own = [value["path"]] if isinstance(value.get("path"), str) else []
         return own + [path for each in value.values() for path in _paths(each)]

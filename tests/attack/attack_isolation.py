@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
+from typing import Any
+
+import pytest
 
 from tests.attack.target import Event, Target, everywhere, file_data, new_session
 
@@ -11,39 +13,42 @@ SECRET = "annas-secret-report"
 
 
 def ask_for_what_is_anothers(target: Target) -> None:
-    """Every event of Ben with each name of Anna's page, document, picture and upload: no answer has any of it."""
+    """Send, as Ben, each name of Anna's page, document, picture and upload to every event: no answer has any of it."""
     anna = new_session()
     library = target.index(anna, f"{SECRET}.pdf")
     (document,) = [each["document"] for each in library["documents"]]
     found = target.call(anna, "search", ["secret", 1])["output"]["data"][0]
-    assert SECRET in json.dumps(found)
+    assert is_annas(found, document)
     (waiting,) = target.upload((f"{SECRET}-2.pdf", b"%PDF-1.4 nothing")).json()
-    own = new_session()
-    target.index(own, "ben.pdf")
     names = [document, f"{document}-1", f"{SECRET}.pdf", anna]
+    files = [file_data(f"{waiting}x"), file_data(waiting.rsplit("/", 1)[0]), file_data("..")]
 
     def attack(event: Event) -> None:
-        for name in names:
-            for session in (own, new_session()):
-                message = target.run(session, event, event.data(name, 0), target.told(name))
-                text = json.dumps(message.get("output"))
-                assert not is_annas(text, document), (event, name)
-        for shape in (file_data(f"{waiting}x"), file_data(waiting.rsplit("/", 1)[0]), file_data("..")):
-            message = target.run(new_session(), event, event.data(shape, 0))
-            assert not is_annas(json.dumps(message.get("output")), document), event
+        ben = target.with_sample()
+        for value in [*names, *files[: 3 * event.inputs]]:
+            message = target.run(ben, event, event.data(value, 0), target.told(value))
+            assert not is_annas(message.get("output"), document), (event, value)
+        target.leave(ben)
 
     everywhere(target, attack)
     again = target.call(anna, "search", ["secret", 1])
     assert SECRET in json.dumps(again), "and she still has it"
-    target.leave(anna, own)
+    target.leave(anna)
 
 
-def is_annas(text: str, document: str) -> bool:
-    """Whether an answer has something of Anna's, other than what was sent along: refusals repeat that."""
-    told = re.sub(rf"(No such page|Page|Cannot|There is)[^\"]*({SECRET}|{document})[^\"]*", "", text)
-    return "results" in told and (SECRET in told or document in told)
+def is_annas(value: Any, document: str) -> bool:
+    """Return whether an answer has a page or a document of Anna's.
+
+    What was sent along comes back as a query, or in a refusal.
+    """
+    if isinstance(value, dict):
+        named = {str(value.get(name)) for name in ("source", "document", "document_id")}
+        own = "code" not in value and any(SECRET in name or name == document for name in named)
+        return own or any(is_annas(each, document) for each in value.values())
+    return isinstance(value, list) and any(is_annas(each, document) for each in value)
 
 
+@pytest.mark.long
 def test_no_event_answers_with_what_is_anothers(target: Target) -> None:
     ask_for_what_is_anothers(target)
 
@@ -56,7 +61,7 @@ def test_addresses_of_uploads_and_pictures_cannot_be_guessed(target: Target) -> 
 
 
 def end_what_is_anothers(target: Target) -> None:
-    """Leaving, clearing, cancelling and resetting under other names leave a visitor what they have."""
+    """Leave, clear, cancel and reset under other names: a visitor keeps what they have."""
     anna = new_session()
     target.index(anna, "anna.pdf")
     for session in (new_session(), anna.upper(), f"{anna}.", anna[:-1]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.attack.target import ROUTES, Event, Target, everywhere, file_data, new_session
 
 KB, MB = 1 << 10, 1 << 20
@@ -9,7 +11,7 @@ FILES = {"receive", "index", "search_pdf"}  # events that name uploads
 
 
 def send_large_bodies(target: Target) -> None:
-    """Every event with a megabyte where a word belongs, and with hundreds of kilobytes."""
+    """Send every event a megabyte where a word belongs, and hundreds of kilobytes."""
 
     def attack(event: Event) -> None:
         for size in (100 * KB, 2 * MB):
@@ -23,6 +25,7 @@ def send_large_bodies(target: Target) -> None:
     everywhere(target, attack)
 
 
+@pytest.mark.long
 def test_no_event_takes_a_large_body(target: Target) -> None:
     send_large_bodies(target)
 
@@ -55,7 +58,7 @@ def test_deep_bodies_are_refused(target: Target) -> None:
 
 
 def leave_answers_unread(target: Target) -> None:
-    """A session that fetches nothing gets three answers, and the others of its requests are not begun."""
+    """Fetch nothing: the session gets three answers, and its other requests are not begun."""
     session = new_session()
     target.index(session, "own.pdf")
     for _ in range(6):

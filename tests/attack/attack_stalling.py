@@ -14,10 +14,10 @@ SHARED = {"search_pdf"}  # whose callers have no session, and one rate together 
 
 
 def ask_often(target: Target) -> None:
-    """Every event, a dozen times at once from one session that fetches no answer."""
+    """Ask for every event a dozen times at once, from one session that fetches no answer."""
 
     def attack(event: Event) -> None:
-        if event.name in SHARED:
+        if event.name in SHARED or event.name == "leave":  # which ends what is under way
             return
         session = new_session()
         told = target.told("x" * 50)
@@ -28,10 +28,12 @@ def ask_often(target: Target) -> None:
     everywhere(target, attack)
 
 
+@pytest.mark.long
 def test_a_visitor_has_few_requests_of_any_event_under_way(target: Target) -> None:
     ask_often(target)
 
 
+@pytest.mark.long
 def test_another_is_answered_while_one_asks_for_everything(target: Target) -> None:
     anna, ben = new_session(), new_session()
     target.index(ben, "ben.pdf")
@@ -46,7 +48,7 @@ def test_another_is_answered_while_one_asks_for_everything(target: Target) -> No
 
 
 def searches_wait_for_no_other(target: Target) -> None:
-    """Eight searches of one visitor, then one of another, whose answer comes before the last of the eight."""
+    """Search eight times as one visitor, then once as another, whose answer comes before the last of the eight."""
     anna, ben = new_session(), new_session()
     for session, name in ((anna, "anna.pdf"), (ben, "ben.pdf")):
         target.index(session, name)
@@ -74,7 +76,7 @@ def test_long_queries_are_refused_by_their_tokens(target: Target) -> None:
 
 
 def requests_that_do_not_end(target: Target) -> None:
-    """Forty bodies and uploads that stop in the middle; others are answered meanwhile."""
+    """Send forty bodies and uploads that stop in the middle; others are answered meanwhile."""
     address = urlsplit(target.address)
     place = (address.hostname, address.port or 80)
     held = []
@@ -100,6 +102,7 @@ def test_requests_that_do_not_end_keep_nobody_out(target: Target) -> None:
     requests_that_do_not_end(target)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("arguments", [[None, "x", 1], [{"path": "/etc/passwd"}, "x", 1], ["x", None, None]])
 def test_what_all_share_is_not_used_up_by_nonsense(target: Target, arguments: list) -> None:
     for _ in range(25):

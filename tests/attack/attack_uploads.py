@@ -20,7 +20,7 @@ def megabytes(request: pytest.FixtureRequest) -> int:
 
 
 def send_too_much(target: Target, megabytes: int) -> None:
-    """One file, and a body that states no length."""
+    """Send one file, a body that states no length, and several files, none of which is too large alone."""
     answer = target.upload(("large.pdf", bytes(megabytes << 20)))
     assert answer.status_code == 413, answer.text
 
@@ -30,6 +30,8 @@ def send_too_much(target: Target, megabytes: int) -> None:
             yield bytes(1 << 20)
 
     answer = target.client.post("/gradio_api/upload", content=body(), headers=KIND)
+    assert answer.status_code == 413, answer.text
+    answer = target.upload(*[(f"{number}.pdf", bytes(1_000_000)) for number in range(megabytes)])
     assert answer.status_code == 413, answer.text
 
 
@@ -76,7 +78,7 @@ def test_what_is_no_upload_is_refused_in_words(target: Target, body: bytes) -> N
 
 
 def lie_about_the_length(target: Target) -> None:
-    """Lengths that are no numbers, and smaller than what comes: refused, and the server goes on."""
+    """Send lengths that are no numbers, or smaller than what comes: refused, and the server goes on."""
     address = urlsplit(target.address)
     for length in ("-1", "99999999999999999999", "1e3", "5, 6"):
         with socket.create_connection((address.hostname, address.port or 80), 10) as connection:

@@ -18,6 +18,8 @@ from tests.attack.attack_uploads import send_too_much, take_twice
 from tests.attack.conftest import PROGRAM, SETTINGS
 from tests.attack.target import Target, Trap
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def weakened(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:

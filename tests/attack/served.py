@@ -6,7 +6,6 @@ away what this project guards with, to show that the attacks would then succeed.
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from gradio import processing_utils  # noqa: E402
 from gradio.queueing import Queue  # noqa: E402
 
 import app  # noqa: E402
-from colpali_demo.web import page, uploads  # noqa: E402
+from colpali_demo.web import page, serve, uploads  # noqa: E402
 from colpali_demo.web.visitor_queue import VisitorQueue  # noqa: E402
 
 
@@ -31,7 +30,7 @@ def weaken() -> None:
 
         return lifespan
 
-    app.guarded = unguarded
+    serve.guarded = unguarded
     page.checked = lambda component, value: value
     VisitorQueue.push = Queue.push
     VisitorQueue.get_events = Queue.get_events
@@ -44,5 +43,3 @@ if __name__ == "__main__":
         sys.argv.remove("--weakened")
         weaken()
     app.main()
-    sys.stdout.flush()
-    os._exit(0)

@@ -8,6 +8,7 @@ import json
 import re
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,13 +22,14 @@ from reportlab.pdfgen.canvas import Canvas
 
 ROOT = Path(__file__).resolve().parents[2]
 END = ("process_completed", "unexpected_error", "server_stopped")
+SECONDS = 120  # for any answer to come
 HANDS = 6  # requests sent at once
 # Ways to call an event; those with a name take it by that.
-ROUTES = ("queue/join", "run/predict", "api/{name}", "run/{name}", "call/{name}", "call/v2/{name}")
+ROUTES = ("queue/join", "run/predict", "api/{name}", "run/{name}", "call/{name}")
 
 
 def _told() -> list[str]:
-    """The names under which components tell the server something, read from where it listens."""
+    """Return the names of the fields that components send, read from where the server reads them."""
     sources = (ROOT / "colpali_demo" / "web").rglob("*.py")
     lines = [line for file in sources for line in file.read_text("utf-8").splitlines() if "_told(" in line]
     return sorted(set(re.findall(r'"(\w+)"', "\n".join(lines))))
@@ -41,8 +43,13 @@ class Event:
     name: str | None
     inputs: int
 
+    @property
+    def positions(self) -> range:
+        """Where a value may stand among the inputs; one place where there are none, for `told` has it, too."""
+        return range(max(1, self.inputs))
+
     def data(self, value: Any, position: int) -> list[Any]:
-        """Arguments with a value at one position, and at the others what a search takes."""
+        """Return arguments with a value at one position, and at the others what a search takes."""
         data = [*["sample", 3, None, None][: self.inputs], *[None] * (self.inputs - 4)]
         if position < self.inputs:
             data[position] = value
@@ -54,14 +61,14 @@ class Event:
 
 @dataclass
 class Target:
-    """A server at an address. `log` is its log where it was started here, `pid` likewise."""
+    """A server at an address. `log` is its log where it was started here."""
 
     address: str
     log: Path | None = None
     client: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.client = httpx.Client(base_url=self.address, timeout=120)
+        self.client = httpx.Client(base_url=self.address, timeout=SECONDS)
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -84,7 +91,7 @@ class Target:
         return next(each for each in self.events if each.name == name)
 
     def told(self, value: Any) -> dict[str, Any]:
-        """What a component tells the server, with this value under every name."""
+        """Return what a component sends the server, with this value under every name."""
         return {**dict.fromkeys(self.fields, value), "augmentation": "5", "token": "0"}
 
     def join(self, session: Any, event: Event, data: list[Any] = (), event_data: Any = None) -> httpx.Response:
@@ -92,12 +99,18 @@ class Target:
         return self.client.post("/gradio_api/queue/join", json=body)
 
     def outcomes(self, session: str) -> Iterator[dict[str, Any]]:
-        """The last message about each event that a session has joined the queue with, as they come."""
+        """Yield the last message about each event that a session has joined the queue with, as they come.
+
+        Raises TimeoutError where one stays away, which heartbeats would hide from the client.
+        """
+        deadline = time.monotonic() + SECONDS
         with self.client.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as answer:
             if answer.status_code == 404:  # nothing is under way
                 return
             text = ""
             for chunk in answer.iter_text():
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"session {session}: no answer after {SECONDS} s")
                 *blocks, text = (text + chunk).split("\n\n")
                 for block in blocks:
                     message = json.loads(block.removeprefix("data: "))
@@ -107,8 +120,9 @@ class Target:
                         return
 
     def call(self, session: str, name: str, data: list[Any] = (), event_data: Any = None) -> dict[str, Any]:
-        """Run an event of this name to its end: the last message about it."""
-        return self.run(session, self.event(name), data, event_data)
+        """Run an event of this name to its end: the last message about it. Inputs that are not given are empty."""
+        event = self.event(name)
+        return self.run(session, event, [*data, *[None] * (event.inputs - len(data))], event_data)
 
     def run(self, session: str, event: Event, data: list[Any] = (), event_data: Any = None) -> dict[str, Any]:
         joined = self.join(session, event, data, event_data)
@@ -125,6 +139,17 @@ class Target:
         message = self.call(session, "index", [file_data(path)])
         assert message["success"], message
         return message["output"]["data"][0]
+
+    def with_sample(self) -> str:
+        """A session that can search a sample."""
+        session = new_session()
+        samples = self.call(session, "arrive")["output"]["data"][0]["samples"]
+        self.call(session, "open_sample", [], {"file": samples[0]["file"]})
+        for _ in range(10 * SECONDS):
+            if self.call(session, "search", ["sample", 1])["success"]:
+                return session
+            time.sleep(0.1)
+        raise TimeoutError("the sample is not embedded")
 
     def leave(self, *sessions: str) -> None:
         """End sessions as closing the tab does."""
@@ -155,9 +180,12 @@ def pdf(text: str, pages: int = 1) -> bytes:
 
 def everywhere(target: Target, act: Callable[[Event], None]) -> None:
     """Do something to every event, several at a time; what fails first is raised."""
-    with ThreadPoolExecutor(HANDS) as pool:
+    pool = ThreadPoolExecutor(HANDS)
+    try:
         for future in [pool.submit(act, event) for event in target.events]:
-            future.result(180)
+            future.result(2 * SECONDS)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 class Trap:
@@ -184,7 +212,7 @@ class Trap:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def address(self) -> str:
-        """An address of its own for each use, for Gradio keeps copies."""
+        """Return an address of its own for each use, for Gradio keeps copies."""
         return f"http://127.0.0.1:{self._server.server_port}/{next(self._numbers)}"
 
     def close(self) -> None:

@@ -35,7 +35,7 @@ TOLD = {
 
 
 def run(name: str, arguments: Sequence[str], checkpoint: Path) -> str:
-    """What a benchmark prints; it has to end well."""
+    """Run a benchmark and return what it prints; it has to end well."""
     environment = {**os.environ, "COLPALI_MODEL": str(checkpoint), "COLPALI_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, f"benchmarks/{name}", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True

@@ -95,7 +95,7 @@ class Visitor:
         return self
 
     def show_every_token(self) -> Visitor:
-        """A chip for every token, those that the model adds, too, with its MaxSim."""
+        """Show a chip for every token, those that the model adds, too, with its MaxSim."""
         self.page.click("#lens [data-part=measure] [data-choice=score]")
         self.page.click("#lens [data-part=unit] [data-choice=token]")
         if self.page.locator("#lens .chip.added:not(.fold)").count():
@@ -141,7 +141,7 @@ class Visitor:
         return self.after_search(act, "(value, query) => value.query.text === query", query.strip())
 
     def value(self) -> dict:
-        """What the server sent to the lens last."""
+        """Return what the server sent to the lens last."""
         return self.page.evaluate("document.querySelector('#lens [data-search]').lensValue()")
 
     def upload(self, *files: Path | dict) -> None:
@@ -151,7 +151,7 @@ class Visitor:
         self.page.wait_for_selector("#library [data-state=idle]", state="attached")  # the shelf may be folded
 
     def documents(self) -> dict[str, str]:
-        """Names of the documents in the library and what it says about their pages."""
+        """Return names of the documents in the library and what it says about their pages."""
         entries = self.page.query_selector_all("#library [data-document]")
         return {
             entry.query_selector(".name").inner_text(): entry.query_selector(".pages").inner_text() for entry in entries
@@ -162,7 +162,7 @@ class Visitor:
         self.page.wait_for_timeout(500)
 
     def heat(self) -> str:
-        """The pixels of the overlay."""
+        """Return the pixels of the overlay."""
         return self.page.evaluate("document.querySelector('#lens canvas.heat').toDataURL()")
 
 

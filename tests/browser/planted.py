@@ -24,7 +24,7 @@ TOKENS = [("<bos>", "bos", None), (HOSTILE, "word", 0), ("wind", "word", 0), ("ð
 
 
 def plant(folder: Path, layout: PageLayout, winners: Sequence[int]) -> tuple[dict[str, Any], Explanation]:
-    """The value of the lens for one landscape page, with its pictures in a folder, and the explanation in it.
+    """Make the value of the lens for one landscape page, with its pictures in a folder; also its explanation.
 
     winners: for each of the five tokens the vector that it finds, with 0.9; it finds no other above 0.2
     """

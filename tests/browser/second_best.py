@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -24,5 +23,3 @@ RANKERS["second"] = LateInteraction("second", "the second best vector", second_b
 
 if __name__ == "__main__":
     app.main()
-    sys.stdout.flush()
-    os._exit(0)

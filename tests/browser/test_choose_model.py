@@ -47,6 +47,8 @@ def test_a_set_and_back(visitor, new_visitor, make_pdf):
     assert grid["rows"] > grid["cols"]  # a portrait page keeps its shape
     page = visitor.page
     assert page.inner_text("#model-choice summary").replace("\n", " ").endswith("precomputed · no model loaded")
+    assert page.is_disabled("#lens [data-part=erase]")
+    assert "computed beforehand" in page.get_attribute("#lens [data-part=erase]", "title")
     assert page.inner_text("#samples .sample b") == "Letter <b>of 1968</b>"
     assert page.input_value("#query input") == QUERIES[0]
     assert "Choose another model" in page.inner_text("#library")

@@ -10,7 +10,7 @@ HOSTILE = "<img src=x onerror=alert(1)> ${alert(2)} {{alert(3)}} <image> <pad> \
 
 
 def errors(visitor) -> dict[str, str]:
-    """The code of every error that the library shows, and its text."""
+    """Return the code of every error that the library shows, and its text."""
     shown = visitor.page.query_selector_all("#library [data-code]")
     return {error.get_attribute("data-code"): error.inner_text() for error in shown}
 

@@ -53,7 +53,7 @@ def box(visitor, selector: str) -> dict:
 
 
 def fits(visitor, selector: str, height: int) -> bool:
-    """Whether an element is on the first screen from top to bottom."""
+    """Return whether an element is on the first screen from top to bottom."""
     found = box(visitor, selector)
     return found["y"] >= 0 and found["y"] + found["height"] <= height
 

@@ -1,4 +1,4 @@
-"""The ten cards in a browser: their numbers are the model's, on the bundled example and on a visitor's own page."""
+"""The cards in a browser: their numbers are the model's, on the bundled example and on a visitor's own page."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from reportlab.pdfgen.canvas import Canvas
 from colpali_demo import maxsim
 from colpali_demo.documents import open_document
 from colpali_demo.encoder import Calibration, load_encoder
+from colpali_demo.evidence import erase_winners
 from colpali_demo.lessons.batch import contrast
 from colpali_demo.retrieval import PageIndex
 from colpali_demo.samples import SAMPLES, read_questions
 from colpali_demo.settings import Settings
+from colpali_demo.web.lessons.value import MOST_ERASED
 
-CARDS = ("square", "patches", "vector", "tokens", "cosine", "max", "sum", "rank", "training", "costs")
+CARDS = ("square", "patches", "vector", "tokens", "cosine", "max", "sum", "rank", "training", "costs", "reason")
 QUERY = "copper prices in Europe"
 
 
@@ -68,7 +70,7 @@ class Lesson:
 
 
 def scores_of_the_samples(encoder) -> list[list[float]]:
-    """What the batch of the samples scores, (queries, pages)."""
+    """Return what the batch of the samples scores, (queries, pages)."""
     file, questions = read_questions()
     index = PageIndex(encoder)
     with open_document(SAMPLES / file, settings=Settings(render_pixels=400)) as document:
@@ -193,24 +195,57 @@ def walk(lesson: Lesson, encoder, page, hits) -> None:
     assert lesson.number("bytes-float32") == f"{lesson.vectors.nbytes:,}"
     assert lesson.number("bytes-binary") == f"{lesson.vectors.size // 8:,}"
 
+    lesson.turn_to("reason")
+    erased = value["erased"]
+    if page is not None:
+        lesson.page.click("#lessons .reason .play")
+        lesson.page.wait_for_selector("#lessons .reason .changes")
+        erased = lesson.page.evaluate("document.querySelector('#lessons [data-lesson]').lessonValue().erased")
+        made = [winner.to_json() for winner in erase_winners(page.ranking, page.page, MOST_ERASED)]
+        assert [each["token"] for each in erased] == [each["token"] for each in made]
+        for mine, theirs in zip(erased, made, strict=True):
+            assert mine["boxes"] == theirs["boxes"] and mine["fills"] == theirs["fills"]
+            assert mine["tokens"] == pytest.approx(theirs["tokens"], abs=1e-4)
+            assert mine["lost_elsewhere"] == (
+                None if theirs["lost_elsewhere"] is None else pytest.approx(theirs["lost_elsewhere"], abs=1e-4)
+            )
+    assert erased
+    chosen = erased[-1]
+    lesson.page.click(f"#lessons .reason .segments [data-choice='{chosen['token']}']")
+    before = sheet["tokens"][chosen["token"]]["maxsim"]
+    assert float(lesson.number("claimed")) == pytest.approx(before, abs=5.1e-4)
+    assert lesson.page.locator("#lessons .reason .traces .fill").count() == 0
+    lesson.page.click("#lessons .reason .play")
+    after = chosen["tokens"][chosen["token"]]
+    assert float(lesson.number("left")) == pytest.approx(after, abs=5.1e-4)
+    assert float(lesson.number("after-score")) == pytest.approx(chosen["score"], abs=5.1e-3)
+    assert chosen["score"] == pytest.approx(sum(chosen["tokens"]), abs=1e-4)
+    assert chosen["lost"] == pytest.approx(before - after, abs=1e-6)
+    assert float(lesson.number("lost")) == pytest.approx(np.mean([each["lost"] for each in erased]), abs=5.1e-4)
+    assert lesson.page.locator("#lessons .reason .traces .fill").count() == len(chosen["boxes"])
+    rings = [each for each in erased if each["lost_elsewhere"] is not None]
+    assert lesson.page.locator("#lessons .plot circle").count() == len(erased) + len(rings)
+    lesson.page.click("#lessons .reason .play")
+    assert float(lesson.number("claimed")) == pytest.approx(before, abs=5.1e-4)
+
 
 def test_the_cards_on_the_bundled_example(new_visitor):
     visitor = new_visitor()
     visitor.page.goto(visitor.server + "/#lesson-5")  # whether or not a model is loaded
     lesson = Lesson(visitor)
     assert lesson.value["example"]
-    assert lesson.text(".kicker") == "Card 5 of 10"
+    assert lesson.text(".kicker") == "Card 5 of 11"
     lesson.page.keyboard.press("ArrowRight")
-    assert lesson.text(".kicker") == "Card 6 of 10"
+    assert lesson.text(".kicker") == "Card 6 of 11"
     assert lesson.page.evaluate("location.hash") == "#lesson-6"
     lesson.page.click("#lessons [data-part=back]")
-    assert lesson.text(".kicker") == "Card 5 of 10"
+    assert lesson.text(".kicker") == "Card 5 of 11"
     lesson.page.evaluate("location.hash = '#lesson-1'")
     lesson.page.wait_for_selector("#lessons .lesson-card[data-card=square]")
     assert lesson.page.is_disabled("#lessons [data-part=back]")
     walk(lesson, None, None, None)
     lesson.page.click("#lessons .aside a")
-    assert "Costs" in lesson.text("h3:target")
+    assert "Is it really the reason?" in lesson.text("h3:target")
     links = lesson.page.locator("#lessons [data-part=sources] a").count()
     assert links == len(lesson.value["paper"]["sources"])
 
@@ -247,6 +282,7 @@ def test_the_cards_on_an_uploaded_pdf(visitor, checkpoint, tmp_path):
     assert np.allclose(lesson.vectors, page.ranking.stored(page.page).kept.vectors.numpy(), atol=1e-5)
     walk(lesson, encoder, page, hits)
 
+    lesson.turn_to("costs")
     visitor.page.click("#lessons .play >> text=Measure on this machine")
     visitor.page.wait_for_selector("#lessons [data-number=ms-page]")
     measured = visitor.page.evaluate("document.querySelector('#lessons [data-lesson]').lessonValue().measured")
@@ -270,7 +306,7 @@ def test_the_cards_on_a_phone_by_keyboard_and_in_the_dark(new_visitor):
     for number, card in enumerate(CARDS, start=1):
         page.wait_for_selector(f"#lessons .lesson-card[data-card={card}]")
         assert page.evaluate("document.documentElement.scrollWidth") == 390, card
-        assert page.inner_text("#lessons .kicker") == f"Card {number} of 10"
+        assert page.inner_text("#lessons .kicker") == f"Card {number} of 11"
         background = page.evaluate("getComputedStyle(document.querySelector('#lessons .lesson-card')).backgroundColor")
         assert sum(map(int, re.findall(r"\d+", background)[:3])) < 150
         page.keyboard.press("ArrowRight")

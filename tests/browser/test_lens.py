@@ -243,7 +243,7 @@ def test_the_keyboard_keeps_its_place_in_the_ranking(visitor):
 
 
 def words(value: dict) -> dict[int, list[int]]:
-    """The tokens of every typed word."""
+    """Return the tokens of every typed word."""
     found: dict[int, list[int]] = {}
     for token in value["query"]["tokens"]:
         if token["word"] is not None:

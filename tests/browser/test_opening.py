@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from checkpoints import make_checkpoint
 
-from app import launch_options
 from colpali_demo.samples import read_samples
 from colpali_demo.settings import Settings
 from colpali_demo.web import sources as sources_module
 from colpali_demo.web.engine import Engine
 from colpali_demo.web.models import Models
 from colpali_demo.web.page import build_page
+from colpali_demo.web.serve import launch_options
 from colpali_demo.web.visitors import Sessions
 
 NOTE = "#lens .notes .note >> text=Computed beforehand"

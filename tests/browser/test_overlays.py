@@ -65,7 +65,7 @@ def test_an_overlay_is_one_file_and_one_line_in_the_list(file, new_visitor):
     page.wait_for_selector("#lens[data-search]")
 
     choices = page.locator("#lens [data-part=overlay] button")
-    assert choices.all_inner_texts() == ["Similarity", "Contribution", "Winners", "Spotlight", "Checks"]
+    assert choices.all_inner_texts() == ["Similarity", "Contribution", "Winners", "Spotlight", "Regions", "Checks"]
     assert choices.last.get_attribute("aria-checked") == "true"  # what the file said to show first
     assert choices.last.get_attribute("title") == "Every second patch"
 
@@ -83,6 +83,41 @@ def test_an_overlay_is_one_file_and_one_line_in_the_list(file, new_visitor):
     page.click("#lens [data-choice=similarity]")
     assert page.evaluate(PIXELS, [ROWS, COLS]) != painted
     choices.first.focus()
-    for _ in range(4):
+    for _ in range(5):
         page.keyboard.press("ArrowRight")
     assert page.evaluate(PIXELS, [ROWS, COLS]) == painted
+
+
+def test_regions_are_marked_around_words(visitor):
+    """Of the tokens on show, where the text layer has its words."""
+    page = visitor.page
+    value = visitor.value()
+    entry = value["pages"][value["focus"]]
+    page.click("#lens [data-choice=score]")
+    page.click("#lens .chip[data-token=sum]")
+    page.click("#lens [data-choice=regions]")
+    shade = """([across, down]) => {
+      const canvas = document.querySelector('#lens canvas.heat');
+      return canvas.getContext('2d').getImageData(across * canvas.width, down * canvas.height, 1, 1).data[3];
+    }"""
+    middles = [((r["left"] + r["right"]) / 2, (r["top"] + r["bottom"]) / 2) for r in entry["regions"]]
+    assert len(middles) > 1
+    strengths = [page.evaluate(shade, [*middle]) for middle in middles]
+    scores = [region["score"] for region in entry["regions"]]
+    assert strengths[scores.index(max(scores))] == 255
+    assert all(strength > 0 for strength, score in zip(strengths, scores, strict=True) if score > 0.1 * max(scores))
+    covered = [[r["left"], r["top"], r["right"], r["bottom"]] for r in entry["regions"]]
+    outside = next(
+        (x / 40, y / 40)
+        for y in range(1, 40)
+        for x in range(1, 40)
+        if not any(left <= x / 40 <= right and top <= y / 40 <= bottom for left, top, right, bottom in covered)
+    )
+    assert page.evaluate(shade, [*outside]) == 0
+    assert page.inner_text("#lens .caption b") == "Regions"
+
+    word = next(token["index"] for token in value["query"]["tokens"] if token["kind"] == "word")
+    page.click("#lens [data-part=unit] [data-choice=token]")
+    page.click(f'#lens .chip[data-token="{word}"]')
+    marked = [page.evaluate(shade, [*middle]) > 0 for middle in middles]
+    assert marked == [word in region["tokens"] for region in entry["regions"]]

@@ -191,3 +191,16 @@ def test_hostile_text_stays_text_in_a_file(planted, new_visitor):
     assert "onerror" in visitor.page.inner_text("#lens .chip[data-token=w0]")
     assert visitor.page.locator("img[src=x]").count() == 0
     assert visitor.page.locator("script").count() == 2
+
+
+@pytest.mark.parametrize("width", [390, 640, 1440])
+def test_the_query_is_read_at_every_width(planted, new_visitor, width):
+    page = new_visitor().page
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(planted[0].as_uri())
+    page.wait_for_selector("#lens[data-search]")
+    asked = page.locator("#asked")
+    assert asked.is_visible()
+    box = asked.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= width
+    assert asked.evaluate("element => element.scrollWidth <= element.clientWidth")

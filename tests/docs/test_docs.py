@@ -31,6 +31,8 @@ ELSEWHERE = {
     "make attack": "a server of its own, attacked for minutes",
     "make test-long": "this is it",
     ".venv/bin/python app.py": "needs the Hub",
+    "pip install": "tests/test_install.py",
+    "colpali-demo ": "tests/test_install.py",
     ".venv/bin/python benchmarks/precisions.py": "test_docs_long.py",
     "python benchmarks/hostile_files.py": "test_docs_long.py",
     "python benchmarks/folder_of_pdfs.py": "test_docs_long.py",
@@ -43,7 +45,7 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 def commands() -> list[str]:
-    """Every command line of every page, once."""
+    """Return every command line of every page, once."""
     lines = [
         line.split(" # ")[0].strip() for page in PAGES for code in blocks(page, "sh") for line in code.splitlines()
     ]
@@ -101,6 +103,8 @@ def test_python(page, workspace, checkpoint, monkeypatch):
     monkeypatch.setenv("COLPALI_RENDER_PIXELS", "300")
     names: dict[str, object] = {}
     for code in blocks(page, "python"):  # a later piece may go on from an earlier one
+        if ".launch(" in code:
+            continue  # a server: tests/browser/test_own_app.py
         exec(compile(code, page.name, "exec"), names)
 
 
@@ -128,7 +132,7 @@ def test_there_are_examples_in_docstrings():
 
 
 def anchors(page: Path) -> set[str]:
-    """As GitHub makes them of headings."""
+    """Make anchors of headings, as GitHub does."""
     headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.long
 
 
 def run(line: str, folder: Path) -> None:
-    """In a shell, as a reader does, but for the place of Python."""
+    """Run a command in a shell, as a reader does, but for the place of Python."""
     line = re.sub(r"^(\.venv/bin/)?python ", shlex.quote(sys.executable) + " ", line)
     subprocess.run(["sh", "-c", line], cwd=folder, check=True)
 

@@ -21,7 +21,7 @@ class Content:
 
 
 def write_pdf(objects: dict[int, bytes], trailer: bytes = b"") -> bytes:
-    """A PDF with these objects, and object 1 as its catalog."""
+    """Return a PDF with these objects, and object 1 as its catalog."""
     data = bytearray(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
     offsets = {}
     for number, body in objects.items():
@@ -46,7 +46,7 @@ def pages_pdf(
     attributes: bytes = b"",
     font: bytes = FONT,
 ) -> bytes:
-    """One page for each content, all with the same media box; `attributes` go into each page's dictionary."""
+    """Return one page for each content, all with the same media box; `attributes` go into each page's dictionary."""
     contents = [content if isinstance(content, Content) else Content(content) for content in contents]
     objects = {1: b"<</Type/Catalog/Pages 2 0 R>>"}
     kids = range(3, 3 + 2 * len(contents), 2)
@@ -71,13 +71,13 @@ def text(words: str, x: float = 72, y: float = 700, size: float = 24, matrix: st
 
 
 def self_drawing_form() -> Content:
-    """A form that draws itself ten times over, which takes memory without end."""
+    """Return a form that draws itself ten times over, which takes memory without end."""
     entries = b"/Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</X 1000 0 R>>>>"
     return Content(b"/X Do", b"/XObject<</X 1000 0 R>>", {1000: stream(b"q /X Do Q " * 10, entries)})
 
 
 def exponential_forms() -> Content:
-    """Twelve forms, each drawing the next ten times: a million million squares."""
+    """Return twelve forms, each drawing the next ten times: a million million squares."""
     forms = {
         1000 + i: stream(
             b"q /X Do Q " * 10,
@@ -90,7 +90,7 @@ def exponential_forms() -> Content:
 
 
 def slow_shading() -> Content:
-    """A shading that takes hours, because each pixel runs a long program."""
+    """Return a shading that takes hours, because each pixel runs a long program."""
     program = b"{" + b" sin cos exch" * 6000 + b" pop }"
     function = stream(program, b"/FunctionType 4/Domain[0 612 0 792]/Range[0 1]")
     shading = b"/Shading<</S<</ShadingType 1/ColorSpace/DeviceGray/Domain[0 612 0 792]/Function 1000 0 R>>>>"
@@ -98,7 +98,7 @@ def slow_shading() -> Content:
 
 
 def nested_filters() -> bytes:
-    """A page whose content is under 1 kB, and 70 MB once unpacked twice."""
+    """Return a page whose content is under 1 kB, and 70 MB once unpacked twice."""
     packed = zlib.compress(zlib.compress(b"0 0 m 9 9 l S " * 5_000_000))
     page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R>>"
     return write_pdf(
@@ -112,7 +112,7 @@ def nested_filters() -> bytes:
 
 
 def object_stream_bomb() -> bytes:
-    """A page whose font lies in an object stream of 3 kB that unpacks to 300 MB."""
+    """Return a page whose font lies in an object stream of 3 kB that unpacks to 300 MB."""
     body = b"10 0 " + b" " * 300_000_000
     packed = zlib.compress(zlib.compress(body, 1), 9)
     objects = {
@@ -126,7 +126,7 @@ def object_stream_bomb() -> bytes:
 
 
 def xref_stream_pdf(objects: dict[int, bytes], packed: dict[int, tuple[int, int]]) -> bytes:
-    """A PDF with a cross-reference stream: `packed` objects lie in the object stream (its number, their index)."""
+    """Return a PDF with a cross-reference stream: `packed` objects lie in the object stream (number, index)."""
     data = bytearray(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
     entries = {0: (0, 0, 65535)}
     for number, body in objects.items():
@@ -141,7 +141,7 @@ def xref_stream_pdf(objects: dict[int, bytes], packed: dict[int, tuple[int, int]
 
 
 def giant_image() -> Content:
-    """An image of 60,000 x 60,000 pixels (10 GB in RGB) whose data is a few bytes."""
+    """Return an image of 60,000 x 60,000 pixels (10 GB in RGB) whose data is a few bytes."""
     entries = (
         b"/Type/XObject/Subtype/Image/Width 60000/Height 60000/ColorSpace/DeviceRGB/BitsPerComponent 8"
         b"/Filter/FlateDecode"
@@ -152,12 +152,12 @@ def giant_image() -> Content:
 
 
 def nested_operators(depth: int = 500_000) -> bytes:
-    """Graphics states, arrays and dictionaries opened half a million deep."""
+    """Return graphics states, arrays and dictionaries opened half a million deep."""
     return b"q " * depth + b"[" * depth + b"<<" * depth + BLACK_SQUARE
 
 
 def nested_page_tree(depth: int = 5_000) -> bytes:
-    """A page below thousands of page tree nodes, one in the other."""
+    """Return a page below thousands of page tree nodes, one in the other."""
     objects = {1: b"<</Type/Catalog/Pages 2 0 R>>"}
     for number in range(2, depth):
         objects[number] = b"<</Type/Pages/Count 1/Kids[%d 0 R]>>" % (number + 1)

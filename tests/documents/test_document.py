@@ -41,7 +41,7 @@ SIX_PAGES = pages_pdf([text(f"Page {number}") for number in range(1, 7)])
 
 
 def read(path: Path, settings: Settings) -> tuple[list[int], list[tuple[int | None, str]]]:
-    """Numbers of the pages, and the errors, of a whole document."""
+    """Read a whole document: the numbers of its pages, and the errors."""
     document = open_document(path, settings=settings)
     pages = [page.number for page in document]
     assert all(error.source == document.source and error.message for error in document.errors)
@@ -320,7 +320,7 @@ def process_of(document: Document) -> int:
 
 
 def is_gone(pid: int) -> bool:
-    """Whether a child is dead and reaped."""
+    """Return whether a child is dead and reaped."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -25,7 +25,7 @@ ORIENTATION = 0x0112
 
 
 def marked(mode: str = "RGB", background: Any = "white") -> Image.Image:
-    """A landscape image with a red top left quarter."""
+    """Return a landscape image with a red top left quarter."""
     image = Image.new("RGBA" if mode in ("RGBA", "LA") else "RGB", (200, 100), background)
     image.paste((255, 0, 0), (0, 0, 100, 50))
     return image.convert(mode)
@@ -151,7 +151,7 @@ def test_content_counts_and_names_do_not(tmp_path: Path, settings: Settings) -> 
 
 
 def png_of(width: int, height: int, data: bytes, *more: tuple[bytes, bytes]) -> bytes:
-    """A PNG that says it is an RGB image of this size, with checksums that are right, and any data and more chunks."""
+    """Return a PNG that claims to be an RGB image of this size, with right checksums, and any data and more chunks."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = ((b"IHDR", header), *more, (b"IDAT", zlib.compress(data)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
@@ -166,7 +166,7 @@ def encoded(format: str, **options: Any) -> bytes:
 
 
 def lying(format: str) -> bytes:
-    """A picture of 60 x 50 pixels whose header claims millions or billions."""
+    """Return a picture of 60 x 50 pixels whose header claims millions or billions."""
     data = bytearray(encoded(format, **({"lossless": True} if format == "WEBP" else {})))
     if format == "JPEG":
         place = data.index(b"\xff\xc0") + 5

@@ -85,7 +85,7 @@ def test_poppler_is_under_the_same_memory_limit(save: Save, forced: Settings) ->
 
 
 def living_members(group: int) -> list[int]:
-    """Processes of a process group that are not zombies (which wait for the system to collect them)."""
+    """Return processes of a process group that are not zombies (which wait for the system to collect them)."""
     members = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

@@ -27,7 +27,7 @@ def load(folder, **options):
 
 
 def merged_by_hand(base, adapter, folder, scale):
-    """The base with s B A added to its weights, as a whole checkpoint."""
+    """Add s B A to the weights of the base by hand, and save it as a whole checkpoint."""
     shutil.copytree(base, folder)
     weights, added = load_file(base / "model.safetensors"), load_file(adapter / "adapter_model.safetensors")
     for name, down in added.items():

@@ -19,7 +19,7 @@ def noise(width: int, height: int) -> Image.Image:
 
 @torch.inference_mode()
 def direct(encoder, **inputs) -> list[torch.Tensor]:
-    """The vectors that model and processor give when they are called directly, without padding."""
+    """Return the vectors that model and processor give when they are called directly, without padding."""
     inputs = encoder.processor(**inputs)
     inputs.pop("labels", None)
     return [

@@ -33,7 +33,7 @@ def noise(width: int, height: int) -> Image.Image:
 
 @torch.inference_mode()
 def direct(encoder, inputs) -> list[torch.Tensor]:
-    """The vectors that the model gives when it is called with what the processor made, without padding."""
+    """Return the vectors that the model gives when it is called with what the processor made, without padding."""
     inputs.pop("labels", None)
     if encoder.family.name == "NeoMME":
         vectors = encoder.model(**neomme_inputs(encoder, inputs)).embeddings
@@ -45,7 +45,7 @@ def direct(encoder, inputs) -> list[torch.Tensor]:
 
 
 def neomme_inputs(encoder, inputs) -> dict:
-    """With the positions that the processor of transformers builds, which itself cannot be made without torchvision."""
+    """Return the inputs with the positions that the processor of transformers adds, which needs torchvision."""
     tokenizer, grids = encoder.processor.tokenizer, []
     for ids in inputs["input_ids"].tolist() if "pixel_values" in inputs else ():
         rows = ids.count(tokenizer.row_token_id)
@@ -59,7 +59,7 @@ def neomme_inputs(encoder, inputs) -> dict:
 
 
 def whole_qwen2(model, inputs) -> torch.Tensor:
-    """Qwen2-VL called with ids and grids, so that it places its tokens itself, and the head of ColQwen2 by hand."""
+    """Call Qwen2-VL with ids and grids, so that it places its tokens itself, and the head of ColQwen2 by hand."""
     given = dict(inputs, mm_token_type_ids=(inputs["input_ids"] == model.config.vlm_config.image_token_id).int())
     if "pixel_values" in inputs:
         grids = inputs["image_grid_thw"]

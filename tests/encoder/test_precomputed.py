@@ -4,19 +4,21 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from typing import get_type_hints
 
 import numpy as np
 import pytest
 import torch
 from checkpoints import MAKERS
+from engine_checkpoints import make_engine_adapter, make_engine_checkpoint
 from reportlab.pdfgen.canvas import Canvas
 
 from colpali_demo.__main__ import main
 from colpali_demo.documents import Word
 from colpali_demo.encoder import AnyEncoder, Capabilities, CheckpointError, load_encoder
 from colpali_demo.encoder.calibration import blank_page
-from colpali_demo.encoder.precomputed import PrecomputedSet, SetDocument, save_set
+from colpali_demo.encoder.precomputed import PrecomputedSet, SetDocument, find_sets, save_set
 from colpali_demo.explain import explanation_dict
 from colpali_demo.retrieval import PageIndex, open_set
 
@@ -156,6 +158,97 @@ def test_the_command(checkpoint, pdf, tmp_path, capsys):
     assert [word.text for word in hit.page.words] == ["copper"]
     assert main([*command, "--query", "copper"]) == 2
     assert "not empty" in capsys.readouterr().err
+
+
+def test_a_set_in_one_file_is_the_same_set(encoder, documents, folder, tmp_path):
+    save_set(tmp_path / "random.colpali", encoder, documents)
+    ours, theirs = open_set(tmp_path / "random.colpali"), open_set(folder)
+    for query in QUERIES:
+        ranked = [(hit.page.source, hit.page.number, hit.score, hit.page.jpeg) for hit in ours.rank(query)]
+        assert ranked == [(hit.page.source, hit.page.number, hit.score, hit.page.jpeg) for hit in theirs.rank(query)]
+    assert ours.encoder.model_info == theirs.encoder.model_info
+    names = set(zipfile.ZipFile(tmp_path / "random.colpali").namelist())
+    assert names == {file.name for file in folder.iterdir()}
+    with pytest.raises(FileExistsError, match="there already"):
+        save_set(tmp_path / "random.colpali", encoder, documents)
+
+
+def test_a_damaged_file_is_a_named_error(encoder, documents, tmp_path):
+    file = tmp_path / "random.colpali"
+    save_set(file, encoder, documents)
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CheckpointError, match=r"random\.colpali") as caught:
+        PrecomputedSet(file)
+    assert caught.value.code == "checkpoint_corrupt"
+    for inside in (b"1e7.safetensors", b"1e7-1.jpg", b"set.json"):
+        at = whole.index(inside) + 200
+        file.write_bytes(whole[:at] + bytes(byte ^ 255 for byte in whole[at : at + 50]) + whole[at + 50 :])
+        with pytest.raises(CheckpointError) as caught:
+            open_set(file)
+        assert caught.value.code == "checkpoint_corrupt"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("notes.txt", "no set")
+    with pytest.raises(CheckpointError, match=r"no set\.json"):
+        PrecomputedSet(file)
+
+
+def test_nothing_is_left_of_a_file_that_could_not_be_made(encoder, documents, tmp_path):
+    with pytest.raises(ValueError, match="no pages"):
+        save_set(tmp_path / "set.colpali", encoder, [(documents[0][0], [])])
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_sets_are_found_as_folders_and_files(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "a")
+    (tmp_path / "b.colpali").touch()
+    (tmp_path / "c.zip").touch()
+    (tmp_path / "d").mkdir()
+    assert [place.name for place in find_sets(tmp_path)] == ["a", "b.colpali"]
+
+
+def merged(folder):
+    return [make_engine_checkpoint(folder / "merged", "ColQwen2")]
+
+
+def current(folder):
+    return [make_engine_checkpoint(folder / "current", "ColPali", published=False)]
+
+
+def adapter(folder):
+    base = make_engine_checkpoint(folder / "base", "ColQwen2.5")
+    return [make_engine_adapter(folder / "adapter", base, "ColQwen2.5")]
+
+
+def chosen_adapter(folder):
+    base = make_engine_checkpoint(folder / "base", "ColIdefics3")
+    return [base, "--adapter", make_engine_adapter(folder / "adapter", base, "ColIdefics3", base_name="nobody/knows")]
+
+
+def neomme(folder):
+    return [MAKERS["NeoMME"](folder / "neomme", max_side=60)]
+
+
+@pytest.mark.parametrize("make", [merged, current, adapter, chosen_adapter, neomme])
+def test_the_command_takes_every_format_that_can_be_loaded(make, pdf, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("COLPALI_DTYPE", "float32")
+    monkeypatch.setenv("COLPALI_RENDER_PIXELS", "200")
+    model = [*map(str, make(tmp_path))]
+    out = tmp_path / "set.colpali"
+    query = ["price of copper", "a board"]
+    command = ["precompute", str(pdf), "--query", query[0], "--query", query[1], "--out", str(out)]
+    assert main([*command, "--model", *model]) == 0, capsys.readouterr().err
+    options = {"adapter": model[2]} if len(model) > 1 else {}
+    live = load_encoder(model[0], device="cpu", dtype="float32", **options)
+    opened = open_set(out)
+    assert opened.encoder.model_info["name"] == live.model_info["name"]
+    for text in query:
+        (hit,) = opened.search(text)
+        (expected,) = live.embed_pages([hit.page.image])
+        why = hit.explain()
+        assert why.layout == expected.layout
+        cosines = live.embed_query(text).vectors @ expected.vectors.T
+        assert why.score == pytest.approx(float(cosines.amax(dim=1).sum()) / why.query.divisor, abs=1e-4)
 
 
 def test_opening_a_set_builds_no_model(folder):

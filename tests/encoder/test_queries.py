@@ -13,7 +13,7 @@ SPECIAL_STRINGS = ["<image>", "<pad>", "<bos>", "<eos>", "<unk>", "<loc0003>", "
 
 
 def colpali_tokenizer(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
-    """The tokenizer with what the processor adds: `<image>`, 1,024 `<loc>` and 128 `<seg>` tokens."""
+    """Return the tokenizer with what the processor adds: `<image>`, 1,024 `<loc>` and 128 `<seg>` tokens."""
     return ColPaliProcessor(SiglipImageProcessorPil(image_seq_length=16), tokenizer).tokenizer
 
 
@@ -24,7 +24,7 @@ def as_pretrained(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
 
 
 def merging_tokenizer() -> PreTrainedTokenizerFast:
-    """Byte pairs whose learned merges lead from the characters of `<pad>` to the very token."""
+    """Return byte pairs whose learned merges lead from the characters of `<pad>` to the very token."""
     pieces = ["<pad>", "<eos>", "<bos>", "<unk>", *"<>pad▁\nQuestion:", "<p", "<pa", "<pad"]
     merges = [("<", "p"), ("<p", "a"), ("<pa", "d"), ("<pad", ">")]
     tokenizer = Tokenizer(models.BPE({piece: id for id, piece in enumerate(pieces)}, merges, unk_token="<unk>"))
@@ -33,12 +33,12 @@ def merging_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def whole_word_tokenizer() -> PreTrainedTokenizerFast:
-    """Byte pairs that take a whole word from the vocabulary, special or not, before they merge anything."""
+    """Return byte pairs that take a whole word from the vocabulary, special or not, before they merge anything."""
     return make_tokenizer(ignore_merges=True)
 
 
 def unigram_tokenizer() -> PreTrainedTokenizerFast:
-    """A Unigram vocabulary, where every piece, special or not, is found in the text."""
+    """Return a Unigram vocabulary, where every piece, special or not, is found in the text."""
     pieces = ["<pad>", "<eos>", "<bos>", "<unk>", *"<>padbosimge0123c▁\nQuestion:", "▁pad"]
     tokenizer = Tokenizer(models.Unigram([(piece, -1.0) for piece in dict.fromkeys(pieces)], unk_id=3))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")

@@ -17,6 +17,7 @@ from transformers import BatchFeature, PreTrainedConfig, PreTrainedModel, PreTra
 from colpali_demo.encoder import load_encoder
 from colpali_demo.encoder.families import FAMILIES, Family
 from colpali_demo.encoder.layout import grid_slots
+from colpali_demo.lessons.lesson import lesson_dict
 from colpali_demo.retrieval import PageIndex
 
 SIDE = 4  # patches
@@ -114,6 +115,15 @@ def test_it_loads_embeds_searches_and_explains(folder, make_page):
     assert why.maps.shape == (len(why.tokens), 4, 4)
     assert sum(token.maxsim for token in why.tokens) == pytest.approx(hits[0].score, abs=1e-4)
     assert index.strength(hits[0])["word_mean"] is not None
+
+
+def test_it_has_a_lesson(folder, make_page):
+    index = PageIndex(load_encoder(str(folder)))
+    index.add([make_page(number) for number in (1, 2)])
+    ranking = index.rank("revenue by region")
+    lesson = lesson_dict(index.encoder, ranking, ranking[0])
+    assert lesson["page"]["score"] == ranking[0].score
+    assert [(part["part"], part["width"]) for part in lesson["model"]["parts"]] == [("head", 8)]
 
 
 def test_it_is_named_with_the_others_where_none_reads_a_checkpoint(folder):

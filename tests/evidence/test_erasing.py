@@ -120,7 +120,11 @@ def test_an_erasure_survives_json(index):
     }  # fmt: skip
     assert value["after"]["score"] == erasure.after.score
     assert value["before"]["erased"] is None
-    assert value["after"]["erased"] == {"boxes": value["boxes"], "inverted": False}
+    assert value["after"]["erased"] == {
+        "boxes": value["boxes"],
+        "inverted": False,
+        "text": erasure.after.page.label,
+    }
 
 
 def test_a_figure_of_an_erased_page_says_so(index):
@@ -128,8 +132,8 @@ def test_a_figure_of_an_erased_page_says_so(index):
 
     ranking = index.rank(QUERY)
     for why, words in (
-        (ranking.without(ranking[0].page, BOXES), "2 boxes erased"),
-        (ranking.only(ranking[0].page, BOXES), "everything but the boxes erased"),
+        (ranking.without(ranking[0].page, BOXES), "2 regions erased; embedded anew; the index is unchanged"),
+        (ranking.only(ranking[0].page, BOXES), "everything but 2 regions erased"),
     ):
         drawn = explanation_figure(why, why.page)
         assert any(words in text.get_text() for text in drawn.axes[0].texts)

@@ -14,12 +14,14 @@ from colpali_demo.retrieval.embedder import PageEmbedder
 class OnlyReference:
     """An encoder that has reference pages and nothing else."""
 
+    model_info = None
+
     def __init__(self, pages) -> None:
         self.reference_pages = pages
 
 
 def rank(search, reference):
-    """The ranking of a search whose reference pages are those of another one, of the same dimension."""
+    """Return the ranking of a search whose reference pages are those of another one, of the same dimension."""
     query, pages = search
     embedder = PageEmbedder(OnlyReference([stored.kept for stored in reference[1]]), keep=lambda kept: kept)
     return RANKERS["maxsim"].rank(query, pages, embedder=embedder)

@@ -29,7 +29,7 @@ def page_with(*words: Word) -> Page:
 
 
 def grid(rows: int, cols: int, before: int = 0, after: int = 0, tiles: int = 0) -> PageLayout:
-    """A layout of text slots, patches row by row, tiles and text slots again."""
+    """Return a layout of text slots, patches row by row, tiles and text slots again."""
     patches = [patch((row, col)) for row in range(rows) for col in range(cols)]
     texts = [prompt_token(f"t{n}") for n in range(before + after)]
     return PageLayout(rows, cols, (*texts[:before], *patches, *[TILE] * tiles, *texts[before:]))
@@ -44,7 +44,7 @@ def make_query(vectors: torch.Tensor, first_id: int = 100) -> QueryEmbedding:
 
 
 def from_similarities(matrix: np.ndarray, layout: PageLayout, page: Page = NO_PAGE):
-    """The explanation of vectors whose cosines are the given (tokens, vectors): the query's are the unit vectors."""
+    """Explain a page whose cosines are the given (tokens, vectors): the query's vectors are the unit vectors."""
     matrix = torch.as_tensor(matrix, dtype=torch.float32)
     return explain_vectors(make_query(torch.eye(len(matrix))), page, PageEmbedding(matrix.T.contiguous(), layout))
 

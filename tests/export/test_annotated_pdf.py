@@ -13,7 +13,7 @@ from tests.documents.pdf_files import pages_pdf, text
 
 
 def highlights(data: bytes) -> list[list]:
-    """The highlights of every page."""
+    """Return the highlights of every page."""
     return [
         [mark.get_object() for mark in page.get("/Annots", []) if mark.get_object()["/Subtype"] == "/Highlight"]
         for page in PdfReader(io.BytesIO(data)).pages

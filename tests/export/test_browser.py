@@ -24,7 +24,7 @@ def write(tmp_path):
 
 
 def run(script: str) -> str:
-    """What a bundled script prints."""
+    """Run a bundled script and return what it prints."""
     call = f"({as_function(script)})({{ name: 'element' }}, null, {{ n: 7 }});"
     done: subprocess.CompletedProcess = node(
         ["--eval", call], return_completed_process=True, capture_output=True, text=True

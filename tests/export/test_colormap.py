@@ -4,7 +4,7 @@ from colpali_demo.export.colormap import FAINTEST, TABLE, colorize, common_scale
 
 
 def luminance(rgb: np.ndarray) -> np.ndarray:
-    """Relative luminance of WCAG 2.1 for uint8 (..., 3)."""
+    """Return the relative luminance of WCAG 2.1 for uint8 (..., 3)."""
     share = rgb / 255
     linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
     return linear @ [0.2126, 0.7152, 0.0722]

@@ -38,7 +38,7 @@ def make_page(width=300, height=420, source="report.pdf") -> Page:
 
 
 def make_explanation(cosines, page, *, rows, cols, texts=None, query="rain today", unknown=()) -> Explanation:
-    """An explanation whose similarities are `cosines`, (tokens, rows * cols + 1); the last vector is a text slot."""
+    """Make an explanation with these similarities, (tokens, rows * cols + 1); the last vector is a text slot."""
     tokens, vectors = cosines.shape
     texts = texts or [f"word{i}" for i in range(tokens)]
     slots = [patch((row, col)) for row in range(rows) for col in range(cols)] + [prompt_token("<bos>")]
@@ -50,7 +50,7 @@ def make_explanation(cosines, page, *, rows, cols, texts=None, query="rain today
 
 
 def planted(rows, cols, places, low=0.05) -> np.ndarray:
-    """One token per place, hot there only; a place is (row, col) or None for the text slot."""
+    """Plant one hot place per token; a place is (row, col) or None for the text slot."""
     cosines = np.full((len(places), rows * cols + 1), low)
     for token, place in enumerate(places):
         cosines[token, -1 if place is None else place[0] * cols + place[1]] = 0.9
@@ -67,7 +67,7 @@ def texts_of(figure) -> list[str]:
 
 
 def page_box(figure) -> tuple[float, float, float, float]:
-    """The page in the figure, in pixels: left, top, right, bottom."""
+    """Return the page in the figure, in pixels: left, top, right, bottom."""
     left, right, bottom, top = figure.axes[0].images[0].get_extent()
     return left * DPI, top * DPI, right * DPI, bottom * DPI
 
@@ -139,7 +139,7 @@ def test_a_winner_off_the_image_is_named_and_not_drawn():
 
 
 def black_edges(figure) -> list[np.ndarray]:
-    """The black lines around winners: (2, 2) each, from and to."""
+    """Return the black lines around winners: (2, 2) each, from and to."""
     lines = [lines for lines in figure.axes[0].collections if (lines.get_color()[0] == (0, 0, 0, 1)).all()]
     return [edge for collection in lines for edge in collection.get_segments()]
 

@@ -44,7 +44,7 @@ def index(encoder, make_page) -> PageIndex:
 
 
 def lens_value(index: PageIndex, query: str, folder: Path, top_k: int = 2, opened: int | None = None) -> dict:
-    """The value for a search, with the page of rank `opened` in it besides the hits."""
+    """Return the value for a search, with the page of rank `opened` in it besides the hits."""
 
     def save(name: str, data: bytes) -> Path:
         (folder / name).write_bytes(data)

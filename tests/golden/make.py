@@ -16,12 +16,12 @@ GOLDEN = Path(__file__).parent / "samples.json"
 
 
 def samples() -> list[dict[str, Any]]:
-    """The listed samples: file, title, description, queries."""
+    """Return the listed samples: file, title, description, queries."""
     return json.loads((ROOT / "assets" / "samples" / "samples.json").read_text("utf-8"))
 
 
 def found() -> dict[str, Any]:
-    """{query: {"FILE:PAGE": {"score", "terms", "winners"}}} of every sample query on every sample page."""
+    """Return {query: {"FILE:PAGE": {"score", "terms", "winners"}}} of every sample query on every sample page."""
     from colpali_demo import PageIndex, load_encoder, open_document
 
     encoder = load_encoder("tiny", device="cpu", dtype="float32")

@@ -82,20 +82,20 @@ def test_pooling_compares_with_the_mean(hits):
 
 @pytest.mark.parametrize("family", MAKERS)
 def test_the_parts_of_every_family_have_all_the_weights(family, tmp_path):
-    model = load_encoder(str(MAKERS[family](tmp_path / family)), device="cpu").model
-    parts = anatomy(model)
+    loaded = load_encoder(str(MAKERS[family](tmp_path / family)), device="cpu").family
+    parts = anatomy(loaded)
     tower = [] if family == "NeoMME" else ["vision tower"]
     assert [part["part"] for part in parts] == [*tower, "projector", "language model", "head"]
-    assert sum(part["parameters"] for part in parts) == model.num_parameters()
+    assert sum(part["parameters"] for part in parts) == loaded.model.num_parameters()
     assert parts[-1]["width"] == 16
     assert "2 layers of width 32" in next(part["detail"] for part in parts if part["part"] != "projector")
-    assert 0 < lora_parameters(model, 4) == 4 * lora_parameters(model, 1)
+    assert 0 < lora_parameters(loaded, 4) == 4 * lora_parameters(loaded, 1)
 
 
 def test_lora_counts_both_thin_matrices(encoder):
     # Two layers: q, k, v, o of widths 32, 16, 16, 32 and three of 32 x 64; and the head, 32 -> 16.
     layer = (32 + 32) + 2 * (32 + 16) + (32 + 32) + 3 * (32 + 64)
-    assert lora_parameters(encoder.model, 1) == 2 * layer + (32 + 16)
+    assert lora_parameters(encoder.family, 1) == 2 * layer + (32 + 16)
 
 
 def test_costs_are_products(hits):

@@ -52,7 +52,7 @@ class Server:
             print(text[-5000:], file=sys.stderr)
 
     def resources(self) -> dict[str, float]:
-        """Memory, threads, descriptors, child processes and the files of sessions, now."""
+        """Return memory, threads, descriptors, child processes and the files of sessions, now."""
         process = Path(f"/proc/{self._process.pid}")
         return {
             "mb": self._megabytes("VmRSS"),
@@ -67,7 +67,7 @@ class Server:
         Path(f"/proc/{self._process.pid}/clear_refs").write_text("5")
 
     def peak(self) -> int:
-        """The most megabytes since `forget_peak`."""
+        """Return the most megabytes since `forget_peak`."""
         return self._megabytes("VmHWM")
 
     def _megabytes(self, name: str) -> int:
@@ -75,7 +75,7 @@ class Server:
         return next(int(line.split()[1]) >> 10 for line in lines if line.startswith(name))
 
     def wait_until_samples_are_in(self) -> None:
-        """Until all samples are embedded: what that takes is no visitor's. Asks as a visitor does who opens all."""
+        """Wait until all samples are embedded: what that takes is no visitor's. Opens them all, as a visitor may."""
         with httpx.Client(base_url=self.address, timeout=60) as client:
             events = {each["api_name"]: each["id"] for each in client.get("/config").json()["dependencies"]}
 
@@ -93,19 +93,19 @@ class Server:
             for sample in samples["samples"]:
                 call("open_sample", file=sample["file"])
             wait(is_in, 900)
-            client.post(
-                "/gradio_api/run/predict", json={"fn_index": events["clear"], "data": [], "session_hash": "load"}
-            )
+            leaving = {"fn_index": events["leave"], "data": [], "session_hash": "load"}
+            client.post("/gradio_api/queue/join", json=leaving).raise_for_status()
+            client.get("/gradio_api/queue/data", params={"session_hash": "load"})
 
     def wait_until_empty(self) -> None:
-        """Until the last session has been freed, or two minutes have passed."""
+        """Wait until the last session has been freed, or two minutes have passed."""
         try:
             wait(lambda: not self._session_files(), 120)
         except TimeoutError as error:
             print(f"sessions are still there: {error}", file=sys.stderr)
 
     def _session_files(self) -> list[Path]:
-        """What visitors have, their folders included, and what waits for them among the uploads."""
+        """Return what visitors have, their folders included, and what waits for them among the uploads."""
         (visitors,) = (self._folder / "uploads").glob("*/visitors")
         return [path for path in visitors.rglob("*") if path != visitors / "uploads"]
 

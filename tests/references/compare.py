@@ -111,7 +111,7 @@ def sentence_transformers(folder: Path) -> Iterator[tuple[str, float]]:
 
 
 def engine_inputs(folder: Path, name: str, encoder: Encoder) -> dict[str, Any]:
-    """What colpali_engine is given: images of pages, tensors of pages, and assembled queries."""
+    """Return what colpali_engine is given: images of pages, tensors of pages, and assembled queries."""
     family = encoder.family.name
     pages, prepared, queries = [], [], []
     for number, size in enumerate(own_sizes(family)):
@@ -133,7 +133,7 @@ def engine_inputs(folder: Path, name: str, encoder: Encoder) -> dict[str, Any]:
 
 
 def engine_vectors(encoder: Encoder) -> dict[str, torch.Tensor]:
-    """The same of the encoder here, under the same names."""
+    """Return the same of the encoder here, under the same names."""
     family, vectors = encoder.family.name, {}
     for number, size in enumerate(own_sizes(family)):
         vectors[f"ids of page {number}"] = encoder.family.process_pages([noise(*size)])["input_ids"][0]
@@ -147,7 +147,9 @@ def engine_vectors(encoder: Encoder) -> dict[str, torch.Tensor]:
 
 
 def own_sizes(family: str) -> list[tuple[int, int]]:
-    """Sizes of the pages that colpali_engine's own processor is given, and what of it ought to be the same.
+    """Return the sizes of the pages that colpali_engine's own processor is given.
+
+    Not everything that it makes of them can be compared:
 
     - Of ColPali none: colpali_engine 0.3.18 puts a second `<bos>` before the prompt of a page, since its prompt begins
       with one and PaliGemma's processor adds another, as the ids show. No checkpoint was trained so.
@@ -163,7 +165,7 @@ def run(environment: str, script: str, jobs: Path) -> None:
 
 
 def compared(title: str, ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> tuple[str, float]:
-    """A line of the report, and the lowest cosine of a vector."""
+    """Compare vectors: a line of the report, and the lowest cosine of a vector."""
     lowest: dict[str, float] = {}
     for name, vectors in ours.items():
         if name.startswith("ids"):

@@ -38,12 +38,12 @@ CLASSES = {
 
 @torch.inference_mode()
 def vectors(model, inputs) -> torch.Tensor:
-    """The vectors of one page or query, without padding."""
+    """Return the vectors of one page or query, without padding."""
     return model(**inputs)[0][inputs["attention_mask"][0].bool()].float().contiguous()
 
 
 def fresh(model_class, folder: str):
-    """A model whose weights are drawn here."""
+    """Build a model whose weights are drawn here."""
     torch.manual_seed(2)
     model = model_class(model_class.config_class.from_pretrained(folder)).float().eval()
     with torch.no_grad():
@@ -81,7 +81,7 @@ def answer(job: dict) -> None:
 
 @torch.inference_mode()
 def answer_with_transformers(job: dict) -> None:
-    """The same by the processor of transformers, which needs torchvision, and its chat template."""
+    """Answer the same by the processor of transformers, which needs torchvision, and its chat template."""
     model = NeoMMEForRetrieval.from_pretrained(job["folder"], dtype=torch.float32).eval()
     processor = NeoMMEProcessor.from_pretrained(job["folder"])
     found = {}

@@ -10,7 +10,7 @@ from colpali_demo.retrieval.codecs import CODECS
 
 @st.composite
 def made_embeddings(draw) -> PageEmbedding:
-    """Unit vectors of any dimension, one a cell."""
+    """Draw unit vectors of any dimension, one a cell."""
     generator = torch.Generator().manual_seed(draw(st.integers(0, 2**32)))
     count, dim = draw(st.integers(1, 9)), draw(st.integers(1, 20))
     vectors = torch.nn.functional.normalize(torch.randn(count, dim, generator=generator), dim=1)

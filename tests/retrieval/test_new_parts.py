@@ -17,13 +17,13 @@ from colpali_demo.retrieval.stores import STORES, page_key
 
 
 def second_best(similarities: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Each token finds the vector that is second most similar to it."""
+    """Find for each token the vector that is second most similar to it."""
     values, vectors = similarities.topk(2, dim=1)
     return values[:, 1], vectors[:, 1]
 
 
 def keep_signs(embedding: PageEmbedding) -> FloatingPoint:
-    """Every number is +1 or -1, scaled to unit length."""
+    """Turn every number into +1 or -1, scaled to unit length."""
     signs = torch.where(embedding.vectors >= 0, 1.0, -1.0) / embedding.vectors.shape[1] ** 0.5
     return FloatingPoint(signs, embedding.layout)
 

@@ -20,7 +20,7 @@ def unit(generator: torch.Generator, count: int) -> torch.Tensor:
 
 @st.composite
 def searches(draw) -> tuple[QueryEmbedding, list[StoredPage]]:
-    """A query of random vectors, and pages of several grids, with prompts before, between and behind, kept anyhow."""
+    """Draw a query of random vectors, and pages of several grids, with prompts before, between and behind."""
     generator = torch.Generator().manual_seed(draw(st.integers(0, 2**32)))
     keep = CODECS[draw(st.sampled_from(sorted(CODECS)))]
     pages = []

@@ -10,7 +10,7 @@ from tests.training.test_run import example, new_run, processor  # noqa: F401  (
 
 
 def embedded(run, drawn):
-    """The example with features and vectors as the run's model has them."""
+    """Give the example features and vectors as the run's model has them."""
     with torch.inference_mode():
         image, vectors = run.trainer.eval().encode_pages(to_pixels([drawn], torch.device("cpu")))
     drawn.features, drawn.vectors = image.pooler_output[0].bfloat16().clone(), vectors[0].half().clone()

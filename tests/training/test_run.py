@@ -28,7 +28,7 @@ def processor():
 
 
 def example(processor, seed):
-    """Six words, each a column of black stripes of its own width, on a square of 128 pixels."""
+    """Make an example: six words, each a column of black stripes of its own width, on a square of 128 pixels."""
     words = WORDS.copy()
     Random(seed).shuffle(words)
     image = Image.new("RGB", (128, 128), "white")
@@ -208,7 +208,7 @@ def test_queries_come_from_the_page_they_are_asked_of(processor):
 
 
 def single_words(page, count, counts):
-    """How often each word of the page is a query of its own, half of which come by rarity and half by chance."""
+    """Count how often each word of the page is a query of its own, half of which come by rarity and half by chance."""
     queries = [query.text for query in sample_queries([page], count, counts, np.random.default_rng(0))]
     return Counter(query for query in queries if " " not in query)
 

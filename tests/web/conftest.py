@@ -12,7 +12,6 @@ import httpx
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
-from app import launch_options
 from colpali_demo.samples import read_samples
 from colpali_demo.settings import Settings
 from colpali_demo.web import sources as sources_module
@@ -20,6 +19,7 @@ from colpali_demo.web.api import prepare_mcp
 from colpali_demo.web.engine import Engine
 from colpali_demo.web.models import Models
 from colpali_demo.web.page import build_page
+from colpali_demo.web.serve import launch_options
 from colpali_demo.web.sources import CheckpointSource, Sample
 from colpali_demo.web.visitors import Sessions
 
@@ -48,11 +48,11 @@ class Server:
         return self.outcome(session)
 
     def outcome(self, session: str) -> dict[str, Any]:
-        """The last message about the event that this session has joined the queue with."""
+        """Return the last message about the event that this session has joined the queue with."""
         return next(self.outcomes(session))
 
     def outcomes(self, session: str) -> Iterator[dict[str, Any]]:
-        """The last message about each of the events that this session has joined the queue with, as they come."""
+        """Yield the last message about each of the events that this session has joined the queue with, as they come."""
         with self.client.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as answer:
             text = ""
             for chunk in answer.iter_text():  # not `iter_lines`, which ends lines at U+0085, too

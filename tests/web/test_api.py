@@ -21,6 +21,11 @@ from mcp.client.streamable_http import streamable_http_client
 from reportlab.pdfgen.canvas import Canvas
 
 from colpali_demo.__main__ import main
+from colpali_demo.documents import open_document
+from colpali_demo.encoder import load_encoder
+from colpali_demo.evidence import erase_again, winner_boxes
+from colpali_demo.retrieval import PageIndex
+from colpali_demo.settings import Settings
 from colpali_demo.web.api import NOTES
 
 QUERY = "revenue by region"
@@ -70,7 +75,7 @@ def expected(checkpoint, report):
 
 
 def comparable(answer: dict) -> dict:
-    """All but the time it took, the folder of the checkpoint, which the server keeps to itself, and the strength.
+    """Leave out the time it took, the folder of the checkpoint, which the server keeps to itself, and the strength.
 
     The server says how strong a match is where it shows the search, once the checkpoint is calibrated.
     """
@@ -109,6 +114,47 @@ def test_a_session_keeps_its_pages_to_itself(client, server, report, expected):
         stranger.predict(QUERY, document, 1, api_name="/explain")
 
 
+def test_a_page_is_erased_and_looked_at_again(client, report, checkpoint, expected):
+    client.predict(handle_file(report), api_name="/index")
+    document = expected["results"][0]["document"]
+    index = PageIndex(load_encoder(str(checkpoint), device="cpu"))
+    with open_document(report, settings=Settings(render_pixels=400)) as pages:
+        index.add(pages)
+    ranking = index.rank(QUERY)
+    page, why = ranking[0].page, ranking[0].explain()
+    token = next(token.index for token in why.tokens if token.cells)
+    boxes = [(0.1, 0.2, 0.5, 0.3), (0.5, 0.7, 0.75, 0.9)]
+    for region, only, wanted in (
+        ("0.1,0.2,0.5,0.3;0.5,0.7,0.75,0.9", False, boxes),
+        ("0.1,0.2,0.5,0.3; 0.5,0.7,0.75,0.9", True, boxes),
+        (str(token), False, winner_boxes(why, token)),
+    ):
+        answer = client.predict(QUERY, document, page.number, region, only, api_name="/erase")
+        assert answer.keys() == {"schema", "model", "query", "timing_ms", "erasure"}
+        made = json.loads(json.dumps(erase_again(ranking, page, wanted, only=only).to_json()))
+        for name in ("boxes", "tokens", "inverted"):
+            assert answer["erasure"][name] == made[name]
+        for name in ("before", "after"):
+            assert answer["erasure"][name]["score"] == made[name]["score"]
+            assert answer["erasure"][name]["rank"] == made[name]["rank"]
+    assert comparable(client.predict(QUERY, api_name="/search")) == comparable(expected)
+    wrong = (("", "region must be"), ("1,2,3", "region must be"), ("99", "malformed"), ("1,0,0,1", "box"))
+    for region, complaint in wrong:
+        with pytest.raises(AppError, match=complaint):
+            client.predict(QUERY, document, page.number, region, api_name="/erase")
+    with pytest.raises(AppError, match="not among your pages"):
+        client.predict(QUERY, document, 9, "0,0,1,1", api_name="/erase")
+
+
+def test_regions_are_there_to_cite(client, report):
+    results = client.predict(handle_file(report), QUERY, api_name="/search_pdf")["results"]
+    for result in results:
+        assert result["page"] and result["regions"]
+        for region in result["regions"]:
+            assert 0 <= region["left"] < region["right"] <= 1 and 0 <= region["top"] < region["bottom"] <= 1
+    assert any("revenue" in region["text"] for result in results for region in result["regions"])
+
+
 def test_what_is_wrong_is_said(client, report, tmp_path):
     (tmp_path / "note.pdf").write_text("This is no PDF.")
     with pytest.raises(AppError, match="PDF"):
@@ -117,8 +163,9 @@ def test_what_is_wrong_is_said(client, report, tmp_path):
     for query, complaint in (("  ", "Type a query"), ("a" * 501, "500 characters")):
         with pytest.raises(AppError, match=complaint):
             client.predict(handle_file(report), query, api_name="/search_pdf")
-    with pytest.raises(AppError, match="top_k"):
-        client.predict(QUERY, 0, api_name="/search")
+    for wrong in (0, 11):  # nobody gets the explanations of a whole library at once
+        with pytest.raises(AppError, match="top_k must be a whole number from 1 to 10"):
+            client.predict(QUERY, wrong, api_name="/search")
 
 
 def post(address: str, data: object) -> bytes:
@@ -142,7 +189,7 @@ def test_files_that_nobody_uploaded_are_out_of_reach(server, folder, where, meta
 def test_endpoints_are_described(server):
     with urllib.request.urlopen(f"{server}/gradio_api/info") as answer:
         endpoints = json.load(answer)["named_endpoints"]
-    assert set(endpoints) == {"/index", "/search", "/explain", "/search_pdf"}
+    assert set(endpoints) == {"/index", "/search", "/explain", "/erase", "/search_pdf"}
     types = {p["parameter_name"]: p["type"].get("type") for p in endpoints["/explain"]["parameters"]}
     assert types == {"query": "string", "document": "string", "page": "integer", "maps": "boolean"}
     assert all(endpoint["description"] for endpoint in endpoints.values())

@@ -21,6 +21,6 @@ def test_too_many_callers_without_a_session_are_refused(sessions, engine, upload
         with pytest.raises(Refused, match="Upload a file first"):
             search_pdf({"path": "/etc/hostname"}, "revenue")
     assert search_pdf({"path": upload()}, "revenue")["results"]
-    with pytest.raises(Refused, match="Too many ask at once"):
+    with pytest.raises(Refused, match="Too many requests at once"):
         search_pdf({"path": upload()}, "revenue")
     assert len(sessions) == 0

@@ -91,9 +91,9 @@ def test_on_zero_gpu_the_samples_wait_for_a_request(listing, checkpoint, monkeyp
     assert engine.state == "ready"  # at once, before the server starts
     assert callers == []
     request.set("the first visitor's")
-    engine.welcome()
+    engine.note_visitor()
     request.set("another")
-    engine.welcome()
+    engine.note_visitor()
     assert all(sample.finished.wait(60) and not sample.error for sample in engine.samples)
     assert set(callers) == {"the first visitor's"}
 
@@ -106,7 +106,7 @@ def bundled(checkpoint, monkeypatch) -> Path:
 
 
 def corrupt(checkpoint: Path, folder: Path) -> str:
-    """A copy of a checkpoint whose weights end in the middle."""
+    """Copy a checkpoint and cut its weights off in the middle."""
     shutil.copytree(checkpoint, folder / "secret" / "corrupt")
     (weights,) = (folder / "secret" / "corrupt").glob("*.safetensors")
     weights.write_bytes(weights.read_bytes()[:5000])
@@ -166,5 +166,5 @@ def test_a_loader_that_breaks_is_logged_under_an_id(listing, checkpoint, monkeyp
 
 def test_a_sample_somebody_waits_for_comes_next(listing):
     engine = Engine(Settings(), CheckpointSource(Settings()), listing)
-    engine.want(engine.samples[1])
+    engine.embed_next(engine.samples[1])
     assert [sample.source for sample in engine._queue] == ["two.pdf", "one.pdf"]

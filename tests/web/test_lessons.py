@@ -123,6 +123,6 @@ def test_a_precomputed_set_has_the_example_alone(tmp_path):
 def test_the_component_has_every_card():
     lessons = Lessons()
     for field in ("about", "short", "keep"):
-        assert len(re.findall(rf"^  {field}:", lessons.js_on_load, re.MULTILINE)) == 10
+        assert len(re.findall(rf"^  {field}:", lessons.js_on_load, re.MULTILINE)) == 11
     assert "how-it-works-button" in FOLLOW_LINKS
     assert file_data(EXAMPLE)["path"] == str(EXAMPLE)

@@ -143,6 +143,22 @@ def test_a_set_may_be_the_model_of_the_server(settings, sets, tmp_path):
     assert models.default.samples[0].queries == QUERIES
 
 
+def test_a_set_in_one_file_is_offered_and_a_damaged_one_is_not(settings, second, make_page, tmp_path, caplog):
+    folder = tmp_path / "sets"
+    document = SetDocument("d0c", "report.pdf", "A report", "", QUERIES)
+    save_set(folder / "one.colpali", load_encoder(str(second), device="cpu"), [(document, [make_page(1)])])
+    (folder / "two.colpali").write_bytes((folder / "one.colpali").read_bytes()[:1000])
+    models = Models(replace(settings, precomputed=str(folder)), tmp_path / "models")
+    choices = [offer["choose"] for offer in models.offers(None)]
+    assert "set:one.colpali" in choices and "set:two.colpali" not in choices
+    assert "two.colpali is not offered" in caplog.text
+    engine = models.get("set:one.colpali")
+    assert engine.settled.wait(60) and all(sample.finished.wait(60) for sample in engine.samples)
+    assert engine.source.name == "one"
+    assert samples_value(engine.samples)["samples"][0]["thumb"]
+    assert isinstance(Models(replace(settings, model=str(folder / "one.colpali")), tmp_path).default.source, SetSource)
+
+
 def test_pages_are_embedded_once_more_when_the_model_changes(models, visitor, second):
     (before,) = visitor.library()["documents"]
     assert before["pages"] == 3
@@ -237,6 +253,11 @@ def test_an_engine_knows_what_it_can_do_before_it_has_loaded(settings, sets, tmp
     engine.start()
     assert engine.settled.wait(60)
     assert engine.capabilities == engine.encoder.capabilities == source.capabilities
+
+
+def test_documents_read_at_once_are_counted_over_all_models(models):
+    assert models.get("set:second") is not models.default
+    assert models.get("set:second").places is models.default.places
 
 
 def test_pages_that_are_embedded_while_the_model_changes_wait_for_the_new_one(models, visitor):

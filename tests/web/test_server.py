@@ -39,7 +39,9 @@ from reportlab.pdfgen.canvas import Canvas
 from colpali_demo.retrieval import RANKERS
 from colpali_demo.retrieval.rankers import LateInteraction
 from colpali_demo.web import guard, visitor_queue
+from colpali_demo.web.inputs import MALFORMED, ONLY_UPLOADS
 from colpali_demo.web.lessons.desk import Desk
+from colpali_demo.web.turns import Rate
 from colpali_demo.web.visitors import Visitor
 from colpali_demo.web.visitors import search as search_module
 from colpali_demo.web.visitors.search import Search
@@ -307,6 +309,7 @@ EVENTS = (
         "choose_model",
         "search_again",
         "encode_again",
+        "erase",
         "take_away",
         "cancel",
         "dismiss",
@@ -316,8 +319,8 @@ EVENTS = (
         "offer",
         "leave",
     ),
-    *("open_lessons", "open_lesson", "measure"),
-    *("api.index", "api.search", "api.explain", "api.search_pdf"),
+    *("open_lessons", "open_lesson", "measure", "erase_winners"),
+    *("api.index", "api.search", "api.explain", "api.erase", "api.search_pdf"),
 )
 
 
@@ -374,20 +377,27 @@ def test_any_query_is_answered_or_refused_in_words(server: Server, text: Any, to
     number=st.sampled_from([0, 1, 2, 3, -1, 2**70]) | values,
     own=st.booleans(),
     maps=st.booleans() | values,
+    region=st.sampled_from(["0", "99", "0,0,1,0.5", "0,0,1,0.5;0.2,0.5,0.3,0.9", "1,0,0,1", "nan,0,1,1"]) | values,
 )
 def test_any_call_of_the_endpoints_is_answered_or_refused_in_words(
-    server: Server, query: Any, top_k: Any, number: Any, own: bool, maps: Any
+    server: Server, query: Any, top_k: Any, number: Any, own: bool, maps: Any, region: Any
 ) -> None:
     session = new_session()
     document = server.engine.samples[0].document_id if own else query
-    for name, data in (("search", [query, top_k]), ("explain", [query, document, number, maps])):
+    calls = {
+        "search": [query, top_k],
+        "explain": [query, document, number, maps],
+        "erase": [query, document, number, region, maps],
+    }
+    for name, data in calls.items():
         joined = server.join(session, server.functions[f"api.{name}"], data)
         if joined.status_code != 200:
             assert joined.status_code == 422
             continue
         message = server.outcome(session)
         if message["success"]:
-            for result in message["output"]["data"][0]["results"]:
+            (answer,) = message["output"]["data"]
+            for result in [answer["erasure"]["after"]] if name == "erase" else answer["results"]:
                 assert result["source"] == "sample.pdf"
                 assert abs(result["score"] - sum(token["maxsim"] for token in result["tokens"])) < 1e-4
         else:
@@ -426,7 +436,7 @@ def trap(monkeypatch: pytest.MonkeyPatch) -> Iterator[Trap]:
     trap.server.server_close()
 
 
-@pytest.mark.parametrize("route", ["run/predict", "api/{name}", "queue/join", "call/{name}", "call/v2/{name}"])
+@pytest.mark.parametrize("route", ["run/predict", "api/{name}", "queue/join", "call/{name}"])
 def test_no_input_of_any_event_makes_the_server_fetch_an_address(server: Server, trap: Trap, route: str) -> None:
     numbers = itertools.count()
 
@@ -435,7 +445,6 @@ def test_no_input_of_any_event_makes_the_server_fetch_an_address(server: Server,
         data = [{**file_data(f"{trap.address}/{next(numbers)}"), "url": f"{trap.address}/{next(numbers)}"}]
         return [data[0], [data], data[0]["path"]]
 
-    endpoints = server.client.get("/gradio_api/info").json()["named_endpoints"]
     for function in server.client.get("/config").json()["dependencies"]:
         name = function["api_name"] or "predict"
         inputs = max(1, len(function["inputs"]))
@@ -447,9 +456,6 @@ def test_no_input_of_any_event_makes_the_server_fetch_an_address(server: Server,
                 body = {"data": data, "event_data": bad, "session_hash": session}
                 if "call" not in route:
                     body["fn_index"] = function["id"]
-                if "v2" in route:
-                    parameters = endpoints.get(f"/{name}", {"parameters": ()})["parameters"]
-                    body = dict(zip([each["parameter_name"] for each in parameters], data, strict=False))
                 answer = server.client.post(f"/gradio_api/{route.format(name=name)}", json=body)
                 if answer.status_code == 200 and "event_id" in answer.json():
                     if "call" in route:
@@ -475,7 +481,7 @@ def test_the_trap_would_spring(server: Server, trap: Trap) -> None:
 
 
 def call_tool(server: Server, arguments: Any) -> dict[str, Any]:
-    """What the Model Context Protocol says of a call of `search_pdf`."""
+    """Call `search_pdf` over the Model Context Protocol and return the answer."""
     request = {"name": "search_pdf", "arguments": arguments}
     answer = server.client.post(
         "/gradio_api/mcp/",
@@ -530,7 +536,7 @@ def test_any_tool_call_is_answered_or_refused_in_words(server: Server, arguments
     "path",
     [
         *("queue/join", "run/predict", "run/search", "api/x", "cancel", "reset", "component_server"),
-        *("call/index", "call/search", "call/explain", "call/search_pdf", "call/v2/search", "mcp/", "mcp/http"),
+        *("call/index", "call/search", "call/explain", "call/search_pdf", "mcp/", "mcp/http"),
     ],
 )
 def test_any_request_ends_in_a_named_error(server: Server, path: str, body: bytes) -> None:
@@ -547,6 +553,30 @@ def test_answers_to_what_nobody_asked_are_not_there_and_not_logged(
     assert (answer.status_code, answer.text) == (404, "Nothing is under way in this session.")
     assert server.client.get("/gradio_api/queue/data").status_code == 404
     assert caplog.text == ""
+
+
+def test_uploads_that_anybody_asks_after_are_kept_to_a_number(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "UPLOADS_FOLLOWED", 4)
+    monkeypatch.setattr("gradio.route_utils.FileUploadProgress.is_tracked", _ask_after)
+    for number in range(9):
+        answer = server.client.get("/gradio_api/upload_progress", params={"upload_id": f"x{number}"})
+        assert answer.status_code == 404
+        server.client.post(f"/gradio_api/upload?upload_id=y{number}", files=[("files", ("a.pdf", b"1"))])
+    progress = guard.file_upload_statuses
+    assert len(progress._signals) <= 4 and len(progress._statuses) <= 4
+    assert server.client.get("/gradio_api/upload_progress", params={"upload_id": "x" * 65}).status_code == 400
+
+
+async def _ask_after(progress: Any, upload_id: str) -> None:
+    """As Gradio's, without the three seconds."""
+    _ = progress._signals[upload_id]
+    raise TimeoutError
+
+
+@pytest.mark.parametrize("path", ["/", "/config", "/gradio_api/info"])
+def test_no_cache_on_the_way_keeps_what_repeats_an_address(server: Server, path: str) -> None:
+    answer = server.client.get(path, headers={"X-Forwarded-Host": "elsewhere.example"})
+    assert answer.headers["cache-control"] == "private, no-cache"
 
 
 def test_requests_without_end_are_refused(server: Server) -> None:
@@ -581,7 +611,7 @@ def test_sessions_have_short_names(server: Server, session: Any) -> None:
     for route in ("queue/join", "run/predict", "call/search"):
         body = {"session_hash": session, "fn_index": server.functions["arrive"], "data": [""]}
         answer = server.client.post(f"/gradio_api/{route}", json=body)
-        assert (answer.status_code, "session_hash has 1 to 64" in answer.text) == (400, True)
+        assert (answer.status_code, "has 1 to 64" in answer.text) == (400, True)
     if isinstance(session, str):
         assert server.client.get("/gradio_api/queue/data", params={"session_hash": session}).status_code == 400
         assert server.client.get(f"/gradio_api/heartbeat/{quote(session)}").status_code in (400, 404)
@@ -595,7 +625,7 @@ def test_sessions_have_short_names(server: Server, session: Any) -> None:
             for route in ("queue/join", "run/predict", "api/x")
             for index in (9999, -1, "0")
         ),
-        *((route, {}) for route in ("run/predict", "api/x", "call/x", "call/v2/x", "call/v2/search_again/")),
+        *((route, {}) for route in ("run/predict", "api/x", "call/x", "call/x/")),
     ],
 )
 def test_events_that_do_not_exist_are_named_and_not_logged(
@@ -605,6 +635,25 @@ def test_events_that_do_not_exist_are_named_and_not_logged(
     answer = server.client.post(f"/gradio_api/{route}", json=body)
     assert (answer.status_code, answer.text) == (404, "There is no such event; reload the page.")
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("name", ["receive", "api.index", "api.search_pdf"])
+@pytest.mark.parametrize("path", ["/etc/passwd", "app.py", "a\0b", "../x", "x" * 5000, "\ud800"])
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_what_is_no_upload_is_refused_in_words_and_not_logged(
+    server: Server, caplog: pytest.LogCaptureFixture, name: str, path: str, wrapped: bool
+) -> None:
+    """Also a list where there should be one file, and one file where there should be a list."""
+    session = new_session()
+    data = [[file_data(path)] if wrapped else file_data(path), "sample", 1][: 1 + 2 * (name == "api.search_pdf")]
+    body = {"session_hash": session, "fn_index": server.functions[name], "data": data}
+    answer = server.client.post(
+        "/gradio_api/queue/join", content=json.dumps(body), headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 200
+    assert server.outcome(session)["output"]["error"] in (ONLY_UPLOADS, MALFORMED)
+    server.call(session, "leave")
+    assert "Traceback" not in caplog.text and "fault" not in caplog.text
 
 
 def test_what_breaks_is_told_with_an_id_and_logged_with_its_trace(
@@ -732,6 +781,7 @@ def test_any_address_ends_in_an_error(server: Server, path: str) -> None:
         "/openapi.json",
         "/gradio_api/openapi.json",
         "/gradio_api/custom_component/x/client/component/x.js",
+        "/gradio_api/call/v2/search",
         "/gradio_api/mcp/sse",
         "/gradio_api/mcp/messages/",
         "/gradio_api/mcp/%3C/script%3E%3Cscript%3Ealert(1)%3C/script%3E/gradio_api/mcp",
@@ -908,7 +958,7 @@ def test_answers_that_nobody_fetches_count_as_under_way(server: Server) -> None:
 
 
 def unread(server: Server) -> dict[str, int]:
-    """How many answers each session has not fetched."""
+    """Count how many answers each session has not fetched."""
     mailboxes = server.blocks._queue.pending_messages_per_session
     return {session: len(mailbox.answered) for session, mailbox in list(mailboxes.items()) if mailbox.answered}
 
@@ -941,7 +991,7 @@ def test_answers_that_nobody_fetches_do_not_pile_up(server: Server, monkeypatch:
 
 
 def of_session(server: Server, session: str) -> list[Any]:
-    """What the queue keeps of a session."""
+    """Return what the queue keeps of a session."""
     queue = server.blocks._queue
     kept = [queue.pending_messages_per_session.get(session), queue.pending_event_ids_session.get(session)]
     waiting = [event for group in queue.event_queue_per_concurrency_id.values() for event in group.queue]
@@ -1011,6 +1061,19 @@ def test_lessons_and_measuring_have_a_rate(server: Server, name: str, event_data
     assert [outcome["success"] for outcome in outcomes] == [True] * most + [False]
     assert re.fullmatch(r"Too many at once; try again in \d+ s\.", outcomes[-1]["output"]["error"])
     server.call(session, "leave")
+
+
+def test_events_have_a_rate_together(server: Server) -> None:
+    session, other = new_session(), new_session()
+    quota = server.sessions.get(session).quota
+    quota._events = Rate(3)
+    outcomes = [server.call(session, name) for name in ("offer", "cancel", "dismiss", "search_again")]
+    assert [outcome["success"] for outcome in outcomes] == [True, True, True, False]
+    assert "Too many requests; try again in" in outcomes[-1]["output"]["error"]
+    assert server.call(other, "cancel")["success"]
+    for each in (session, other):
+        server.call(each, "leave")  # never refused
+    assert session not in server.sessions._visitors
 
 
 def test_nobody_calls_past_the_queue(server: Server) -> None:

@@ -18,7 +18,7 @@ class Crowd:
         self._threads: list[threading.Thread] = []
 
     def ask(self, name: str, then: Callable[[], None] = lambda: None, visitor: object = None) -> None:
-        """A search if the name begins with "s", else a batch; returns once it waits in line."""
+        """Ask for a search if the name begins with "s", else for a batch; returns once it waits in line."""
         line = self.turns._searches if name.startswith("s") else self.turns._batches
         waiting = len(line)
 

@@ -29,6 +29,7 @@ class Family:
     engine: how colpali_engine stores its checkpoints, None for a family that it does not have
     query_prefix: what its published checkpoints were trained with; a checkpoint's processor may name another
     prompt: what its models were trained to read beside every page
+    parts: what its models call their vision tower, projector and language model; the lessons show those that it names
     bidirectional: whether its language model lets every token attend to every other, or only to those before it
     """
 
@@ -42,6 +43,7 @@ class Family:
     processor_class: ClassVar[type[ProcessorMixin]]
     query_prefix: ClassVar[str]
     prompt: ClassVar[str] = "Describe the image."
+    parts: ClassVar[Mapping[str, str]] = {}
     bidirectional: ClassVar[bool] = True
 
     @classmethod
@@ -141,5 +143,6 @@ class Family:
         return page_layout(ids, self.processor.image_token_id, slots, self._text)
 
     def _text(self, id: int) -> str:
-        text = self.processor.tokenizer.decode([id]).replace("▁", " ")  # not every tokenizer's decoder does that
+        # Some decoders leave the sign for a space in the text.
+        text = self.processor.tokenizer.decode([id]).replace("▁", " ")
         return text.strip() or text

@@ -37,6 +37,7 @@ class ColModernVBert(Family):
     model_class = ColModernVBertForRetrieval
     processor_class = ColModernVBertProcessor
     query_prefix = ""
+    parts = {"vision tower": "vision_model", "projector": "connector", "language model": "text_model"}
     engine = EngineFormat(
         "modernvbert", lambda vlm, dimension: ColModernVBertConfig(vlm_config=vlm, embedding_dim=dimension)
     )

@@ -34,6 +34,7 @@ class ColPali(Family):
     model_class = ColPaliForRetrieval
     processor_class = ColPaliProcessor
     query_prefix = "Question: "
+    parts = {"vision tower": "vision_tower", "projector": "multi_modal_projector", "language model": "language_model"}
     engine = EngineFormat(
         "paligemma",
         lambda vlm, dimension: ColPaliConfig(vlm_config=vlm, embedding_dim=dimension),

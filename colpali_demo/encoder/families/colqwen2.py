@@ -35,6 +35,7 @@ class ColQwen2(Family):
     processor_class = ColQwen2Processor
     query_prefix = "Query: "
     bidirectional = False
+    parts = {"vision tower": "visual", "projector": "merger", "language model": "language_model"}
     engine = EngineFormat(
         "qwen2_vl",
         lambda vlm, dimension: ColQwen2Config(vlm_config=vlm, embedding_dim=dimension),
@@ -80,17 +81,17 @@ class ColQwen2(Family):
 
     def language_model_inputs(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, Any]:
         given = {**inputs, "mm_token_type_ids": self._token_types(inputs), "use_cache": False}
-        if "pixel_values" in inputs:  # without the rows that make the pages of a batch equally long
+        if "pixel_values" in inputs:  # the rows that make the pages of a batch equally long are left out
             counts = inputs["image_grid_thw"].prod(dim=1).tolist()
             pages = [page[:count] for page, count in zip(inputs["pixel_values"], counts, strict=True)]
             given["pixel_values"] = torch.cat(pages)
         return given
 
     def _token_types(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """1 for a token of the image, 0 for one of text: (batch, length), int32."""
+        """Return 1 for a token of the image, 0 for one of text: (batch, length), int32."""
         return (inputs["input_ids"] == self.processor.image_token_id).int()
 
     def image_slots(self, ids: Sequence[int], inputs: BatchFeature, position: int) -> ImageSlots:
-        _, rows, cols = inputs["image_grid_thw"][position].tolist()  # in patches of the vision tower
+        _, rows, cols = inputs["image_grid_thw"][position].tolist()  # counted in patches of the vision tower
         merge = self.processor.image_processor.merge_size
         return grid_slots(rows // merge, cols // merge)

@@ -101,6 +101,7 @@ class NeoMME(Family):
     query_prefix = ""
     prompt = "<doc>"
     scores_by_mean = True
+    parts = {"projector": "patch_embeddings", "language model": "model"}  # the projector reads the pixels
     not_for_model = ("extents",)
 
     @classmethod
@@ -145,7 +146,7 @@ class NeoMME(Family):
 
     def process_queries(self, texts: Sequence[str]) -> BatchFeature:
         tokenizer, frame = self.processor.tokenizer, self.frame()
-        if tokenizer.chat_template:  # of the checkpoint, which says what stands around a query
+        if tokenizer.chat_template:  # a checkpoint's own template says what stands around a query
             conversations = [[{"role": "user", "content": text}] for text in texts]
             queries = tokenizer.apply_chat_template(conversations, task="query", tokenize=False)
         else:

@@ -18,7 +18,8 @@ def prepare(model: PreTrainedModel) -> None:
     towers = [module for module in model.modules() if isinstance(module, ConvTower)]
     for tower in towers:
         fold_norms(tower)
-        tower.to(memory_format=torch.channels_last)  # as pixels lie: else all are copied for every page
+        # Pixels come in this order; in any other, each page would be copied.
+        tower.to(memory_format=torch.channels_last)
     if towers and model.device.type == "cpu" and model.dtype == torch.bfloat16:
         model.vlm.language_model.set_attn_implementation(attention.NAME)
 

@@ -26,7 +26,7 @@ def plain_attention(
     is_causal: bool = True,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """softmax(scaling q k^T) v of (batch, heads, tokens, dim) each, as (batch, tokens, heads, dim).
+    """Compute softmax(scaling q k^T) v of (batch, heads, tokens, dim) each: (batch, tokens, heads, dim).
 
     Scaled dot-product attention of Vaswani et al. 2017, arXiv 1706.03762, 3.2.1. Where not every token attends to every
     other, or keys have fewer heads, the fused one answers.

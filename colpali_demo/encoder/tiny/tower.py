@@ -81,7 +81,7 @@ class ConvTower(PreTrainedModel):
     def forward(
         self, pixel_values: torch.Tensor, output_hidden_states: bool = False, **kwargs
     ) -> BaseModelOutputWithPooling:
-        """`hidden_states`, when asked for, are each stage's output, (batch, channels, rows, columns)."""
+        """Read pictures; `hidden_states`, if asked for, are each stage's output, (batch, channels, rows, columns)."""
         x = pixel_values.contiguous(memory_format=torch.channels_last)
         hidden_states = []
         for stage in self.stages:

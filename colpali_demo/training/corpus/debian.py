@@ -13,11 +13,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from colpali_demo.bundled import ASSETS
 from colpali_demo.training.corpus.text import collect, is_english
 from colpali_demo.training.corpus.words import frequent_words
 
 PACKAGES = Path(__file__).with_name("debian_packages.txt")
-LAB_BOOK = Path(__file__).parents[3] / "assets" / "colpali-tiny" / "TRAINING.md"
+LAB_BOOK = ASSETS / "colpali-tiny" / "TRAINING.md"
 FONT_FOLDERS = ("usr/share/fonts", "usr/share/texmf/fonts")
 DICTIONARY = "usr/share/dict/american-english-large"
 SEQUENCE = 8  # words: what documents are compared by
@@ -71,7 +72,7 @@ def read_packages() -> dict[str, list[str]]:
     for line in PACKAGES.read_text().splitlines():
         if line.startswith("["):
             groups[line.strip("[]")] = names = []
-        elif groups:  # before the first there are comments
+        elif groups:  # lines before the first group are comments
             names += line.split()
     return groups
 
@@ -99,7 +100,7 @@ def call(*command: str | Path, cwd: Path | None = None) -> str:
 
 
 def pdfs(packages: Iterable[Path]) -> Iterator[tuple[str, str, bytes]]:
-    """The PDFs in unpacked packages, each once: SHA-256, the package's and the file's name, and the content."""
+    """Yield the PDFs in unpacked packages, each once: SHA-256, the package's and the file's name, and the content."""
     seen, names = set(), set()
     for package in packages:
         for file in sorted([*package.rglob("*.pdf"), *package.rglob("*.pdf.gz")]):

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 # matched on the beginning of the family name, so that "Gentium" also covers Gentium Plus and Gentium Book Basic.
 HELD_OUT_FAMILIES = ("Caladea", "Gentium", "Cabin", "Karla", "Hack", "Yanone Kaffeesatz")
 
-logging.getLogger("fontTools").setLevel(logging.ERROR)  # it warns of every old font's dates
+logging.getLogger("fontTools").setLevel(logging.ERROR)  # fontTools warns of every old font's dates
 
 FONT_FOLDERS = (
     Path("/usr/share/fonts"),
@@ -219,7 +219,7 @@ def _read_face(path: Path, wanted: Callable[[str], bool]) -> Face | None:
         with TTFont(path, lazy=True) as font:
             names = font["name"]
             family = str(names.getDebugName(16) or names.getDebugName(1) or path.stem)
-            full = f"{names.getDebugName(4)} {path.stem}"  # some old fonts tell their style in one of them only
+            full = f"{names.getDebugName(4)} {path.stem}"  # some old fonts have their style in one of them only
             if not wanted(family) or UNREADABLE.search(family) or UNREADABLE.search(full):
                 return None
             if family.startswith("Noto") and not NOTO_LATIN.match(family):
@@ -238,7 +238,7 @@ def _read_face(path: Path, wanted: Callable[[str], bool]) -> Face | None:
                 return None
             return Face(str(path), family, weight, italic, mono, advances)
     except (TTLibError, KeyError, AttributeError, AssertionError, TypeError, ValueError, struct.error):
-        return None  # not a font that can be read: there are others
+        return None  # a font that cannot be read is left out
 
 
 def _read_advances(font: TTFont) -> dict[str, float]:

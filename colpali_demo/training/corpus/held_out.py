@@ -47,7 +47,7 @@ def gather_listed(out: Path) -> None:
 
 
 def contents(package: Path) -> Iterator[tuple[str, bytes]]:
-    """The first 16 digits of every file's SHA-256, and its content; unpacked, where it is compressed."""
+    """Yield the first 16 digits of every file's SHA-256, and its content; unpacked, where it is compressed."""
     for file in sorted(package.rglob("*")):
         if file.is_file() and not file.is_symlink():
             data = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()

@@ -58,7 +58,7 @@ class TextSource:
         self._open()
 
     def _read(self, random: Random, size: int) -> str:
-        """About `size` bytes of text from a random place, beginning with a paragraph where one is near."""
+        """Read about `size` bytes of text from a random place, beginning with a paragraph where one is near."""
         text = random.choices(self._texts, self._weights)[0]
         start = random.randrange(max(1, len(text) - size // 2))
         if start:
@@ -67,7 +67,7 @@ class TextSource:
         return text[start : start + size].decode("utf-8", "ignore")
 
     def paragraphs(self, random: Random, count: int) -> list[list[str]]:
-        """Consecutive paragraphs of `count` words in all, each a list of words."""
+        """Return consecutive paragraphs of `count` words in all, each a list of words."""
         found: list[list[str]] = []
         missing = count
         while missing > 0:
@@ -84,7 +84,7 @@ class TextSource:
         return found
 
     def run(self, random: Random, count: int) -> list[str]:
-        """`count` words, consecutive within one place of the text where it is long enough."""
+        """Return `count` words, consecutive within one place of the text where it is long enough."""
         return [word for words in self.paragraphs(random, count) for word in words]
 
     def rare(self, random: Random, *, listed: float = 0.5) -> str:
@@ -102,7 +102,7 @@ class TextSource:
         return random.choice(words)
 
     def _replaced(self, random: Random, word: str) -> str:
-        """Another word in its place, of its case and with its punctuation.
+        """Put another word in its place, of its case and with its punctuation.
 
         In prose of a few fields half of the everyday words hardly ever stand.
         """
@@ -268,7 +268,7 @@ def _read(file: Path) -> str:
 
 
 def _paragraphs(file: Path) -> Iterator[str]:
-    """The paragraphs of a file, each on one line; none if it is of no known type or cannot be read."""
+    """Yield the paragraphs of a file, each on one line; none if it is of no known type or cannot be read."""
     suffixes = [suffix for suffix in file.suffixes if suffix not in (".gz", ".dz")]
     suffix = suffixes[-1].lower() if suffixes else ""
     reader = _READERS.get(suffix) or (_roff if re.fullmatch(r"\.[1-9]\w*", suffix) else None)
@@ -317,7 +317,7 @@ def _roff(file: Path) -> list[str]:
 
 
 def _dictionary(file: Path) -> Iterator[str]:
-    """Definitions of a dictd dictionary or of WordNet's data files (after the bar)."""
+    """Read definitions of a dictd dictionary or of WordNet's data files (after the bar)."""
     for text in re.split(r"\n(?=\S)", _read(file)):
         # Without etymologies, pronunciations and the marks of cross-references.
         yield re.sub(r"\[[^\]]*\]|\\[^\\]*\\|[{}]", "", text.partition(" | ")[2] or text)

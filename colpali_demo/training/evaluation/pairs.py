@@ -14,7 +14,7 @@ from colpali_demo.training.pages.targets import patch_overlap
 
 
 def meaning(encoder: Encoder, pairs: Path) -> dict[str, float]:
-    """Of triples "word related unrelated", the share in which the word's query is closer to the related one on a page.
+    """Measure in what share of triples "word related unrelated" the word is closer to the related one on a page.
 
     Compared are the best cosines of the query's typed tokens with the patches that show each.
     """
@@ -28,7 +28,7 @@ def meaning(encoder: Encoder, pairs: Path) -> dict[str, float]:
 
 
 def pages_of_pairs(encoder: Encoder, pairs: Path) -> Iterator[tuple[list[list[str]], dict[str, torch.Tensor]]]:
-    """Triples "word related unrelated", ten at a time, and the vectors of the patches that show each of their words.
+    """Yield ten triples "word related unrelated" at a time, and the vectors of the patches that show each word.
 
     A page shows the related and the unrelated words in large print, one to a cell of a sparse table, in an order drawn
     from a fixed seed.

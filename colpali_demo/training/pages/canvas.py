@@ -60,7 +60,7 @@ class Style:
         self.space = face.advances.get(" ", 0.25) * size + tracking
         x_height, capital, ascender, descender = (size * part for part in face.metrics)
         self.capital = capital
-        self.middle = x_height / 2  # of the lower-case letters, above the baseline
+        self.middle = x_height / 2  # middle of the lower-case letters, above the baseline
         self.half = max(ascender, capital) - self.middle  # half the height of every character's box
         self.half = max(self.half, descender + self.middle)
         self.ligatures = [
@@ -92,7 +92,7 @@ class Style:
         return word
 
     def width(self, word: str) -> float:
-        """Width in pixels of a word that went through `clean`."""
+        """Return the width in pixels of a word that went through `clean`."""
         return sum(map(self.advances.__getitem__, word))
 
 

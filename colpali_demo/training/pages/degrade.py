@@ -60,7 +60,7 @@ def scan(page: TrainingPage, rng: np.random.Generator) -> TrainingPage:
 
 
 def rescan(image: Image.Image, rng: np.random.Generator) -> tuple[Image.Image, np.ndarray]:
-    """The image as if printed and scanned again: blur, a skew of 0.5 to 0.9 degrees, gray paper, JPEG at quality 40.
+    """Return the image as if printed and scanned: blur, a skew of 0.5 to 0.9 degrees, gray paper, JPEG at quality 40.
 
     Returns the new image, of the same size, and the (2, 3) matrix that takes x, y, 1 in fractions of the old image to
     fractions of the new one (see `move_boxes`).
@@ -107,7 +107,7 @@ def _homography(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def move_boxes(boxes: np.ndarray, affine: np.ndarray) -> np.ndarray:
-    """Boxes (n, 4) in fractions, moved with their centers and cut at the edges of the page; their sizes stay."""
+    """Move boxes (n, 4), in fractions, with their centers; sizes stay, what leaves the page is cut."""
     centers = (boxes[:, :2] + boxes[:, 2:]) / 2
     moved = centers @ affine[:, :2].T + affine[:, 2]
     return np.clip(boxes + np.tile(moved - centers, 2), 0, 1).astype(np.float32)
@@ -138,7 +138,7 @@ def _paper(image: Image.Image, tone: np.ndarray, fade: float) -> Image.Image:
 
 
 def _light(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Shadows over the page, or towards one of its edges."""
+    """Cast shadows over the page, or towards one of its edges."""
     if rng.random() < 0.5:
         shade = rng.uniform(0.75, 1.0, (int(rng.integers(2, 5)), int(rng.integers(2, 5))))
     else:
@@ -150,7 +150,7 @@ def _light(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def _noise(image: Image.Image, rng: np.random.Generator, deviation: float) -> Image.Image:
-    """Gray noise, one block of it repeated over the page."""
+    """Add gray noise, one block of it repeated over the page."""
     width, height = image.size
     block = rng.normal(0, deviation, (311, 317)).astype(np.int16)
     noise = np.tile(block, (height // 311 + 1, width // 317 + 1))[:height, :width, None]

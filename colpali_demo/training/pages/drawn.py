@@ -116,7 +116,7 @@ def _article(sheet: Sheet) -> None:
 
 
 def _manual(sheet: Sheet) -> None:
-    """Documentation: short paragraphs, listings, lists, notes, pictures of windows."""
+    """Draw documentation: short paragraphs, listings, lists, notes, pictures of windows."""
     sheet.running_heads()
     share = {
         Sheet.text_block: 0.43,
@@ -192,7 +192,7 @@ def _slide(sheet: Sheet) -> None:
 
 
 def _form(sheet: Sheet) -> None:
-    """Labels with boxes or lines to fill in, some filled in."""
+    """Draw labels with boxes or lines to fill in, some filled in."""
     random, canvas = sheet.random, sheet.canvas
     sheet.running_heads()
     width = sheet.right - sheet.left
@@ -427,7 +427,7 @@ def _contents(sheet: Sheet) -> None:
 
 
 def _poster(sheet: Sheet) -> None:
-    """Large print over colors and pictures."""
+    """Draw large print over colors and pictures."""
     random, canvas = sheet.random, sheet.canvas
     if random.random() < 0.5:
         picture = sheet.picture(sheet.width, sheet.height)

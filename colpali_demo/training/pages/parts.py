@@ -13,7 +13,7 @@ from colpali_demo.training.pages.sheet import Sheet
 
 
 def table(sheet: Sheet, x: float, y: float, width: float, bottom: float, rows: int) -> float:
-    """Rows of words, numbers and codes, with rules and stripes."""
+    """Draw a table: rows of words, numbers and codes, with rules and stripes."""
     random, canvas = sheet.random, sheet.canvas
     style = sheet.body.variant(size=sheet.body.size * random.uniform(0.8, 1.0))
     step = style.size * random.uniform(1.3, 2.2)
@@ -64,7 +64,7 @@ def table_block(sheet: Sheet, x: float, y: float, width: float, bottom: float) -
 
 
 def listing(sheet: Sheet, x: float, y: float, width: float, bottom: float, lines: int) -> float:
-    """Lines of a program or of a terminal."""
+    """Draw lines of a program or of a terminal."""
     random = sheet.random
     style = sheet.style(sheet.mono_family, sheet.body_points * random.uniform(0.8, 1.0), ligatures=False)
     step = style.size * random.uniform(1.1, 1.4)
@@ -166,7 +166,7 @@ def figure(sheet: Sheet, x: float, y: float, width: float, bottom: float) -> flo
 
 
 def diagram(sheet: Sheet, x: float, y: float, width: float, height: float) -> None:
-    """Labelled boxes in a grid, joined by lines."""
+    """Draw labelled boxes in a grid, joined by lines."""
     random, draw = sheet.random, sheet.canvas.draw
     label = sheet.style(sheet.heading_family, sheet.body_points * random.uniform(0.7, 1.0))
     columns = random.randint(2, max(2, min(5, int(width / (label.size * 8)))))
@@ -296,7 +296,7 @@ def on_picture(sheet: Sheet, x: float, y: float, width: float, height: float) ->
 
 
 def chart(sheet: Sheet, x: float, y: float, width: float, height: float) -> None:
-    """Bars, lines, points or a pie, with title, axis labels, values and legend."""
+    """Draw bars, lines, points or a pie, with title, axis labels, values and legend."""
     random, canvas = sheet.random, sheet.canvas
     draw = canvas.draw
     label = sheet.style(sheet.body_family, max(6.5, sheet.body_points * random.uniform(0.65, 0.95)))

@@ -10,7 +10,7 @@ import pypdfium2.raw as pdfium_c
 from colpali_demo.training.pages.drawn import CHAR, TrainingPage
 
 _UNIT = 1 << 16  # pages are mapped onto a square of this many units, which makes fractions
-_MIDDLE = 0.43  # of a loose character box, from the bottom: the middle of a lower-case letter
+_MIDDLE = 0.43  # share of a loose character box, from the bottom: the middle of a lower-case letter
 
 
 class PdfPages:
@@ -36,7 +36,7 @@ class PdfPages:
         return self.make_pages(rng, 1)[0]
 
     def make_pages(self, rng: np.random.Generator, count: int) -> list[TrainingPage]:
-        """At most `count` different pages of one document, at least one."""
+        """Make at most `count` different pages of one document, at least one."""
         for _ in range(50):
             if not self.files:
                 break
@@ -73,7 +73,7 @@ def _draw(page: pdfium.PdfPage, rng: np.random.Generator) -> TrainingPage | None
 
 
 def read_characters(page: pdfium.PdfPage):
-    """Visible characters (codepoint, left, top, right, bottom in fractions), words, and each word's character range."""
+    """Read visible characters (codepoint, left, top, right, bottom in fractions), words, and each word's characters."""
     textpage = page.get_textpage()
     chars, words, word_chars = [], [], []
     word, start = "", 0

@@ -101,7 +101,7 @@ class Sheet:
         return tuple(min(255, shade + random.randint(0, 20)) for _ in range(3))
 
     def color(self) -> Color:
-        """Any color."""
+        """Draw a color at random."""
         return tuple(self.random.randint(0, 255) for _ in range(3))
 
     def readable_on(self, background: Color) -> Color:
@@ -125,7 +125,7 @@ class Sheet:
         self.ink = (255, 255, 255) if dark else (0, 0, 0)
 
     def picture(self, width: int, height: int) -> Image.Image:
-        """Something like a photograph: blotches, a gradient, shapes, grain."""
+        """Draw something like a photograph: blotches, a gradient, shapes, grain."""
         random = self.random
         noise = np.random.default_rng(random.getrandbits(64))
         rows, columns = random.randint(2, 12), random.randint(2, 12)
@@ -151,7 +151,7 @@ class Sheet:
     # Words
 
     def prose(self, count: int) -> list[list[str]]:
-        """Paragraphs of `count` words in all, with rare words, numbers and codes strewn in on some pages."""
+        """Draw paragraphs of `count` words in all, with rare words, numbers and codes strewn in on some pages."""
         paragraphs = self.source.paragraphs(self.random, count)
         if self.rare_share:
             random = self.random
@@ -391,7 +391,7 @@ class Sheet:
         return self.phrase(1, 2 if kind == "label" else 5)
 
     def running_heads(self) -> None:
-        """Header, footer and page number, each by chance."""
+        """Draw header, footer and page number, each by chance."""
         random = self.random
         style = self.style(
             self.body_family, max(6.5, self.body_points * random.uniform(0.7, 0.95)), italic=random.random() < 0.2
@@ -458,7 +458,7 @@ class Sheet:
         return self.paragraph(words, x + inset, y, width - 2 * inset, bottom, style, emphasis=False) + self.body.size
 
     def definitions(self, x: float, y: float, width: float, bottom: float) -> float:
-        """Terms in bold or mono, each with its explanation set in below or beside it."""
+        """Draw terms in bold or mono, each with its explanation set in below or beside it."""
         random = self.random
         family = random.choice((self.body_family, self.body_family, self.mono_family))
         term = self.style(family, self.body_points * 0.97, bold=random.random() < 0.7)
@@ -480,7 +480,7 @@ class Sheet:
         return y
 
     def footnotes(self) -> None:
-        """Notes under a short rule at the foot of the page, which raise the bottom for what follows."""
+        """Draw notes under a short rule at the foot of the page, which raise the bottom for what follows."""
         random = self.random
         style = self.style(self.body_family, max(6.0, self.body_points * random.uniform(0.75, 0.88)))
         mark = style.variant(size=style.size * 0.7, rise=style.size * 0.3)
@@ -498,5 +498,5 @@ class Sheet:
 
 
 def luminance(color: Color) -> float:
-    """Brightness from 0 to 255, by the weights of ITU-R BT.601."""
+    """Return the brightness from 0 to 255, by the weights of ITU-R BT.601."""
     return 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2]

@@ -20,7 +20,7 @@ OTHER_CHARACTER = len(CHARACTERS) + 1
 CHARACTER_CLASSES = len(CHARACTERS) + 2
 CHARACTER_STRIDE = 8
 
-RESAMPLE = Image.Resampling.BILINEAR  # of the page: quicker than ColPali's bicubic, and read as well
+RESAMPLE = Image.Resampling.BILINEAR  # how pages are scaled: quicker than ColPali's bicubic, and read as well
 OVERLAP = 0.25  # a patch shows a word when it covers a quarter of it or its center
 TOUCH = 0.02  # less than this is no overlap at all
 
@@ -61,7 +61,7 @@ def bare_word(word: str) -> str:
 
 
 def searchable(word: str) -> bool:
-    """Whether a bare word can be a training query: two ASCII characters or more, none that begins a special token."""
+    """Return whether a bare word can be a training query: two ASCII characters or more, no start of a special token."""
     return len(word) > 1 and word.isascii() and "<" not in word
 
 

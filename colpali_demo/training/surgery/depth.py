@@ -6,7 +6,7 @@ from colpali_demo.training.run import Run
 
 
 def deepen(old: Run, new: Run) -> None:
-    """Hand everything a run has learned to a run whose tower has more blocks at the end of its stages.
+    """Copy everything a run has learned into a run whose tower has more blocks at the end of its stages.
 
     The scale of a new block's last norm is zero (Goyal et al. 2017, arXiv 1706.02677, section 5.1), so that at first it
     passes on what it gets and both runs' vectors are the same. Raises ValueError if the new tower lacks a block.
@@ -28,7 +28,7 @@ def deepen(old: Run, new: Run) -> None:
 
 
 def depths_of(weights: dict) -> list[int]:
-    """Residual blocks after each stage's convolution, counted in a tower's weights."""
+    """Count the residual blocks after each stage's convolution in a tower's weights."""
     modules = {tuple(name.split("stages.")[1].split(".")[:2]) for name in weights if "stages." in name}
     counts = Counter(int(stage) for stage, _ in modules)
     return [counts[stage] - 2 for stage in sorted(counts)]  # the strided convolution and its norm stand before them

@@ -23,7 +23,7 @@ MEANING = 0.2
 
 
 def with_whole_words(tokenizer: PreTrainedTokenizerFast, words: Iterable[str]) -> PreTrainedTokenizerFast:
-    """The tokenizer, with merges that make one piece of each of the words. Other text may meet their beginnings."""
+    """Return the tokenizer with merges that make one piece of each word. Other text may meet their beginnings."""
     content = json.loads(tokenizer.backend_tokenizer.to_str())
     model = content["model"]
     vocabulary = model["vocab"]
@@ -41,7 +41,7 @@ def with_whole_words(tokenizer: PreTrainedTokenizerFast, words: Iterable[str]) -
 
 
 def pieces_before(old: PreTrainedTokenizerFast, new: PreTrainedTokenizerFast) -> list[list[int]]:
-    """For each token of the new tokenizer, by id, the old one's tokens it is made of: itself if it was there."""
+    """List for each token of the new tokenizer, by id, the old one's tokens it is made of: itself if it was there."""
     known = old.get_vocab()
     tokens = sorted(new.get_vocab().items(), key=lambda item: item[1])
     return [
@@ -89,7 +89,7 @@ def grow(state: dict, before: list[list[int]], pieces: int, teacher: Teacher | N
 def table_with_meaning(
     table: torch.Tensor, length: torch.Tensor, before: list[list[int]], teacher: Teacher | None
 ) -> torch.Tensor:
-    """The rows that are means of others at the usual length, and those of whole words drawn to words close to them."""
+    """Scale rows that are means of others to the usual length, and draw those of whole words to words close to them."""
     fresh = [token for token, ids in enumerate(before) if len(ids) > 1]
     table[fresh] = length * F.normalize(table[fresh], dim=1)
     if teacher:

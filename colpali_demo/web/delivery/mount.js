@@ -1,4 +1,4 @@
-// The delivery. Each value is another file.
+// The delivery: starts the download of a file that the server has made. Each value is another file.
 
 import { node, partsOf } from "../shared/dom.js";
 

@@ -13,7 +13,7 @@ const second = (...parts) => {
   told.title = told.textContent;
   return told;
 };
-const FEW_NAMES = 2; // that a sentence lists of those that add nothing
+const FEW_NAMES = 2; // words that a sentence lists as adding nothing
 
 export class Headline {
   constructor(lens) {
@@ -21,17 +21,36 @@ export class Headline {
   }
 
   show(view) {
-    const { part, state } = this.lens;
+    const { part } = this.lens;
     const chosen = view.parts.flatMap((item) => item.tokens);
-    const line = state.other
-      ? comparison(state, view, chosen)
-      : view.whole
-        ? this.wholeQuery(chosen)
-        : chosenTerms(state, view, chosen);
+    const line = this.line(view, chosen);
     const isSecond = (each) => each.className === "second";
     const first = node("span", { class: "first" }, ...line.filter((each) => !isSecond(each)));
     part("headline").replaceChildren(first, " ", ...line.filter(isSecond));
     part("headline").removeAttribute("aria-busy");
+  }
+
+  line(view, chosen) {
+    const { state } = this.lens;
+    if (state.other) return comparison(state, view, chosen);
+    if (state.entryOf(state.key).whole) return view.whole ? this.wholeErased() : chosenErased(state, view, chosen);
+    return view.whole ? this.wholeQuery(chosen) : chosenTerms(state, view, chosen);
+  }
+
+  /** What the score has lost since parts of the page were erased, and which terms lost it. */
+  wholeErased() {
+    const { lens } = this;
+    const { state } = lens;
+    const { key } = state;
+    const [before, after] = [state.found.sumWhole(key, state.counted), state.scoreOf(key)];
+    const terms = state.words.map((item) => [item, changeOf(state, item.tokens)]);
+    const told = { ...toldApart(terms, after - before), nothing: [] };
+    const { page, erased } = state.entryOf(key);
+    return [
+      strong(`${whatIsErased(erased)}: page ${page} scores ${shown(after, 2)}, ${moreOrLess(after - before, 2)}. `),
+      ...toldTerms(lens, told),
+      second(`Score ${shown(before, 2)} before; ${rankText(state)}.`),
+    ];
   }
 
   wholeQuery(chosen) {
@@ -67,6 +86,35 @@ export function toldTerms(lens, told, previews = false) {
   const names = nothing.slice(0, FEW_NAMES).map((item) => item.name);
   if (names.length) nodes.push(`; ${listed(names)} ${names.length > 1 ? "add" : "adds"} nothing`);
   return [...nodes, ". "];
+}
+
+const changeOf = (state, tokens) => state.sumOf(state.key, tokens) - state.found.sumWhole(state.key, tokens);
+const moreOrLess = (change, digits) => `${shown(Math.abs(change), digits)} ${change > 0 ? "more" : "less"}`;
+
+/** "1 region erased", the beginning of what the server says. */
+function whatIsErased({ text }) {
+  const [what] = text.split(";");
+  return `${what[0].toUpperCase()}${what.slice(1)}`;
+}
+
+function rankText(state) {
+  const [before, now] = [state.rankWhole(state.key), state.ranked(state.key).rank];
+  return before === now ? `still rank ${now}` : `rank ${before} → ${now}`;
+}
+
+function chosenErased(state, view, chosen) {
+  const { erased } = state.entryOf(state.key);
+  const [before, after] = [state.found.sumWhole(state.key, chosen), state.sumOf(state.key, chosen)];
+  const names = view.items.map((item) => item.name).join(" + ");
+  const where = view.items.length === 1 ? second("Now ", ...found(state, view.items[0], chosen, "matches best")) : "";
+  return [
+    `${whatIsErased(erased)}: `,
+    strong(names),
+    ` ${shown(before)} → `,
+    strong(shown(after)),
+    `, ${moreOrLess(after - before, 3)}. `,
+    where,
+  ];
 }
 
 const termButton = (lens, item, previews) =>
@@ -119,16 +167,16 @@ function chosenTerms(state, view, chosen) {
 }
 
 /** Where a word was found, in words of the page where there are any. */
-function found(state, item, chosen) {
+function found(state, item, chosen, matches = "matched best") {
   const entry = state.entryOf(state.key);
-  const matches = chosen.map((token) => entry.tokens[token]);
+  const lines = chosen.map((token) => entry.tokens[token]);
   if (item.kind === "added") return [strong(`${item.name[0].toUpperCase()}${item.name.slice(1)}`), " match here. "];
-  const best = matches.reduce((top, match) => (match.maxsim > top.maxsim ? match : top));
+  const best = lines.reduce((top, match) => (match.maxsim > top.maxsim ? match : top));
   if (best.slot !== "patch")
-    return [strong(item.name), " matched best off the image, with what the model adds to the page. "];
+    return [strong(item.name), ` ${matches} off the image, with what the model adds to the page. `];
   const phrase = phraseAt(entry, best.cells);
   const where = phrase ? ["at ", strong(quoted(phrase))] : [`at ${cellsText(best.cells)}`];
-  return [strong(item.name), " matched best here, ", ...where, ". "];
+  return [strong(item.name), ` ${matches} here, `, ...where, ". "];
 }
 
 function numbers(state, view, chosen) {

@@ -2,9 +2,9 @@
 
 import { shown } from "../shared/text.js";
 
-const PIECES = 3; // of a word, on average: words that a vocabulary knows have one or two
-const LETTERS = 4; // of a word, at least: a short one has no room for so many pieces
-const UNKNOWN = 1 / 3; // of the words without any piece in the vocabulary
+const PIECES = 3; // pieces of a word, on average: words that a vocabulary knows have one or two
+const LETTERS = 4; // letters of a word, at least: a short one has no room for so many pieces
+const UNKNOWN = 1 / 3; // share of words without any piece in the vocabulary
 
 /** A sentence about the language of a query, as in the value of the lens; "" where its words are read as words. */
 export function languageNote({ tokens, words, unknown }) {

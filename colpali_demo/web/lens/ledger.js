@@ -54,10 +54,21 @@ export class Ledger {
     this.markMeasure(state.by, (choice) => (choice === "lead" ? lacks : null));
   }
 
+  /** Whether the lines compare the page with what it was before parts of it were erased. */
+  get erased() {
+    const { state } = this.lens;
+    return !state.other && Boolean(state.entryOf(state.key).whole);
+  }
+
   /** Whether the lines have leads. */
   get leads() {
     const { state } = this.lens;
-    return !state.other && state.by === "lead";
+    return !state.other && !this.erased && state.by === "lead";
+  }
+
+  /** Whether the bars go both ways. */
+  get diverging() {
+    return Boolean(this.lens.state.other) || this.erased || this.leads;
   }
 
   names() {
@@ -67,6 +78,10 @@ export class Ledger {
       const where = state.scoreOf(key) < state.scoreOf(other) ? "below" : "above";
       const caption = "MaxSim of every token on page A and on page B, and their difference";
       return { title: `Why A is ${where} B`, caption };
+    }
+    if (this.erased) {
+      const caption = "MaxSim of every token on the whole page and without what is erased, and their difference";
+      return { title: "What erasing changed", caption };
     }
     if (!this.leads) {
       const caption = "MaxSim of every token, its share of the score, and where it was found";
@@ -96,7 +111,8 @@ export class Ledger {
       const value = state.valueOf(state.key, item.tokens);
       return { item, mine, theirs: mine - value, value };
     }
-    const theirs = state.other ? state.sumOf(state.other, item.tokens) : 0;
+    const before = this.erased ? state.found.sumWhole(state.key, item.tokens) : 0;
+    const theirs = state.other ? state.sumOf(state.other, item.tokens) : before;
     return { item, mine, theirs, value: mine - theirs };
   }
 
@@ -111,6 +127,12 @@ export class Ledger {
     const { state } = this.lens;
     if (state.other)
       return [head("A"), head("B"), head("A − B", "The differences add up to the difference of the scores")];
+    if (this.erased)
+      return [
+        head("before", "MaxSim on the whole page"),
+        head("after", "MaxSim without what is erased"),
+        head("change", "The changes add up to that of the score"),
+      ];
     if (!this.leads) return [head("MaxSim"), head("margin", MARGIN)];
     const { text } = state.found.comparison(state.key);
     const lead = `MaxSim minus expected; the leads add up to the score minus the mean score of ${text}`;
@@ -119,6 +141,7 @@ export class Ledger {
 
   numbersOf({ mine, theirs, value }, margin) {
     if (this.lens.state.other) return [number(shown(mine)), number(shown(theirs), "quiet"), number(signed(value))];
+    if (this.erased) return [number(shown(theirs), "quiet"), number(shown(mine)), number(signed(value))];
     if (!this.leads) return [number(shown(mine)), number(margin, "quiet")];
     return [number(signed(value)), number(shown(mine), "quiet"), number(shown(theirs), "quiet")];
   }
@@ -126,9 +149,8 @@ export class Ledger {
   row({ item, mine, theirs, value }, at, top) {
     const { lens } = this;
     const { state } = lens;
-    const { other } = state;
     const matches = state.matchesOf(item);
-    const found = item.id === ADDED ? KINDS.added : matches.map(place).join("; ");
+    const found = item.id === ADDED ? KINDS.added : matches.map((match) => this.placeOf(match)).join("; ");
     const off = item.tokens.every((token) => state.off.has(token));
     const margin = matches.length > 1 || matches[0].margin === null ? "" : signed(matches[0].margin);
     return node(
@@ -143,7 +165,7 @@ export class Ledger {
       node("th", { scope: "row", title: `${item.name} · ${found}` }, item.label),
       node(
         "td",
-        { class: other || this.leads ? "bar diverging" : "bar" },
+        { class: this.diverging ? "bar diverging" : "bar" },
         this.bar(value, top, matches, found),
         node("span", { class: "hidden" }, ` ${found}`),
       ),
@@ -151,8 +173,17 @@ export class Ledger {
     );
   }
 
+  /** Where the winner of a line is, and where it was before parts of the page were erased. */
+  placeOf(match) {
+    const { state } = this.lens;
+    const now = place(match);
+    if (!this.erased) return now;
+    const before = place(state.entryOf(state.key).whole.tokens[match.index]);
+    return before === now ? now : `${before} → ${now}`;
+  }
+
   bar(value, top, matches, found) {
-    const diverging = Boolean(this.lens.state.other) || this.leads;
+    const { diverging } = this;
     const away = !diverging && matches.every((match) => match.slot !== "patch");
     const kind = value < 0 ? "negative" : away ? "away" : null;
     const made = node("i", { class: kind, title: away ? found : null }, away ? found : "");
@@ -178,6 +209,7 @@ export class Ledger {
     const { state } = this.lens;
     const total = (value) => node("td", { class: "number" }, shown(value, 2));
     const [mine, theirs] = state.keys.map((key) => state.scoreOf(key));
+    if (this.erased) return this.footOfErased(mine);
     if (this.leads) {
       const lead = state.valueOf(state.key, state.counted);
       return node(
@@ -199,6 +231,21 @@ export class Ledger {
       node("td", { class: "bar" }, `sum of ${state.counted.length}`),
       total(mine),
       ...(state.other ? [total(theirs), node("td", { class: "number" }, signed(mine - theirs))] : [node("td")]),
+    );
+  }
+
+  footOfErased(after) {
+    const { state } = this.lens;
+    const before = state.found.sumWhole(state.key, state.counted);
+    return node(
+      "tr",
+      {},
+      node("td"),
+      node("th", { scope: "row" }, "score"),
+      node("td", { class: "bar" }, `sum of ${state.counted.length}`),
+      node("td", { class: "number" }, shown(before, 2)),
+      node("td", { class: "number" }, shown(after, 2)),
+      node("td", { class: "number" }, signed(after - before, 2)),
     );
   }
 
@@ -228,8 +275,9 @@ export class Ledger {
     return [
       this.addedShare(),
       this.leads ? "Expected: the token’s mean MaxSim on the pages compared." : "",
-      state.other || this.leads ? "" : "Margin: how far the winner is ahead of the best vector elsewhere on the page.",
-      !state.other && !this.leads && away
+      this.erased ? "Before: the whole page. After: the page embedded anew." : "",
+      this.diverging ? "" : "Margin: how far the winner is ahead of the best vector elsewhere on the page.",
+      !this.diverging && away
         ? "Hollow bars: won off the image, by one of the page’s vectors that are no patches."
         : "",
       "Untick a token to see the scores without it.",

@@ -5,6 +5,7 @@ import { Presenter } from "../shared/presenter.js";
 import { ADDED } from "../shared/tokens.js";
 import { Beats } from "./beats.js";
 import { Chips } from "./chips.js";
+import { Erasing } from "./erasing.js";
 import { Headline } from "./headline.js";
 import { Hint } from "./hint.js";
 import { Leaders } from "./leaders.js";
@@ -29,6 +30,7 @@ export function mount({ element, trigger, props, watch }) {
     new Chips(lens),
     new Ledger(lens),
     new WhatIf(lens),
+    new Erasing(lens, stages),
     new Headline(lens),
     new Beats(lens),
     new Hint(lens),

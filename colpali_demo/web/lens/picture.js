@@ -2,12 +2,15 @@
 
 import { areRectangle, boundsOf, firstOf, outlineOf } from "../shared/cells.js";
 import { node } from "../shared/dom.js";
+import { arrowOf } from "../shared/traces.js";
 import { BARS } from "./scale.js";
 
 const PICTURE_SCALE = 2;
 const [EDGE, GAP, TOP, FOOT, LEGEND] = [28, 24, 96, 90, 14]; // CSS pixels; LEGEND is the height of each legend
 const LEAST_WIDTH = 560;
 const LEGEND_WIDTH = 420;
+const SEAM = 0.5; // CSS pixels
+const TRACE = "#a3261e"; // of what erasing has left, as style.css has it
 const FAR = 1e5; // CSS pixels, beyond any picture
 
 /** A blob of the picture. */
@@ -26,6 +29,7 @@ export async function pictureOf(lens, stages) {
     const caption = [...owner.caption.children].map((line) => line.textContent).join(" · ");
     sheet.write(caption, x, 82, "12px", "--quiet", boxes[i].width);
     drawPage(sheet.context, owner.stage, x, boxes[i], lens.state);
+    drawTraces(sheet.context, owner.stage, owner.traces(lens.view), x, boxes[i]);
     x += boxes[i].width + GAP;
   });
   drawLegends(sheet, legends, lens, height - foot + 22);
@@ -82,8 +86,9 @@ function drawLegends(sheet, legends, { part, state, view }, y) {
   context.textAlign = "left";
   const scale = part("scale-text").textContent.replace(` ${BARS}`, "");
   sheet.write(scale, EDGE, below + 32, "12px", "--quiet");
-  const source = `${state.found.value.model.name} · the numbers are those that ranked the page`;
-  sheet.write(source, EDGE, below + 50, "12px", "--quiet");
+  const erased = state.keys.map((key) => state.entryOf(key).erased?.text).filter(Boolean);
+  const truth = erased.length ? erased.join(" · ") : "the numbers are those that ranked the page";
+  sheet.write(`${state.found.value.model.name} · ${truth}`, EDGE, below + 50, "12px", "--quiet");
 }
 
 /** The page as it is in its frame: picture, overlay, outlines of the winners. */
@@ -112,6 +117,64 @@ function drawPage(context, stage, x, frame, { opacity, smooth }) {
     if (mark.badge) drawBadge(context, mark, at);
   }
   context.restore();
+}
+
+/** What erasing has left on the page, see traces.js. */
+function drawTraces(context, stage, traces, x, { width, height }) {
+  if (!traces) return;
+  const { factor, x: left, y: top } = stage.zoom;
+  const at = ([across, down]) => [x + (across - left) * factor * width, TOP + (down - top) * factor * height];
+  context.save();
+  context.beginPath();
+  context.rect(x, TOP, width, height);
+  context.clip();
+  drawUnion(context, traces, at);
+  context.strokeStyle = TRACE;
+  context.lineWidth = 1.5;
+  context.setLineDash([4, 3]);
+  for (const [from, to, right, bottom] of traces.places) strokeBetween(context, at([from, to]), at([right, bottom]));
+  context.setLineDash([]);
+  for (const arrow of traces.arrows) drawArrow(context, at(arrow.from), at(arrow.to));
+  context.restore();
+}
+
+/** The outline of what boxes cover together. */
+function drawUnion(context, { boxes, inverted }, at) {
+  const outside = new Path2D();
+  outside.rect(-FAR, -FAR, 2 * FAR, 2 * FAR);
+  const corners = boxes.map(([left, top, right, bottom]) => [at([left, top]), at([right, bottom])]);
+  context.save();
+  for (const [[x, y], [toX, toY]] of corners) {
+    const around = new Path2D(outside);
+    around.rect(x - SEAM, y - SEAM, toX - x + 2 * SEAM, toY - y + 2 * SEAM); // nothing is seen where two touch
+    context.clip(around, "evenodd");
+  }
+  context.strokeStyle = inverted ? "#000" : TRACE;
+  context.lineWidth = 3;
+  context.setLineDash([5, 4]);
+  for (const [from, to] of corners) strokeBetween(context, from, to);
+  context.restore();
+}
+
+const strokeBetween = (context, [x, y], [toX, toY]) => context.strokeRect(x, y, toX - x, toY - y);
+
+function drawArrow(context, from, to) {
+  const { control, tip } = arrowOf(from, to, 9);
+  for (const [ink, line] of [
+    ["#fff", 5],
+    [TRACE, 2],
+  ]) {
+    context.strokeStyle = ink;
+    context.lineWidth = line;
+    context.beginPath();
+    context.moveTo(...from);
+    context.quadraticCurveTo(...control, ...to);
+    context.stroke();
+  }
+  context.fillStyle = TRACE;
+  context.beginPath();
+  for (const corner of tip) context.lineTo(...corner);
+  context.fill();
 }
 
 /** Strokes of an outline, [color, width] each; their widths are on both sides of the line. */

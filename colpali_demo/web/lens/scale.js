@@ -33,13 +33,13 @@ export class Scale {
       ? `${signed ? "Leads" : "MaxSim"} placed on winners`
       : `All ${count(cells)} similarities`;
     part("histogram").replaceChildren(...histogram(layers, lo, span));
-    this.drawLegends(layers, lo, span);
+    this.drawLegends(view, lo, span);
     part("ticks").replaceChildren(...ticks(layers, lo, hi));
     this.drawText(view, hi);
     this.drawControls(layers);
   }
 
-  drawLegends(layers, lo, span) {
+  drawLegends({ layers, overlay }, lo, span) {
     const legends = this.lens.part("legends");
     while (legends.children.length > layers.length) legends.lastChild.remove();
     while (legends.children.length < layers.length)
@@ -47,7 +47,8 @@ export class Scale {
     layers.forEach((layer, i) => {
       const [canvas, number] = legends.children[i].children;
       const { palette } = this.lens;
-      paintLegend(canvas, layer, lo, span, layers.length > 1 ? palette.tint(layer) : palette.heat(layer));
+      const one = overlay.ink?.(layer) ?? palette.heat(layer);
+      paintLegend(canvas, layer, lo, span, layers.length > 1 ? palette.tint(layer) : one);
       number.textContent = layers.length > 1 ? layer.item.number : "";
     });
   }

@@ -1,7 +1,9 @@
 // The page on show and the one that it is compared with: picture, overlay, winners, caption.
 
+import { onPage } from "../overlays/layers.js";
 import { node } from "../shared/dom.js";
 import { Stage } from "../shared/stage.js";
+import { drawnTraces, tracesOf } from "../shared/traces.js";
 import { PatchCard } from "./card.js";
 import { listenTo } from "./pointing.js";
 import { registerMarks, winnerMarks } from "./view.js";
@@ -83,20 +85,32 @@ class LensStage {
       alt: `${entry.source}, page ${entry.page}${input ? ", as the model sees it" : ""}`,
       ratio: width / height,
     };
+    this.ratio = picture.ratio;
     this.stage.open(picture, entry.grid);
     this.stage.zoomTo(state.zoom);
   }
 
   show(view) {
     const { state } = this.lens;
-    const layers = view.layers.map((layer) => ({ ...layer, values: layer.values[this.side] }));
+    const layers = view.layers.map((layer) => onPage(layer, this.side));
     this.stage.canvas.style.opacity = state.opacity;
     this.stage.surface.smooth = state.smooth;
     this.stage.paint((surface) => view.overlay.paint(surface, layers));
     const value = (token) => state.valueOf(this.key, [token]);
-    this.stage.mark([...winnerMarks(view, this.maps, value), ...(state.registers ? registerMarks(this.maps) : [])]);
+    const winners = view.overlay.unboxed ? [] : winnerMarks(view, this.maps, value);
+    this.stage.mark([...winners, ...(state.registers ? registerMarks(this.maps) : [])]);
+    this.stage.trace(drawnTraces(this.traces(view), this.ratio));
     this.drawCaption(view);
     this.card.draw();
+  }
+
+  /** What erasing has left on the page: of the whole query only what was typed has its arrows. */
+  traces(view) {
+    const parts = view.whole ? view.parts.filter((item) => item.kind === "word") : view.parts;
+    return tracesOf(
+      parts.flatMap((item) => item.tokens),
+      this.maps.entry,
+    );
   }
 
   zoom() {
@@ -107,19 +121,20 @@ class LensStage {
 
   drawCaption(view) {
     const { state } = this.lens;
-    const { grid, source, page: number, rank } = this.maps.entry;
+    const { grid, source, page: number, rank, erased } = this.maps.entry;
     const [title, text] = view.overlay.caption(view, {
       tokens: view.items.map((item) => item.name).join(", "),
       minus: state.calibrated ? " minus a blank page’s" : "",
       patches: state.other ? "the patches" : `${grid.rows} × ${grid.cols} patches`,
     });
     const letter = state.other ? `${"AB"[this.side]} · ` : "";
-    const now = state.off.size ? state.ranked(this.key).rank : rank;
+    const now = state.ranked(this.key).rank;
     const whatIf = state.off.size ? ` (all tokens: ${rank})` : "";
     const where = `${letter}${source}, page ${number} · rank ${now} of ${state.ranking.length}${whatIf}`;
     this.caption.replaceChildren(
       node("span", { title: `${title}${text}` }, node("b", {}, title), text),
       node("span", { title: source }, where),
+      ...(erased ? [node("span", { class: "erased-label", title: erased.text }, erased.text)] : []),
     );
   }
 }

@@ -11,7 +11,7 @@ export class LensState {
   before = new Map(); // page -> rank before the last change of what counts
   unit = "word"; // or "token": what a chip stands for
   open = false; // whether every token that the model adds has a chip of its own
-  measure = "lead"; // or "score": what chips, ledger, contribution map and winners tell of a token
+  measure = "lead"; // or "score": the number of a token in chips, ledger, contribution map and winners
   items = []; // tokens or words, see itemsOf
   pins = []; // ids of items; none: the whole query
   preview = null; // the id of an item or SUM, while the pointer is over it
@@ -78,6 +78,18 @@ export class LensState {
     return this.ranking.find((entry) => entry.key === key);
   }
 
+  /** Its place if nothing were erased of any page. */
+  rankWhole(key) {
+    const score = (each) => this.found.sumWhole(each, this.counted);
+    const { ranking } = this.found.value;
+    const own = ranking.findIndex((entry) => entry.key === key);
+    const ahead = ranking.filter((entry, at) => {
+      const difference = score(entry.key) - score(key);
+      return difference > 0 || (difference === 0 && at < own);
+    });
+    return ahead.length + 1;
+  }
+
   scoreOf(key) {
     return this.ranked(key).score;
   }
@@ -99,6 +111,13 @@ export class LensState {
   /** What each of some tokens adds to a page, on the cells of its winner; see PageMaps.contribution. */
   placed(key, tokens) {
     return this.mapsOf(key).contribution(tokens, ({ index }) => this.valueOf(key, [index]));
+  }
+
+  /** The regions of a page, each with the `value` of those of its tokens that count. */
+  regionsOf(key) {
+    const counted = (tokens) => tokens.filter((token) => !this.off.has(token));
+    const { regions = [] } = this.entryOf(key);
+    return regions.map((region) => ({ ...region, value: this.valueOf(key, counted(region.tokens)) }));
   }
 
   /** Typed items that have letters or digits, and count. */

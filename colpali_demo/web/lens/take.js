@@ -13,7 +13,7 @@ const TAKEN = [
   ["link", "Link", "An address that restores sample, query, token and overlay"],
 ];
 const NO_LINK = "Only searches over samples alone can be restored: your pages are yours";
-const KEEP_MS = 10_000; // until a saved file's address goes, so that slow browsers have read it
+const KEEP_MS = 10_000; // milliseconds until a saved file's address goes, so that slow browsers have read it
 
 export class Take {
   constructor(lens, stages) {
@@ -40,7 +40,7 @@ export class Take {
       );
     };
     const offered = TAKEN.filter(([kind]) => kind === "png" || !alone);
-    part("take").replaceChildren(node("span", { class: "take-title" }, "Take it away"), ...offered.map(button));
+    part("take").replaceChildren(node("span", { class: "take-title" }, "Export"), ...offered.map(button));
     part("take-link").hidden = true;
   }
 

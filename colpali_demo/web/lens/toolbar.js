@@ -47,7 +47,7 @@ export class Toolbar {
     part("registers-count").textContent = `(${maps.registers().length})`;
     part("registers-label").title =
       `Patches that are among the hottest ${percent(REGISTER_SHARE)} for at least ` +
-      `${percent(REGISTER_TOKENS)} of all tokens: hot whatever is asked`;
+      `${percent(REGISTER_TOKENS)} of all tokens: hot whatever the query`;
   }
 
   show(view) {

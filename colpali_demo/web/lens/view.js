@@ -8,7 +8,7 @@ import { SUM } from "../shared/tokens.js";
 
 export const MAX_PINS = PIN_COLORS.length;
 
-const SLIGHT = 0.1; // of what the strongest winner adds: less is drawn thin
+const SLIGHT = 0.1; // share of what the strongest winner adds: lines below it are thin
 
 export const overlayCalled = (id) => OVERLAYS.find((overlay) => overlay.id === id);
 
@@ -34,6 +34,7 @@ export function viewOf(state) {
     placed: (tokens) => state.keys.map((key) => state.placed(key, tokens)),
     placedEverywhere: (tokens) => [...state.found.pages.keys()].map((key) => state.placed(key, tokens)),
     pages: state.keys.map((key) => state.mapsOf(key)),
+    regions: state.keys.map((key) => state.regionsOf(key)),
     every: [...state.found.pages.values()],
     scale: state.scale,
     threshold: state.threshold,

@@ -1,4 +1,4 @@
-"""How it works: ten guided cards that teach late interaction on one page and one query."""
+"""How it works: eleven guided cards that teach late interaction on one page and one query."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from colpali_demo.export.browser import DRAWING, as_function, bundle
 from colpali_demo.web.component import Component
 
 HERE = Path(__file__).parent
-FOLLOW_LINKS = as_function(bundle(HERE / "follow.js"))  # for the page, before the cards are there
+FOLLOW_LINKS = as_function(bundle(HERE / "follow.js"))  # runs on the page before the cards are there
 
 
 class Lessons(Component):
@@ -18,7 +18,7 @@ class Lessons(Component):
     `frame.js` has the frame around the cards, `study.js` what they are about; each card has a file of its own.
 
     Its event `open_lesson` asks for the `source` "example" or "own", and for the page `key` of the visitor's last
-    search; `measure` for the milliseconds of this machine.
+    search; `measure` for the milliseconds of this machine; `erase_winners` for the page without its winners.
     """
 
     def __init__(self, value: dict[str, Any] | None = None, **props: Any) -> None:

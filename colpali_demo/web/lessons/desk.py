@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CHOICES = 40  # pages to choose from
 BEFORE_A_SEARCH = "Search in Explore, and the cards are about your own page."
-OF_A_SET = "Your model is precomputed and cannot be taken apart; with any other, the cards are about your own page."
+OF_A_SET = "The parts of a precomputed model cannot be shown. Choose another, and the cards are about your own page."
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,22 @@ class Desk:
             self._batches[engine] = labelled_batch(sample.index.rank, questions)
         return self._batches[engine]
 
+    def erase_winners(self, visitor: Visitor) -> dict[str, Any]:
+        """Return the lesson on show with what becomes of it when winners are erased. Raises Refused."""
+        from colpali_demo.evidence import erase_winners
+        from colpali_demo.web.lessons.value import MOST_ERASED
+
+        showing, result = self._showing(visitor), visitor.search.result
+        if showing is None or showing.hit is None or result is None or showing.search != result.name:
+            raise Refused("Not this page", "Open the cards on a page of your last search.")
+        visitor.quota.count_measurement()
+        with result.engine.turns.batch():
+            erased = erase_winners(result.ranking, showing.hit.page, MOST_ERASED)
+        value = {**showing.value, "erased": [winner.to_json() for winner in erased]}
+        return self._show(visitor, replace(showing, value=value))
+
     def measure(self, visitor: Visitor) -> dict[str, Any]:
-        """The lesson on show with the milliseconds that embedding and scoring take here and now. Raises Refused."""
+        """Measure what embedding and scoring take here and now, and return the lesson with it. Raises Refused."""
         from colpali_demo.lessons.lesson import measure
 
         if not visitor.engine.capabilities.has_model:

@@ -32,7 +32,7 @@ export class Frame {
     this.study = null;
     this.current = linkedCard() ?? Number(stored?.getItem("lesson-card") || 0);
     this.notesShown = linked() === "notes"; // instead of a card
-    this.leave = null; // what the card on show wants done when it goes
+    this.leave = null; // what to call when the card on show goes
     this.latest = null; // the value that came last, while its files may still be on their way
   }
 
@@ -46,6 +46,7 @@ export class Frame {
       /** A copy of a formula of the article. */
       formula: (name) => element.querySelector(`.article [data-math="${name}"]`).cloneNode(true),
       measure: () => trigger("measure", {}),
+      eraseWinners: () => trigger("erase_winners", {}),
     };
   }
 

@@ -1,10 +1,10 @@
-"""What the server tells the cards: one JSON value for one page and one query, with files beside it."""
+"""What the server sends the cards: one JSON value for one page and one query, with files beside it."""
 
 from __future__ import annotations
 
 import io
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from colpali_demo.encoder import Encoder
+    from colpali_demo.evidence import ErasedWinner
     from colpali_demo.export.pictures import Pictures
     from colpali_demo.lessons.batch import Batch
     from colpali_demo.retrieval import Hit, Ranking
 
+MOST_ERASED = 6  # winners, on card 11: each takes two embeddings of the page
 SHOWN = 8  # pages of the rankings on card 8
 
 
@@ -33,6 +35,7 @@ def lesson_value(
     asked: Batch | None,
     pictures: Mapping[str, Pictures],
     save: Callable[[str, bytes], Path],
+    erased: Sequence[ErasedWinner] | None = None,
 ) -> dict[str, Any]:
     """Return the value of the lessons for the page of `hit`.
 
@@ -41,9 +44,11 @@ def lesson_value(
     asked: of the visitor's own queries, which that card shows when they choose so; None where there are none
     pictures: the picture files of every page of the ranking and of the batches, by key
     save: writes bytes under a name and returns the path
+    erased: winners of the page, erased one at a time; None while nobody has asked for that
     """
     value = lesson_dict(encoder, ranking, hit)
     value["lesson"] = name
+    value["erased"] = None if erased is None else [winner.to_json() for winner in erased]
     value["batch"], value["asked"] = (_with_thumbnails(each, pictures) for each in (batch, asked))
     value["query"]["vectors"] = b64encode(_bytes(hit.query.vectors)).decode()
     value["page"] |= {
@@ -88,5 +93,5 @@ def _with_thumbnails(batch: Batch | None, pictures: Mapping[str, Pictures]) -> d
 
 
 def _bytes(vectors: Tensor) -> bytes:
-    """Vectors as little-endian float32, row by row: the very numbers that are compared."""
+    """Return vectors as little-endian float32, row by row: the very numbers that are compared."""
     return vectors.numpy().astype("<f4").tobytes()

@@ -1,4 +1,4 @@
-// Documents that are in as far as a limit allows: that is a success, and is told as one.
+// Documents of which a limit let only some pages in: those can be searched, so it is shown as a success.
 
 import { plural } from "../shared/text.js";
 

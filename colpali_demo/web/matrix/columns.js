@@ -1,8 +1,8 @@
 // Where the columns of the matrix are, in shares of its width: the patches in reading order, then the other vectors.
 
 const SLOT = 0.011; // width of a vector that is no patch
-const SLOTS = 0.2; // at most this for all of them
-const GAP = 0.006; // between patches and other vectors
+const SLOTS = 0.2; // width of all vectors that are no patches, at most
+const GAP = 0.006; // width between patches and other vectors
 
 /** Columns are counted as places: the patches row by row, then the other vectors in the page's order. */
 export class Columns {

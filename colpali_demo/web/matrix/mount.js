@@ -2,7 +2,7 @@
 
 import { Matrix } from "./matrix.js";
 
-const NEAR = "300px"; // beyond the screen, where the matrix is painted already
+const NEAR = "300px"; // how far below the screen the matrix is painted already
 
 export function mount({ element, props }) {
   const matrix = new Matrix({ element, props });

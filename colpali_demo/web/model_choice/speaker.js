@@ -1,12 +1,13 @@
-// Who speaks: what the model in use is, and what it is not, for people who have never heard of either.
+// What the model in use is, and what it is not, for people who do not know ColPali.
 
 const METHOD =
-  "ColPali is a way to search: one vector for every patch of a page and every token of a query, matched late. ";
+  "ColPali is a way to search: a page has a vector for every patch, a query one for every token, and each token is " +
+  "matched with the vector most similar to it. ";
 const TINY = {
   text: "a small stand-in for ColPali",
   sentence:
-    `${METHOD}Here it is carried out by colpali-tiny, a reader of 12.6 million parameters trained for this demo. The ` +
-    "published ColPali checkpoints have about three billion, know pictures and many languages, and need a GPU; what " +
+    `${METHOD}Here it is run by colpali-tiny, a model of 12.6 million parameters trained for this demo. The ` +
+    "published ColPali checkpoints have about three billion, read pictures and many languages, and need a GPU. What " +
     "you see is how such a model decides, not how well the best of them do.",
 };
 

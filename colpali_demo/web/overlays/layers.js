@@ -2,12 +2,21 @@
 //
 // A layer has its `values` for each page on show, the scale from `lo` to `hi` that they are drawn on, the `threshold`
 // below which nothing is drawn, the `item` that it is about, and a `color` of its own where there may be several.
+// It may have `regions` for each page, too: boxes in shares of the page.
+//
 // `exact` is true where values are terms of the score: those are never smoothed, and 0 means nothing. `signed` is true
 // where they are leads: those below 0 are drawn, too.
 
 import { cut, highestOf, union } from "../shared/arrays.js";
 
 const LEAST = 1e-6; // the top of a scale is never below this, so that nothing is divided by 0
+
+/** A layer as it is on one of the pages on show. */
+export const onPage = (layer, side) => ({
+  ...layer,
+  values: layer.values[side],
+  ...(layer.regions && { regions: layer.regions[side] }),
+});
 
 /** A layer of cosines for every item chosen. */
 export function similarityLayers(scene) {

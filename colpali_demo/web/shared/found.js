@@ -12,6 +12,7 @@ export class Found {
     this.ledgers = ledgers;
     this.places = new Map(value.ranking.map((entry, place) => [entry.key, place]));
     this.totals = null;
+    this.erased = new Map();
     this.comparisons = new Map();
   }
 
@@ -19,14 +20,26 @@ export class Found {
     return this.value.query.tokens;
   }
 
-  /** The MaxSim of every token on a page, whether or not the page has maps. */
+  /** The MaxSim of every token on a page as it is on show, whether or not it has maps. */
   ledger(key) {
+    const entry = this.pages.get(key)?.entry;
+    if (!entry?.whole) return this.wholeLedger(key);
+    if (!this.erased.has(key))
+      this.erased.set(
+        key,
+        Float32Array.from(entry.tokens, ({ maxsim }) => maxsim),
+      );
+    return this.erased.get(key);
+  }
+
+  /** The MaxSim of every token on a page of which nothing is erased. */
+  wholeLedger(key) {
     const width = this.tokens.length;
     const place = this.places.get(key);
     return this.ledgers.subarray(place * width, (place + 1) * width);
   }
 
-  /** The sum of what a token finds on all pages. */
+  /** The sum of what a token finds on all pages, of which nothing is erased. */
   total(token) {
     const width = this.tokens.length;
     if (!this.totals) {
@@ -53,6 +66,12 @@ export class Found {
   /** The sum of some lines of a ledger. */
   sum(key, tokens) {
     const terms = this.ledger(key);
+    return tokens.reduce((sum, token) => sum + terms[token], 0);
+  }
+
+  /** The same of the page of which nothing is erased. */
+  sumWhole(key, tokens) {
+    const terms = this.wholeLedger(key);
     return tokens.reduce((sum, token) => sum + terms[token], 0);
   }
 

@@ -1,6 +1,6 @@
 // Expected and lead: what a token finds on the other pages searched, and how far a page is ahead of that.
 
-export const LEAST_OTHERS = 3; // other pages, at least: the mean of one or two is the whim of a page
+export const LEAST_OTHERS = 3; // other pages, at least: a mean of one or two says little
 
 /**
  * What the terms of a page are compared with: {text, expected}, the mean term of each token there; null where there is
@@ -12,7 +12,7 @@ export function comparisonOf(found, key) {
   const others = found.value.ranking.length - 1;
   if (others >= LEAST_OTHERS) {
     const mean = (term, token) => (found.total(token) - term) / others;
-    return { text: `the ${others} other pages`, expected: Float64Array.from(found.ledger(key), mean) };
+    return { text: `the ${others} other pages`, expected: Float64Array.from(found.wholeLedger(key), mean) };
   }
   const entry = found.pages.get(key)?.entry;
   if (!entry?.compared_with) return null;
@@ -20,9 +20,9 @@ export function comparisonOf(found, key) {
 }
 
 const NAMED = 3; // terms that a sentence names
-const NOTABLE = 0.12; // of the largest: smaller ones go into the rest
-const NOTHING = 0.06; // of the largest: that much adds nothing
-const SHOWN = 0.005; // less than this is 0.00 on the screen
+const NOTABLE = 0.12; // share of the largest term: smaller ones go into the rest
+const NOTHING = 0.06; // share of the largest term: smaller ones add nothing
+const SHOWN = 0.005; // terms below it are 0.00 on the screen
 
 /**
  * How a sentence tells a sum of terms, [item, value] each: the terms that it names, the largest first, the sum of the

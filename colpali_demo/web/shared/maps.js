@@ -92,7 +92,7 @@ export class PageMaps {
     return rank;
   }
 
-  /** Cells that are hot whatever is asked. */
+  /** Cells that are hot whatever the query. */
   registers() {
     return this.cached("registers", () => {
       const tokens = this.entry.tokens.length;

@@ -8,7 +8,7 @@ export const PIN_COLORS = ["#0072b2", "#d55e00", "#009e73", "#b8487f", "#8a6d00"
 // Of values below zero, where those above have the colors of the map: the only green among them.
 const BEHIND = [0, 128, 111];
 
-const WASH = 0.6; // of the opacity of heat
+const WASH = 0.6; // share of the opacity of heat
 
 const rgb = (hex) => [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
 const clamped = (share) => Math.max(0, Math.min(1, share));

@@ -22,7 +22,8 @@ export class Stage {
     this.canvas = node("canvas", { class: "heat", "aria-hidden": "true" });
     this.boxes = node("div", { class: "boxes", "aria-hidden": "true" });
     this.cursor = node("div", { class: "cursor", "aria-hidden": "true", hidden: true });
-    this.over = node("div", { class: "sheet" }, this.boxes, this.cursor);
+    this.traces = svgNode("svg");
+    this.over = node("div", { class: "sheet" }, this.boxes, this.traces, this.cursor);
     this.frame = node("div", frame, node("div", { class: "window" }, this.under, this.canvas, this.over));
     this.frame.classList.add("page");
     this.root = node("figure", { class: "stage" }, this.frame);
@@ -97,6 +98,12 @@ export class Stage {
       box.append(tag);
     }
     return this.put(box, bounds);
+  }
+
+  /** Draw something over the page, an svg element in the place of the last one. */
+  trace(drawing) {
+    this.traces.replaceWith(drawing);
+    this.traces = drawing;
   }
 
   /** Put the cursor on a cell; null: nowhere. */

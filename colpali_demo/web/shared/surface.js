@@ -45,6 +45,18 @@ export class Surface {
     return { left, top, width: across(col + 1) - left, height: down(row + 1) - top };
   }
 
+  /** A box of the page, [left, top, right, bottom] in shares of it, in pixels of the canvas. */
+  part([left, top, right, bottom]) {
+    const { factor, x, y } = this.zoom;
+    const [across, down] = [factor * this.canvas.width, factor * this.canvas.height];
+    return {
+      left: (left - x) * across,
+      top: (top - y) * down,
+      width: (right - left) * across,
+      height: (bottom - top) * down,
+    };
+  }
+
   /** Fill the cells with the values of a layer, each in the color that `put(data, at, value)` writes; 0: clear. */
   fill({ values, exact }, put) {
     const { rows, cols } = this.grid;

@@ -3,7 +3,7 @@
 import { areRectangle, boundsOf } from "./cells.js";
 import { count, plural, quoted } from "./text.js";
 
-const FEW_CELLS = 3; // that a sentence has room for
+const FEW_CELLS = 3; // cells that a sentence has room for
 export const SUM = "sum"; // stands for the whole query where items have their ids
 export const ADDED = "added"; // the item of all tokens that the model adds
 export const KINDS = {

@@ -16,10 +16,10 @@ export function wordsUnder({ grid, words }, row, col, overlap) {
 }
 
 const AROUND = 2; // words of the same line on each side of a quoted one
-const FAR = 0.75; // of a cell: a word further from the middle of the cells is not there
+const FAR = 0.75; // share of a cell: a word further from the middle of the cells is not in it
 
-/** The word nearest to the middle of some cells with its neighbors on the line, as a page has them; "" without any. */
-export function phraseAt({ grid, words }, cells) {
+/** The place of the word nearest to the middle of some cells among the words of a page; -1 without any there. */
+function nearest({ grid, words }, cells) {
   const { row, col } = centerOf(cells);
   const span = spanOf(grid);
   const [across, down] = [col / span.across, row / span.down];
@@ -30,6 +30,16 @@ export function phraseAt({ grid, words }, cells) {
   words.forEach((word, i) => {
     if (distance(word) <= FAR && (at < 0 || distance(word) < distance(words[at]))) at = i;
   });
+  return at;
+}
+
+/** The word nearest to the middle of some cells, [text, left, top, right, bottom]; null without any there. */
+export const nearestWord = (entry, cells) => (cells.length && entry.words[nearest(entry, cells)]) || null;
+
+/** The word nearest to the middle of some cells with its neighbors on the line, as a page has them; "" without any. */
+export function phraseAt(entry, cells) {
+  const { words } = entry;
+  const at = nearest(entry, cells);
   if (at < 0) return "";
   const [, , top, , bottom] = words[at];
   const onLine = (word) => word && Math.min(bottom, word[4]) - Math.max(top, word[2]) > (bottom - top) / 2;

@@ -11,7 +11,7 @@ from colpali_demo.web.component import Component
 class Shelf(Component):
     """Folds and opens the element with the id `panel`, and takes files from anywhere on the page to the upload box.
 
-    It has no value of its own: it hears what the library shows, and what is asked, by events of the document.
+    It has no value of its own: events of the document bring what the library shows, and which query was sent.
 
     panel: id of what it folds
     upload_box: id of the upload box

@@ -12,6 +12,7 @@ from colpali_demo.export.tensors import tensors
 
 if TYPE_CHECKING:
     from colpali_demo.encoder.interface import ModelInfo
+    from colpali_demo.evidence import Erasure
     from colpali_demo.explain import Explanation
     from colpali_demo.export.figures import Scale
     from colpali_demo.export.lens_value import LensValue
@@ -32,6 +33,7 @@ def file_bytes(
     explanation: Explanation,
     *,
     rank: int,
+    erasure: Erasure | None,
     model: ModelInfo,
     weak: bool,
     token: int | None,
@@ -44,6 +46,7 @@ def file_bytes(
     """Make a file of a kind.
 
     rank: of the page
+    erasure: where parts of the page are erased, how it was before
     weak: whether the best match of the search is weak, which a figure says
     token: whose similarity map a figure shows; None for the contribution map
     scale: what the colors of a figure span, one of `SCALES`
@@ -53,7 +56,7 @@ def file_bytes(
     lens: makes the value of the lens
     """
     if kind == "json":
-        return tensors(explanation, rank, model)
+        return tensors(explanation, rank, model, erasure)
     if kind == "html":
         return standalone(lens(), start)
     from colpali_demo.export.figures import explanation_figure, figure_bytes  # takes a second to import

@@ -95,19 +95,21 @@ class Indexing:
             if not self._running:
                 self._shelf.dismiss_errors()
                 self._stopped = False
+            failed: list[OSError] = []
             for path in paths:
-                self._take(path)
+                try:
+                    self._take(path)
+                except OSError as error:
+                    failed.append(error)
+                    self._shelf.note_error(DocumentError(display_name(path), "not_found", self._settings))
+            if failed:  # one line for all: the names come from the browser, a thousand of them and of any length
+                logger.warning("%d of %d files could not be taken over: %.300s", len(failed), len(paths), failed[0])
             if self._inbox and not self._progress:
                 self._progress = {"note": "Waiting to start …"}
 
     def _take(self, path: str) -> None:
         upload_name, own = display_name(path), self._folder / secrets.token_hex(8)
-        try:
-            size = self._uploads.take(path, own)
-        except OSError as error:
-            logger.warning("upload: %s", error)
-            self._shelf.note_error(DocumentError(upload_name, "not_found", self._settings))
-            return
+        size = self._uploads.take(path, own)
         if self._presence.left:
             own.unlink(missing_ok=True)
         elif limit := self._quota.count_file(size, self._shelf.nbytes + self.nbytes):
@@ -145,7 +147,7 @@ class Indexing:
     def run(self) -> Iterator[float]:
         """Index what `receive` took, page by page."""
         if not self._begin():
-            return  # another call works through the inbox, and will come to these files too
+            return  # another call works through the inbox, and will index these files, too
         try:
             yield from self._wait_for_model()
             self._check_model()
@@ -160,7 +162,7 @@ class Indexing:
             self._next_upload()
             raise
         finally:
-            if self._presence.left:  # meanwhile, so there may be a picture more than was deleted
+            if self._presence.left:  # a picture may have been written after the folder was deleted
                 self._shelf.delete_folder()
 
     def embed_again(self) -> Iterator[float]:
@@ -291,7 +293,7 @@ class Indexing:
             pace.reach(page.number)
             self._report_pace(document.source, pace)
             yield 0
-        if batch and not self._stopped:  # the last page could not be read
+        if batch and not self._stopped:  # pages of a batch that was not full, because the last page could not be read
             self._embed(batch, engine)
 
     def _has_room(self, document: Document, pages: int) -> bool:
@@ -333,8 +335,8 @@ class Indexing:
         return True
 
     def _go_on_after(self, error: Exception, pages: list[Page], engine: Engine) -> bool:
-        """After a batch that failed, embed its pages one by one; False if the rest must be given up."""
-        if self._presence.left:  # and the folder is gone
+        """Embed the pages of a batch that failed one by one; False if the rest must be given up."""
+        if self._presence.left:  # the folder of a visitor who left is gone
             return False
         if is_disk_full(error):
             log_fault("no space for pictures")
@@ -353,4 +355,4 @@ def _embedding_failure(error: Exception) -> tuple[str, str]:
         logger.warning("%s", error)
         return "model_memory", "The model had too little memory for this page, so it was left out; add it again later."
     fault = log_fault("embedding a page")
-    return "embedding_failed", f"This page could not be embedded and was left out; if it stays so, quote {fault}."
+    return "embedding_failed", f"This page could not be embedded and was left out. If it happens again, quote {fault}."

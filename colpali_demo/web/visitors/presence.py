@@ -45,9 +45,10 @@ class Presence:
         self._away = False
         self.see()
 
-    def go_away(self) -> None:
-        """Note that they have closed the page, perhaps to reload it."""
-        self._away = True
+    def go_away(self) -> bool:
+        """Note that they have closed the page, perhaps to reload it; False if they had already."""
+        were_there, self._away = not self._away, True
+        return were_there
 
     def see(self) -> None:
         """Note that they are there now."""

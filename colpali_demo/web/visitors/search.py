@@ -1,4 +1,4 @@
-"""What one visitor asks, and what the lens shows of it."""
+"""The searches of one visitor, and what the lens shows of them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from colpali_demo.encoder.files import CheckpointError
-from colpali_demo.export.lens_value import LensValue, Strength, file_data, lens_value
-from colpali_demo.export.pictures import page_id
+from colpali_demo.export.lens_value import LensValue, ShownErasure, Strength, file_data, lens_value
+from colpali_demo.export.pictures import page_id, write_erased
 from colpali_demo.retrieval import rank_together
 from colpali_demo.web.faults import Refused
 from colpali_demo.web.visitors.downloads import file_bytes, file_name
+from colpali_demo.web.visitors.erasures import Erasing, erased_anew, next_step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,17 +25,20 @@ if TYPE_CHECKING:
     from colpali_demo.documents import Page
     from colpali_demo.encoder.layout import QueryEmbedding
     from colpali_demo.encoder.vocabulary import VocabularyFit
+    from colpali_demo.evidence import Erasure
     from colpali_demo.explain import Explanation
     from colpali_demo.retrieval import Hit, Ranking
     from colpali_demo.settings import Settings
     from colpali_demo.web.engine import Engine
     from colpali_demo.web.payload import DownloadValue
+    from colpali_demo.web.visitors.erasures import Target
     from colpali_demo.web.visitors.quota import Quota
     from colpali_demo.web.visitors.shelf import Searchable, Shelf
 
 MAX_EXPLAINED = 10  # pages of one search
 MAX_SENT = 30  # pages of one search in the lens, those opened besides included; then the oldest are left out
 QUERIES = 8  # remembered for the lessons
+ERASED = "erased-"  # begins the names of the files of a page of which parts are erased
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,9 @@ class Result:
     engine: whose model embedded the query
     samples: file names of the samples searched; None where other pages were searched, too
     strength: whether the best match is weak; None while the checkpoint is not calibrated
-    explanations: those sent so far, by page key, the oldest first
+    explanations: those sent so far, by page key, the oldest first; of whole pages
     fits: how well the vocabulary fits the words of these pages, by key
+    erasing: what is erased of one of these pages; None where all are whole
     """
 
     name: str
@@ -65,6 +70,7 @@ class Result:
     strength: Strength | None
     explanations: dict[str, Explanation]
     fits: dict[str, VocabularyFit | None]
+    erasing: Erasing | None = None
 
     def hit(self, key: str) -> Hit | None:
         """Return the hit of a page by its key; None if it was not searched."""
@@ -77,8 +83,20 @@ class Result:
             raise KeyError(key)
         sent = {other: explanation for other, explanation in self.explanations.items() if other != key}
         kept = list(sent.items())[-(MAX_SENT - 1) :]
+        erasing = self.erasing if self.erasing and self.erasing.key in {*dict(kept), key} else None
         fits = {**self.fits, key: vocabulary_fit(self.engine, hit.page)}
-        return replace(self, explanations={**dict(kept), key: hit.explain()}, fits=fits)
+        return replace(self, explanations={**dict(kept), key: hit.explain()}, fits=fits, erasing=erasing)
+
+    def steps(self, key: str) -> tuple[Erasure, ...]:
+        """Return the steps by which parts of a page were erased; none of a whole one."""
+        return self.erasing.steps if self.erasing and self.erasing.key == key else ()
+
+    def shown(self, key: str) -> tuple[Explanation, int]:
+        """Return the explanation of a page as the lens shows it, and its rank. Raises KeyError if it was not sent."""
+        if steps := self.steps(key):
+            return steps[-1].after, steps[-1].rank_after
+        explanation = self.explanations[key]
+        return explanation, self.ranking.hit(explanation.page).rank
 
 
 def vocabulary_fit(engine: Engine, page: Page) -> VocabularyFit | None:
@@ -112,7 +130,10 @@ class Search:
     def nbytes(self) -> int:
         """Memory that the explanations of the last search take: their cosines, once more as maps."""
         result = self._result
-        return sum(2 * each.similarities.nbytes for each in result.explanations.values()) if result else 0
+        if result is None:
+            return 0
+        erased = result.erasing.nbytes if result.erasing else 0
+        return erased + sum(2 * each.similarities.nbytes for each in result.explanations.values())
 
     @property
     def question(self) -> Question | None:
@@ -212,7 +233,7 @@ class Search:
     # ------------------------------------------------------------------ the lens
 
     def _show(self, searchable: Searchable, ranking: Ranking, top_k: int) -> LensValue:
-        for old in self._folder.glob("*.maps"):
+        for old in (*self._folder.glob("*.maps"), *self._folder.glob(f"{ERASED}*")):
             old.unlink(missing_ok=True)
         documents = dict.fromkeys(hit.page.document_id for hit in ranking)
         samples = [searchable.samples.get(document_id) for document_id in documents]
@@ -246,6 +267,61 @@ class Search:
             self._result = result = self._result.with_page(key)
         return self._lens(result, key)
 
+    # ------------------------------------------------------------------ erasing
+
+    def erase(self, key: str, target: Target) -> LensValue:
+        """Erase one thing more of a page of the last search, and embed the page anew; the value of the lens.
+
+        What was erased of another page is forgotten. Raises KeyError if the lens has no such page, and Refused.
+        """
+        result = self._result
+        if result is None:
+            raise KeyError(key)
+        explanation, steps = result.shown(key)[0], result.steps(key)
+        with self._model_for_pages(result.engine):
+            steps = next_step(result.ranking, explanation, steps, target)
+        return self._after(result, key, steps)
+
+    def erase_once(self, hit: Hit, target: Target, *, only: bool) -> Erasure:
+        """Erase something of a page of any search, for others than the lens; nothing is kept. Raises Refused."""
+        explanation = hit.explain()
+        boxes = target.boxes(explanation)
+        with self._model_for_pages(self._shelf.engine):
+            return erased_anew(hit.ranking, explanation, boxes, only=only)
+
+    @contextmanager
+    def _model_for_pages(self, engine: Engine) -> Iterator[None]:
+        """Wait for a turn at a model that can embed a page anew. Raises Refused where there is none, or too often."""
+        if not engine.capabilities.embeds_pages:
+            raise Refused("No model for this page", "This set was computed beforehand. Choose a model that runs here.")
+        self._quota.count_erasure()
+        with engine.turns.batch():
+            yield
+
+    def restore(self, key: str, undone: int | None = None) -> LensValue:
+        """Undo the last steps of erasing parts of a page, or all; the value of the lens. Raises as `erase`."""
+        self._quota.count_page()
+        result = self._result
+        if result is None or key not in result.explanations:
+            raise KeyError(key)
+        steps = result.steps(key)
+        return self._after(result, key, () if undone is None else steps[:-undone])
+
+    def _after(self, result: Result, key: str, steps: tuple[Erasure, ...]) -> LensValue:
+        """Keep steps of the search that is still the last, and return the lens with them."""
+        for old in self._folder.glob(f"*{ERASED}*"):
+            old.unlink(missing_ok=True)
+        erasing = None
+        if steps:
+            name = f"{ERASED}{secrets.token_hex(6)}"
+            page, size = steps[-1].after.page, result.engine.public_model_info["input"]
+            erasing = Erasing(key, steps, write_erased(page, name, self._folder, size))
+        with self._lock:
+            if self._result is None or self._result.name != result.name:
+                raise KeyError(key)
+            self._result = result = replace(self._result, erasing=erasing)
+        return self._lens(result, key)
+
     def _lens(self, result: Result, focus: str) -> LensValue:
         self._make_room()
         return lens_value(
@@ -262,6 +338,7 @@ class Search:
             samples=result.samples,
             fits=result.fits,
             save=self.save,
+            shown=_shown(result.erasing),
         )
 
     def save(self, name: str, data: bytes) -> Path:
@@ -279,15 +356,18 @@ class Search:
         first.
         """
         result = self._result
-        explanation = result.explanations.get(key) if result else None
-        if explanation is None or (token is not None and token >= len(explanation.tokens)):
+        if result is None or key not in result.explanations:
+            raise Refused("This page is gone", "Search again.")
+        (explanation, rank), steps = result.shown(key), result.steps(key)
+        if token is not None and token >= len(explanation.tokens):
             raise Refused("This page is gone", "Search again.")
         self._quota.count_download()
         with self.turn(result.engine):
             data = file_bytes(
                 kind,
                 explanation,
-                rank=result.ranking.hit(explanation.page).rank,
+                rank=rank,
+                erasure=steps[-1] if steps else None,
                 model=result.engine.public_model_info,
                 weak=bool(result.strength and result.strength["weak"]),
                 token=token,
@@ -298,8 +378,12 @@ class Search:
                 lens=lambda: self._lens(result, key),
             )
         folder = self._folder / "taken"
-        shutil.rmtree(folder, ignore_errors=True)  # the last one
+        shutil.rmtree(folder, ignore_errors=True)  # only the last download is kept
         id, name = secrets.token_hex(6), file_name(explanation, kind)
         (folder / id).mkdir(parents=True)
         (folder / id / name).write_bytes(data)
         return {"id": id, "name": name, "file": file_data(folder / id / name)}
+
+
+def _shown(erasing: Erasing | None) -> ShownErasure | None:
+    return None if erasing is None else ShownErasure(erasing.last, len(erasing.steps), erasing.pictures)

@@ -1,4 +1,4 @@
-"""All visitors: finding them, sweeping up behind them, and making room."""
+"""All visitors: finding them, deleting what they leave behind, and making room."""
 
 from __future__ import annotations
 
@@ -72,10 +72,10 @@ class Sessions:
         visitor = self._visitors.get(session_hash)
         if visitor is None or not visitor.has_own or not visitor.presence.may_return:
             return self.drop(session_hash)
-        visitor.presence.go_away()
-        timer = threading.Timer(self._engine.settings.reload_seconds, self._drop_if_away, (session_hash, visitor))
-        timer.daemon = True
-        timer.start()
+        if visitor.presence.go_away():  # anybody may say so any number of times: one thread waits
+            timer = threading.Timer(self._engine.settings.reload_seconds, self._drop_if_away, (session_hash, visitor))
+            timer.daemon = True
+            timer.start()
         return None
 
     def come_back(self, session_hash: str, kept: str, ticket: str) -> bool:
@@ -127,7 +127,7 @@ class Sessions:
             self.drop(session_hash)
 
     def _new(self, session_hash: str) -> Visitor:
-        self._engine.welcome()
+        self._engine.note_visitor()
         settings = self._engine.settings
         folder = self._root / secrets.token_urlsafe(24)
         folder.mkdir(parents=True, mode=0o700)

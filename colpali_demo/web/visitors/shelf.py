@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 Choice = Literal["all", "only", "with", "without"]
 
-WORD_BYTES = 250  # of a word of a text layer, in memory
+MAX_ERRORS = 1000  # errors kept, as many as one call names files; then the oldest go
+WORD_BYTES = 250  # bytes in memory of a word of a text layer
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,9 @@ class Shelf:
         self._samples: list[Sample] = []
         self._absent_samples: set[str] = set()  # their files; on the shelf before, and the present engine lacks them
         self._stand_in: Sample | None = None  # a sample that is there only because there was nothing else to show
-        self._own: dict[str, Document] = {}  # by content hash, in order of arrival
+        self._own: dict[str, Document] = {}  # documents by content hash, in order of arrival
         self._reading: Document | None = None
-        self._indexes: dict[str, PageIndex] = {}  # of the visitor's own documents
+        self._indexes: dict[str, PageIndex] = {}  # indexes of the visitor's own documents, by content hash
         self._left_out: set[str] = set()  # documents that are on the shelf and not searched
         self._lone = False  # whether the next document of the visitor's own is to be searched alone
         self._waiting: list[Page] = []
@@ -106,7 +107,7 @@ class Shelf:
         return {id: index for id, index in filled.items() if id not in self._left_out} or filled
 
     def queries(self) -> list[str]:
-        """Queries for the last of the documents that are searched: a sample's, or the headings of the visitor's own."""
+        """Return queries for the last document that is searched: a sample's own, or the headings of the visitor's."""
         with self._lock:
             last = next(reversed(self._searched()), None)
             own = self._indexes.get(last)
@@ -185,7 +186,7 @@ class Shelf:
                 self._stand_in = None
             if sample is not None and sample not in self._samples:
                 self._samples.append(sample)
-                self._engine.want(sample)
+                self._engine.embed_next(sample)
             return sample
 
     def start_with(self, engine: Engine) -> None:
@@ -213,7 +214,7 @@ class Shelf:
             self._samples = [self._stand_in]
         self._choose_if_none_is_left()
         for sample in self._samples:
-            engine.want(sample)
+            engine.embed_next(sample)
 
     # ------------------------------------------------------------------ the visitor's own documents
 
@@ -232,7 +233,7 @@ class Shelf:
         """Keep what could not be read of a document, and drop it if no page of it has come."""
         with self._lock:
             self._reading = None
-            self._errors += document.errors
+            self._errors = [*self._errors, *document.errors][-MAX_ERRORS:]
             pages = [*self._waiting, *self._own_pages]
             if not any(page.document_id == document.document_id for page in pages):
                 self._own.pop(document.document_id, None)
@@ -303,7 +304,7 @@ class Shelf:
     def _delete_files(self, key: str) -> None:
         self._sizes.pop(key, None)
         self._pictures.pop(key, None)
-        for file in self._folder.glob(f"{key}.*"):  # also those that were only begun
+        for file in self._folder.glob(f"{key}.*"):  # files that were only begun match as well
             file.unlink(missing_ok=True)
 
     # ------------------------------------------------------------------ removing
@@ -334,7 +335,7 @@ class Shelf:
     def note_error(self, error: PageError | DocumentError) -> None:
         """Say in the library what could not be read."""
         with self._lock:
-            self._errors.append(error)
+            self._errors = [*self._errors[1 - MAX_ERRORS :], error]
 
     def dismiss_errors(self) -> None:
         """Forget what could not be read so far."""

@@ -93,7 +93,8 @@ class Visitor:
             return {**value, "version": time.monotonic_ns() // 1000}
 
     def receive(self, paths: list[str]) -> None:
-        """Take over uploaded files; `indexing.run` indexes them."""
+        """Take over uploaded files; `indexing.run` indexes them. Raises Refused where that is asked too often."""
+        self.quota.count_drop()
         self.act()
         self.indexing.receive(paths)
 

@@ -33,7 +33,7 @@ def fonts() -> FontSet:
 
 
 def ink(page: TrainingPage, boxes: np.ndarray) -> np.ndarray:
-    """For each box, how much the brightest and the darkest pixel in it differ."""
+    """Measure in each box how much the brightest and the darkest pixel differ."""
     gray = np.asarray(page.image.convert("L"), dtype=int)
     height, width = gray.shape
     contrasts = []

@@ -37,7 +37,7 @@ def test_words_that_training_asks_for(word, asked):
 
 
 def page_with(words, height=64, width=128):
-    """Every character 8 pixels wide and 16 high, words on one line separated by a blank."""
+    """Make a page: every character 8 pixels wide and 16 high, words on one line separated by a blank."""
     chars, spans, boxes, x = [], [], [], 8
     for word in words:
         start = len(chars)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from colpali_demo.web.faults import Refused
+from colpali_demo.web.visitors import shelf
 from tests.web.made import codes, index_all, pages
 
 
@@ -46,8 +47,26 @@ def test_too_many_files_and_searches_a_minute_are_refused(sessions, engine, uplo
     assert sessions.get("b").nbytes == 0
 
 
+def test_drops_of_files_have_a_rate_whatever_they_name(sessions, engine, upload):
+    engine.settings = replace(engine.settings, files_per_minute=2)
+    visitor = sessions.get("a")
+    for _ in range(2):
+        visitor.receive(["/nowhere/a.pdf"] * 3)
+    with pytest.raises(Refused, match="2 times a minute"):
+        visitor.receive([upload()])
+    assert codes(visitor) == ["not_found"] * 3
+
+
+def test_what_could_not_be_taken_is_kept_to_a_number_and_logged_in_a_line(sessions, monkeypatch, caplog):
+    monkeypatch.setattr(shelf, "MAX_ERRORS", 5)
+    visitor = sessions.get("a")
+    visitor.receive([f"/nowhere/{number}{'x' * 4000}.pdf" for number in range(9)])
+    assert [error["source"][0] for error in visitor.library()["errors"]] == list("45678")
+    assert [len(record.getMessage()) < 400 for record in caplog.records] == [True]
+
+
 def test_too_many_looks_and_changes_of_the_model_a_minute_are_refused(sessions, engine, upload):
-    engine.settings = replace(engine.settings, looks_per_minute=2, models_per_minute=2)
+    engine.settings = replace(engine.settings, opened_pages_per_minute=2, models_per_minute=2)
     visitor = sessions.get("a")
     visitor.receive([upload()])
     index_all(visitor)

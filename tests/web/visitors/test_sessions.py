@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from dataclasses import replace
 
@@ -150,6 +151,18 @@ def test_documents_are_deleted_where_nobody_comes_back(sessions, engine, upload)
         time.sleep(0.01)
     assert len(sessions) == 0
     assert not sessions.come_back("b", TICKETS[0], TICKETS[1])
+
+
+def test_leaving_again_and_again_takes_one_thread(sessions, upload):
+    anna = sessions.get("a")
+    sessions.come_back("a", "", TICKETS[0])
+    anna.receive([upload()])
+    index_all(anna)
+    before = threading.active_count()
+    for _ in range(20):
+        sessions.leave("a")
+    assert threading.active_count() == before + 1
+    sessions.drop("a")
 
 
 def test_who_had_nothing_of_their_own_is_forgotten_at_once(sessions):

@@ -4,9 +4,9 @@ import { node } from "../../shared/dom.js";
 import { count, megabytes, plural, shown } from "../../shared/text.js";
 import { columnHead, fine, output, rowHead, text } from "../parts.js";
 
-const MOST_PAGES = 7; // power of ten
+const MOST_PAGES = 7; // as a power of ten
 const FIRST_PAGES = 4;
-const MEASURING_MS = 30_000; // until the button can be pressed again where no answer came
+const MEASURING_MS = 30_000; // milliseconds until the button can be pressed again where no answer came
 
 export const costs = {
   id: "costs",

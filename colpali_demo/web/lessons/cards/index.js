@@ -10,10 +10,11 @@ import { costs } from "./costs.js";
 import { max } from "./max.js";
 import { patches } from "./patches.js";
 import { rank } from "./rank.js";
+import { reason } from "./reason.js";
 import { square } from "./square.js";
 import { sum } from "./sum.js";
 import { tokens } from "./tokens.js";
 import { training } from "./training.js";
 import { vector } from "./vector.js";
 
-export const CARDS = [square, patches, vector, tokens, cosine, max, sum, rank, training, costs];
+export const CARDS = [square, patches, vector, tokens, cosine, max, sum, rank, training, costs, reason];

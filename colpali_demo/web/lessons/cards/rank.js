@@ -6,7 +6,7 @@ import { shown } from "../../shared/text.js";
 import { label } from "../../shared/tokens.js";
 import { columnHead, columns, fine, rowHead, text } from "../parts.js";
 
-const MOST_LINES = 8; // of each ranking
+const MOST_LINES = 8; // lines of each ranking
 const MOST_TOKENS = 6;
 
 export const rank = {

@@ -5,7 +5,7 @@ import { node } from "../../shared/dom.js";
 import { count, percent, shown } from "../../shared/text.js";
 import { fact, facts, fine, output } from "../parts.js";
 
-const REACH = [0.22, 0.07]; // of the page's width and height, under the magnifier
+const REACH = [0.22, 0.07]; // shares of the page's width and height under the magnifier
 const LOST = "The model sees nothing else: detail that is lost here is lost for good.";
 
 export const square = {

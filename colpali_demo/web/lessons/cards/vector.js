@@ -19,13 +19,13 @@ export const vector = {
   id: "vector",
   about: "vectors",
   short: "Vector",
-  keep: "A patch passes four parts of the model, and comes out as a list of numbers whose length is 1.",
+  keep: "A patch passes the parts of the model in turn, and comes out as a list of numbers whose length is 1.",
   title: () => "From patch to vector",
   idea(study) {
     const met = study.value.model.bidirectional ? "all the others" : "those before it";
     return (
-      `Four parts turn the pixels of a patch into ${study.page.dim} numbers. On the way the patch meets ${met}, so ` +
-      "its vector knows its surroundings."
+      `The parts of the model turn the pixels of a patch into ${study.page.dim} numbers. ` +
+      `On the way the patch meets ${met}, so its vector knows its surroundings.`
     );
   },
   build(body, study, kit) {
