@@ -9,7 +9,6 @@ import puppeteer from "puppeteer-core";
 
 const [address, folder] = process.argv.slice(2);
 const PATIENCE = 150_000; // ms; the model may still be loading
-const CARDS = 10;
 const problems = [];
 
 mkdirSync(folder, { recursive: true });
@@ -60,7 +59,8 @@ await page.waitForSelector("#lens .lens:not(.presenting)");
 await page.click("::-p-aria([name='How it works'][role='tab'])");
 await page.waitForSelector("#lessons [data-lesson]", { visible: true });
 await page.keyboard.press("f");
-for (let card = 1; card <= CARDS; card++) {
+const cards = (await page.$$("#lessons .steps a")).length;
+for (let card = 1; card <= cards; card++) {
   await look(`card-${card}`);
   await page.keyboard.press("PageDown");
 }
