@@ -214,8 +214,8 @@ def _privacy(settings: Settings) -> str:
     """Return what is kept, where, and how long."""
     return (
         f"<p>Up to {settings.session_pages} pages in all. Page images and vectors stay on this server, for you alone, "
-        f"until you close this tab or do nothing for {settings.session_minutes:g} minutes; then they are deleted. "
-        "Reloading the page keeps them.</p>"
+        "until you close this tab (reloading it keeps them) or do nothing for "
+        f"{settings.session_minutes:g} minutes; then they are deleted.</p>"
     )
 
 
