@@ -14,6 +14,7 @@ FOLDER = Path(__file__).parent / "images"
 MARGIN = 16  # pixels
 WIDTH, HEIGHT = 1440, 980
 QUERY = "who chairs the audit committee"  # of the tour
+FILM_WIDTH, FILM_HEIGHT = 1200, 800  # pixels of the window that is filmed; the film has two thirds of them
 
 
 def main(address: str) -> None:
@@ -50,7 +51,55 @@ def main(address: str) -> None:
         page.click("#model-choice summary")
         page.wait_for_timeout(500)
         save(page, "tour-models", "#model-choice .sheet")
+        page.click("#model-choice summary")
+        film(page)
         browser.close()
+
+
+def film(page: Page) -> None:
+    """Save a short film that repeats: a query, lines from its words to the page, one word, its place erased."""
+    frames: list[Image.Image] = []
+    milliseconds: list[int] = []
+
+    def frame(shown: int) -> None:
+        shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        frames.append(shot.resize((FILM_WIDTH * 2 // 3, FILM_HEIGHT * 2 // 3), Image.Resampling.LANCZOS))
+        milliseconds.append(shown)
+
+    page.set_viewport_size({"width": FILM_WIDTH, "height": FILM_HEIGHT})
+    page.evaluate("window.scrollTo(0, 0)")
+    before = page.get_attribute("#lens [data-search]", "data-search")
+    page.fill("#query input", "")
+    for end in range(3, len(QUERY), 4):
+        page.fill("#query input", QUERY[:end])
+        frame(120)
+    page.fill("#query input", QUERY)
+    frame(500)
+    page.press("#query input", "Enter")
+    page.wait_for_function(f"document.querySelector('#lens [data-search]')?.dataset.search > '{before}'")
+    page.wait_for_timeout(1500)
+    frame(3000)
+    page.click("#lens .chip.word >> text=audit")
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(500)
+    frame(2500)
+    page.click("#lens [data-part=erase]")
+    page.wait_for_timeout(300)
+    frame(1500)
+    page.click("#lens [data-erase=winner]")
+    page.wait_for_selector("#lens [data-erase=undo]:not(:disabled)")
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(1000)
+    frame(5000)
+    frames[0].save(
+        FOLDER / "erase.webp",
+        save_all=True,
+        append_images=frames[1:],
+        duration=milliseconds,
+        loop=0,
+        quality=80,
+        method=6,
+    )
 
 
 def save(page: Page, name: str, selector: str) -> None:

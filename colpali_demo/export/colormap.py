@@ -12,6 +12,8 @@ import numpy as np
 # Opacity of the lowest cell that is drawn, as a share of the highest one's.
 FAINTEST = 0.4
 
+BEHIND = (0, 128, 111)  # RGB of values below zero, as in web/shared/palette.js: the only green among the colors
+
 _STOPS = ("#fff0b3", "#ffc95c", "#fb8d43", "#ea4a62", "#bd1f96", "#6d10bd")
 
 # sRGB -> OKLab, Björn Ottosson, "A perceptual color space for image processing", 2020.
@@ -70,4 +72,18 @@ def colorize(values: np.ndarray, threshold: float, highest: float, opacity: floa
     rgba = np.empty((*values.shape, 4), dtype=np.uint8)
     rgba[..., :3] = TABLE[np.round(share * 255).astype(int)]
     rgba[..., 3] = np.round(255 * opacity * np.where(values < threshold, 0, FAINTEST + (1 - FAINTEST) * share))
+    return rgba
+
+
+def colorize_signed(values: np.ndarray, lowest: float, highest: float, opacity: float = 1.0) -> np.ndarray:
+    """Return the colors of values around zero, as `colorize` does; those below zero are `BEHIND`.
+
+    Zero, and values that are not finite, are fully transparent. Opacity rises with the distance from zero.
+    """
+    rgba = colorize(values, 0.0, highest, opacity)
+    rgba[(values == 0) | ~np.isfinite(values), 3] = 0
+    behind = np.isfinite(values) & (values < 0)
+    share = np.clip(-values[behind] / max(highest, -lowest), 0, 1)
+    rgba[behind, :3] = BEHIND
+    rgba[behind, 3] = np.round(255 * opacity * (FAINTEST + (1 - FAINTEST) * share))
     return rgba

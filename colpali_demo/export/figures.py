@@ -9,7 +9,7 @@ import io
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 from matplotlib import font_manager
@@ -22,7 +22,7 @@ from matplotlib.patches import Rectangle
 
 from colpali_demo.encoder.calibration import WEAK_MATCH, is_function_word
 from colpali_demo.explain import place_text
-from colpali_demo.export.colormap import TABLE, colorize, common_scale
+from colpali_demo.export.colormap import TABLE, colorize, colorize_signed, common_scale
 from colpali_demo.export.columns import width_in_columns
 from colpali_demo.occlusion import ErasedPage
 
@@ -57,12 +57,20 @@ class Scale(NamedTuple):
 
     lowest: where the legend begins
     about: whose values these are, for the legend
+    measure: what a contribution map places on winners: "maxsim", or "lead", whose values below zero are drawn, too
     """
 
     lowest: float
     threshold: float
     highest: float
     about: str
+    measure: Literal["maxsim", "lead"] = "maxsim"
+
+    def colors(self, values: np.ndarray) -> np.ndarray:
+        """Return the colors of values, as `colorize` does."""
+        if self.measure == "lead":
+            return colorize_signed(values, self.lowest, self.highest, OPACITY)
+        return colorize(values, self.threshold, self.highest, OPACITY)
 
 
 def token_scale(explanation: Explanation, token: int) -> Scale:
@@ -92,13 +100,26 @@ def contribution_scale(*explanations: Explanation) -> Scale:
     return Scale(lowest, lowest, float(finite.max(initial=0.0)) or 1.0, about)
 
 
-def contributions(explanation: Explanation) -> np.ndarray:
-    """Return the MaxSim terms placed on their winners: (rows, cols), summed where several meet, -inf where none is."""
+def lead_scale(*explanations: Explanation) -> Scale:
+    """Return the scale of the contribution maps of one or more pages that place leads."""
+    values = np.concatenate([contributions(explanation, "lead").ravel() for explanation in explanations])
+    finite = values[np.isfinite(values)]
+    several = f"; one scale for {len(explanations)} pages" if len(explanations) > 1 else ""
+    about = f"sum of the leads of the tokens that a patch won; green: behind{several}"
+    return Scale(float(finite.min(initial=0.0)), 0.0, float(finite.max(initial=0.0)) or 1.0, about, "lead")
+
+
+def contributions(explanation: Explanation, measure: Literal["maxsim", "lead"] = "maxsim") -> np.ndarray:
+    """Return each token's MaxSim, or its lead, placed on its winner: (rows, cols).
+
+    Where several meet, they are summed; where none is, there is -inf. Leads need an explanation that compares
+    the page with others.
+    """
     values = np.full((explanation.layout.rows, explanation.layout.cols), -np.inf)
     for match in explanation.tokens:
         if match.cells:
             at = tuple(np.transpose(match.cells))
-            values[at] = match.maxsim + np.where(np.isfinite(values[at]), values[at], 0.0)
+            values[at] = getattr(match, measure) + np.where(np.isfinite(values[at]), values[at], 0.0)
     return values
 
 
@@ -114,9 +135,10 @@ def explanation_figure(
     """Draw why `page` got its score.
 
     With a `token` (its index in the query) the overlay is the similarity map of that token, with the winner boxed.
-    Without one it is the contribution map: each token's MaxSim on the patch that won it. Colors are on `scale`, that of
-    the page where none is given. The ledger beside it lists every token; its bars sum to the score. `checkpoint` names
-    the model; `weak` (see `Ranking.strength`) says so in the figure.
+    Without one it is the contribution map: each token's MaxSim, or its lead where `scale` is a `lead_scale`, on the
+    patch that won it. Colors are on `scale`, that of the page where none is given. The ledger beside it lists every
+    token; its bars sum to the score. `checkpoint` names the model; `weak` (see `Ranking.strength`) says so in the
+    figure.
 
     Raises IndexError for a token that the query does not have.
     """
@@ -196,7 +218,7 @@ def _write(figure: Figure, file: str | Path | BinaryIO, kind: str) -> None:
 
 def _similarity_map(ax: Axes, explanation: Explanation, match: TokenMatch, page: Page, box: Box, scale: Scale) -> None:
     layout = explanation.layout
-    _overlay(ax, page, colorize(explanation.maps[match.index], scale.threshold, scale.highest, OPACITY), box)
+    _overlay(ax, page, scale.colors(explanation.maps[match.index]), box)
     found = f"maximum {_number(match.maxsim, 3)}"
     if match.slot == "patch":
         _outline(ax, match.cells, layout, box, 1.5)
@@ -221,7 +243,7 @@ def _contribution_map(ax: Axes, explanation: Explanation, page: Page, box: Box, 
             typed.setdefault(match.cells, [])
             if match.kind == "word":
                 typed[match.cells].append(_drawable(match.text, 14))
-    _overlay(ax, page, colorize(contributions(explanation), scale.threshold, scale.highest, OPACITY), box)
+    _overlay(ax, page, scale.colors(contributions(explanation, scale.measure)), box)
 
     taken = [_place(cell, layout, box) for cells in typed for cell in cells]
     for cells, texts in typed.items():
@@ -230,7 +252,8 @@ def _contribution_map(ax: Axes, explanation: Explanation, page: Page, box: Box, 
         if texts:
             taken.append(_tag(ax, " ".join(texts), _place(cells[0], layout, box), box, taken))
 
-    _heading(ax, box, "Contribution map", "each token's MaxSim, on the patch that won it; labels: typed words")
+    placed = "lead" if scale.measure == "lead" else "MaxSim"
+    _heading(ax, box, "Contribution map", f"each token's {placed}, on the patch that won it; labels: typed words")
     _legend(ax, box, scale, f"{scale.about}; clear: none", None)
 
 
@@ -303,11 +326,11 @@ def _heading(ax: Axes, box: Box, name: str, detail: str) -> None:
 
 def _legend(ax: Axes, box: Box, scale: Scale, label: str, mark: float | None) -> None:
     """Draw the legend under the page: colors as they look on white paper."""
-    low, threshold, high, _ = scale
+    low, threshold, high = scale.lowest, scale.threshold, scale.highest
     left, top, width = box[0], box[3] + 0.14, min(box[2] - box[0], 4.3)
     steps = np.linspace(low, high, 512)[None]
     ax.imshow(
-        colorize(steps, threshold, high, OPACITY),
+        scale.colors(steps),
         extent=(left, left + width, top + 0.11, top),
         aspect="auto",
         interpolation="nearest",
@@ -317,7 +340,7 @@ def _legend(ax: Axes, box: Box, scale: Scale, label: str, mark: float | None) ->
     def at(value: float) -> float:
         return left + width * (value - low) / (high - low) if high > low else left + width
 
-    if threshold > low:
+    if threshold > low and scale.measure != "lead":
         clear = Rectangle(
             (left, top), at(threshold) - left, 0.11, fill=False, edgecolor=_HAIR, hatch="/////", linewidth=0
         )

@@ -198,11 +198,6 @@ def quantize(maps: np.ndarray, lo: float, hi: float) -> bytes:
     return np.rint(np.clip(shares, 0, 1) * LEVELS).astype("<u2").tobytes()
 
 
-def dequantize(data: bytes, shape: tuple[int, ...], lo: float, hi: float) -> np.ndarray:
-    """Return what the browser makes of `quantize`: float64 cosines of the given shape."""
-    return lo + np.frombuffer(data, dtype="<u2").astype(np.float64).reshape(shape) * ((hi - lo) / LEVELS)
-
-
 def other_vectors(explanation: Explanation) -> OtherVectors:
     """Collect the vectors of a page that are no patches."""
     slots: list[Slot] = [

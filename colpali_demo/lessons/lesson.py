@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from colpali_demo.encoder.layout import PageEmbedding
 from colpali_demo.explain import explanation_dict, token_dict, words_list
 from colpali_demo.lessons import paper
 from colpali_demo.lessons.anatomy import anatomy, lora_parameters
+from colpali_demo.retrieval.codecs import CODECS
 from colpali_demo.retrieval.rankers import RANKERS, similarities_to_mean
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from colpali_demo.retrieval import Hit, Ranking, StoredPage
 
 LEGIBLE_PIXELS = 8  # height of a line of text; the smallest bitmap fonts that people read have 5 x 7 pixels
-PRECISIONS = (("float32", 32), ("float16", 16), ("int8", 8), ("binary", 1))  # bits a number
 
 
 def lesson_dict(encoder: Encoder, ranking: Ranking, hit: Hit) -> dict[str, Any]:
@@ -144,10 +145,10 @@ def pooling(query: QueryEmbedding, stored: StoredPage) -> dict[str, list[float]]
 
 def costs(stored: StoredPage) -> dict[str, Any]:
     """Return the bytes of a page's vectors at each precision, and of one vector in 16 bits instead of them all."""
-    vectors, dim = stored.kept.vectors.shape
+    embedding = PageEmbedding(stored.kept.vectors, stored.kept.layout)
     return {
-        "bytes": [{"name": name, "bits": bits, "bytes": vectors * dim * bits // 8} for name, bits in PRECISIONS],
-        "single_bytes": dim * 2,
+        "bytes": [{"name": name, "bytes": keep(embedding).nbytes} for name, keep in CODECS.items()],
+        "single_bytes": embedding.vectors.shape[1] * 2,
     }
 
 

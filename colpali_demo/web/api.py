@@ -23,6 +23,7 @@ from colpali_demo.web.visitors.erasures import MAX_BOXES, Target
 from colpali_demo.web.visitors.search import MAX_EXPLAINED
 
 if TYPE_CHECKING:
+    from colpali_demo.explain import Explanation
     from colpali_demo.retrieval import Hit, Ranking
     from colpali_demo.settings import Settings
     from colpali_demo.web.uploads import Uploads
@@ -69,7 +70,7 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
         visitor = _visitor(sessions, request)
         count = _count(top_k, most)
         ranking, milliseconds = _rank(visitor, query, count)
-        return _answer(visitor, ranking[:count], milliseconds)
+        return _answer(visitor, _explained(ranking[:count]), milliseconds)
 
     def explain(query: str, document: str, page: int, request: gr.Request, maps: bool = False) -> dict[str, Any]:
         """Explain the score of one page for a query, hit or not.
@@ -87,9 +88,10 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
         visitor = _visitor(sessions, request)
         ranking, milliseconds = _rank(visitor, query)
         hit = _hit(ranking, document, page)
-        answer = _answer(visitor, [hit], milliseconds)
+        why = hit.explain()
+        answer = _answer(visitor, [(hit, why)], milliseconds)
         if maps:
-            answer["results"][0]["maps"] = hit.explain().maps.tolist()
+            answer["results"][0]["maps"] = why.maps.tolist()
         return answer
 
     def erase(
@@ -113,7 +115,7 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
         visitor = _visitor(sessions, request)
         ranking, milliseconds = _rank(visitor, query)
         hit = _hit(ranking, document, page)
-        answer = _answer(visitor, [hit], milliseconds)
+        answer = _answer(visitor, [(hit, hit.explain())], milliseconds)
         start = time.perf_counter()
         erasure = visitor.search.erase_once(hit, _region(region), only=only is True)
         answer["timing_ms"] |= {"erase": round(1000 * (time.perf_counter() - start), 1)}
@@ -146,7 +148,7 @@ def add_endpoints(sessions: Sessions, settings: Settings) -> None:
                 raise Refused("No pages", reasons)
             count = _count(top_k, most)
             ranking, milliseconds = _rank(visitor, query, count)
-            return {**_answer(visitor, ranking[:count], milliseconds), "errors": errors}
+            return {**_answer(visitor, _explained(ranking[:count]), milliseconds), "errors": errors}
         finally:
             sessions.drop(passing)
 
@@ -285,10 +287,16 @@ def _count(top_k: Any, most: int) -> int:
     return top_k
 
 
-def _answer(visitor: Visitor, hits: list[Hit], milliseconds: dict[str, float]) -> dict[str, Any]:
+def _explained(hits: list[Hit]) -> list[tuple[Hit, Explanation]]:
+    return [(hit, hit.explain()) for hit in hits]
+
+
+def _answer(
+    visitor: Visitor, explained: list[tuple[Hit, Explanation]], milliseconds: dict[str, float]
+) -> dict[str, Any]:
     from colpali_demo.explain import search_dict
 
-    explanations = [hit.explain() for hit in hits]
+    hits, explanations = zip(*explained, strict=True)
     strengths = [hit.ranking.strength(hit) if visitor.engine.calibrated else None for hit in hits]
     answer = search_dict(visitor.engine.public_model_info, hits[0].query, explanations, [], milliseconds, strengths)
     for result, hit in zip(answer["results"], hits, strict=True):

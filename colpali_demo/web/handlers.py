@@ -18,7 +18,7 @@ from colpali_demo.web.example import LENS, load_example
 from colpali_demo.web.faults import Refused, is_disk_full, log_fault
 from colpali_demo.web.lessons.desk import Desk
 from colpali_demo.web.payload import DownloadValue, LibraryValue, Message, model_value, samples_value
-from colpali_demo.web.visitors.downloads import KINDS, SCALES
+from colpali_demo.web.visitors.downloads import KINDS, MEASURES, SCALES
 from colpali_demo.web.visitors.erasures import Target, What
 from colpali_demo.web.visitors.indexing import POLL_SECONDS
 from colpali_demo.web.visitors.search import Question
@@ -347,11 +347,12 @@ class Handlers:
 
     def take_away(self, event: gr.EventData, request: gr.Request) -> DownloadValue:
         """Return a file of what the lens shows."""
-        names = ("kind", "key", "token", "scale", "start")
-        kind, key, token, scale, start = (_told(event, name) for name in names)
-        if kind not in KINDS or scale not in SCALES or (token and not token.isdecimal()):
+        names = ("kind", "key", "token", "scale", "measure", "start")
+        kind, key, token, scale, measure, start = (_told(event, name) for name in names)
+        known = kind in KINDS and scale in SCALES and measure in MEASURES
+        if not known or (token and not token.isdecimal()):
             raise Refused("Not understood", "This request is malformed; reload the page.")
-        return self._visitor(request).search.download(kind, key, int(token) if token else None, scale, start)
+        return self._visitor(request).search.download(kind, key, int(token) if token else None, scale, measure, start)
 
     # ------------------------------------------------------------------ how it works
 

@@ -14,14 +14,16 @@ from vectors import explain_vectors
 from colpali_demo.documents import Page
 from colpali_demo.encoder.layout import PageEmbedding, PageLayout, QueryEmbedding, QueryToken, patch, prompt_token
 from colpali_demo.explain import Explanation
-from colpali_demo.export.colormap import colorize, common_scale
+from colpali_demo.export.colormap import BEHIND, colorize, colorize_signed, common_scale
 from colpali_demo.export.figures import (
     DPI,
     MARGIN,
     MAX_ROWS,
     OPACITY,
     contribution_scale,
+    contributions,
     explanation_figure,
+    lead_scale,
     save_figure,
     search_scale,
     token_scale,
@@ -288,3 +290,29 @@ def test_contributions_of_several_pages_may_share_a_scale():
     assert "0.45" in ends_of(explanation_figure(one, page))
     assert "0.90" in ends_of(shared)
     assert any("one scale for 2 pages" in text for text in texts_of(shared))
+
+
+def test_leads_are_placed_where_the_lens_has_them(encoder, make_page):
+    from colpali_demo.retrieval import PageIndex
+
+    index = PageIndex(encoder)
+    index.add([make_page(number) for number in range(1, 6)])
+    why = index.search("see table 3, page 12")[0].explain()
+    placed = contributions(why, "lead")
+    on_patches = sum(token.lead for token in why.tokens if token.cells)
+    assert placed[np.isfinite(placed)].sum() == pytest.approx(on_patches, abs=1e-4)
+    scale = lead_scale(why)
+    assert (scale.lowest, scale.highest) == (min(0.0, placed[np.isfinite(placed)].min()), placed.max())
+    shown = texts_of(explanation_figure(why, why.page, scale=scale))
+    assert any("each token's lead" in text for text in shown)
+    assert any(text.startswith("sum of the leads") for text in shown)
+
+
+def test_what_is_behind_is_green_and_nothing_is_clear():
+    red, green, blue, alpha = range(4)
+    colors = colorize_signed(np.array([-0.2, -0.4, 0.0, -np.inf, 0.4]), -0.4, 0.4)
+    assert tuple(colors[0, :3]) == tuple(colors[1, :3]) == BEHIND
+    assert 0 < colors[0, alpha] < colors[1, alpha] == colors[4, alpha] == 255
+    assert colors[2, alpha] == colors[3, alpha] == 0
+    assert colors[4, red] > colors[4, green]
+    assert colors[1, green] > colors[1, blue] > colors[1, red]

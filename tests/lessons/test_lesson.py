@@ -98,14 +98,14 @@ def test_lora_counts_both_thin_matrices(encoder):
     assert lora_parameters(encoder.family, 1) == 2 * layer + (32 + 16)
 
 
-def test_costs_are_products(hits):
+def test_costs_are_products_and_for_int8_a_step_for_each_vector(hits):
     stored = hits.stored(hits[0].page)
     found = costs(stored)
     vectors, dim = stored.kept.vectors.shape
     assert [size["bytes"] for size in found["bytes"]] == [
         vectors * dim * 4,
         vectors * dim * 2,
-        vectors * dim,
+        vectors * dim + 4 * vectors,
         vectors * 2,
     ]
     assert found["single_bytes"] == 32

@@ -56,6 +56,7 @@ export class Take {
       search: state.found.value.search,
       token: this.tokenOnShow(),
       scale: state.scale,
+      measure: state.by,
       start: new URLSearchParams(restoring(state)).toString(),
     });
   }

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 KINDS = ("pdf", "svg", "json", "html")
 SCALES = ("token", "page", "all")  # as the lens calls them
+MEASURES = ("score", "lead")  # as the lens calls what it shows of a token
 
 
 def file_name(explanation: Explanation, kind: str) -> str:
@@ -38,6 +39,7 @@ def file_bytes(
     weak: bool,
     token: int | None,
     scale: str,
+    measure: str,
     cosines: CosineRange,
     others: Sequence[Explanation],
     start: str,
@@ -50,6 +52,7 @@ def file_bytes(
     weak: whether the best match of the search is weak, which a figure says
     token: whose similarity map a figure shows; None for the contribution map
     scale: what the colors of a figure span, one of `SCALES`
+    measure: what a contribution map places on winners, one of `MEASURES`
     cosines: of the whole search
     others: every explained page of the search, this one too
     start: what a file of the lens shows first, see `standalone`
@@ -65,7 +68,7 @@ def file_bytes(
         explanation,
         explanation.page,
         token,
-        scale=figure_scale(explanation, token, scale, cosines, others),
+        scale=figure_scale(explanation, token, scale, measure, cosines, others),
         checkpoint=model["name"],
         weak=weak,
     )
@@ -73,13 +76,21 @@ def file_bytes(
 
 
 def figure_scale(
-    explanation: Explanation, token: int | None, scale: str, cosines: CosineRange, others: Sequence[Explanation]
+    explanation: Explanation,
+    token: int | None,
+    scale: str,
+    measure: str,
+    cosines: CosineRange,
+    others: Sequence[Explanation],
 ) -> Scale:
     """Return the scale that the lens uses for the same view, as `overlays/layers.js` has it."""
     from colpali_demo.export import figures
 
     if token is None:
-        return figures.contribution_scale(*(others if scale == "all" else [explanation]))
+        pages = others if scale == "all" else [explanation]
+        if measure == "lead" and all(page.comparison for page in pages):
+            return figures.lead_scale(*pages)
+        return figures.contribution_scale(*pages)
     if scale == "token":
         return figures.token_scale(explanation, token)
     return figures.search_scale(cosines) if scale == "all" else figures.page_scale(explanation)

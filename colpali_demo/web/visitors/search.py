@@ -349,11 +349,11 @@ class Search:
 
     # ------------------------------------------------------------------ downloads
 
-    def download(self, kind: str, key: str, token: int | None, scale: str, start: str) -> DownloadValue:
+    def download(self, kind: str, key: str, token: int | None, scale: str, measure: str, start: str) -> DownloadValue:
         """Make a file, one of `downloads.KINDS`, about a page of the last search. Raises Refused.
 
-        `token` is the one that a figure shows, on one of `downloads.SCALES`; `start` is what a file of the lens shows
-        first.
+        `token` is the one that a figure shows, on one of `downloads.SCALES`. Where it shows all, it places one of
+        `downloads.MEASURES` on winners. `start` is what a file of the lens shows first.
         """
         result = self._result
         if result is None or key not in result.explanations:
@@ -372,6 +372,7 @@ class Search:
                 weak=bool(result.strength and result.strength["weak"]),
                 token=token,
                 scale=scale,
+                measure=measure,
                 cosines=result.ranking.cosines,
                 others=list(result.explanations.values()),
                 start=start,

@@ -127,7 +127,7 @@ def test_files_taken_away_say_what_was_erased(visitor):
     token = with_winner(value, key)
 
     def taken(kind: str) -> bytes:
-        return Path(visitor.search.download(kind, key, None, "")["file"]["path"]).read_bytes()
+        return Path(visitor.search.download(kind, key, None, "page", "score", "")["file"]["path"]).read_bytes()
 
     assert json.loads(taken("json"))["erasure"] is None
     erased = visitor.search.erase(key, Target("winner", (token,)))["pages"][key]

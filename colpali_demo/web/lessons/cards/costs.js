@@ -30,7 +30,7 @@ export const costs = {
 };
 
 function askBytes({ page, value }, kit) {
-  const half = value.costs.bytes.find(({ bits }) => bits === 16).bytes;
+  const half = value.costs.bytes.find(({ name }) => name === "float16").bytes;
   const choices = [
     ["The picture, a JPEG", page.file_bytes > half],
     ["Its vectors in 16 bits", half >= page.file_bytes],
