@@ -134,7 +134,7 @@ def test_the_wheel_holds_every_file_of_the_package(wheel):
 
 # What a package is called where its modules have another name.
 DISTRIBUTIONS = {"PIL": "pillow", "fontTools": "fonttools", "rank_bm25": "rank-bm25"}
-WITH_GRADIO = {"starlette", "anyio", "mcp", "python-multipart"}  # what gradio[mcp] brings, and is made of
+WITH_GRADIO = {"starlette", "anyio", "mcp", "python-multipart", "pydantic"}  # what gradio[mcp] brings, and is made of
 OPTIONAL = {"spaces", "pyarrow"}  # asked for where they are used, with a sentence that says so
 
 

@@ -128,7 +128,9 @@ class Target:
         joined = self.join(session, event, data, event_data)
         if joined.status_code != 200:
             return {"success": False, "output": {"error": joined.text}}
-        return next(self.outcomes(session), {"success": False, "output": {"error": "no answer"}})
+        # To the end of the stream: Gradio deletes what a session waits for when its stream is closed earlier.
+        answers = list(self.outcomes(session))
+        return answers[0] if answers else {"success": False, "output": {"error": "no answer"}}
 
     def upload(self, *files: tuple[str, bytes]) -> httpx.Response:
         return self.client.post("/gradio_api/upload", files=[("files", file) for file in files])
@@ -155,9 +157,9 @@ class Target:
         """End sessions as closing the tab does."""
         event = self.event("leave")
         for session in sessions:
-            self.client.post("/gradio_api/queue/join", json={"session_hash": session, "fn_index": event.number})
-            for _ in self.outcomes(session):
-                pass
+            while self.join(session, event).status_code != 200:
+                assert list(self.outcomes(session)), "nothing is under way, and yet the session cannot leave"
+            list(self.outcomes(session))
 
 
 def new_session() -> str:
