@@ -68,7 +68,6 @@ def film(page: Page) -> None:
 
     page.set_viewport_size({"width": FILM_WIDTH, "height": FILM_HEIGHT})
     page.evaluate("window.scrollTo(0, 0)")
-    before = page.get_attribute("#lens [data-search]", "data-search")
     page.fill("#query input", "")
     for end in range(3, len(QUERY), 4):
         page.fill("#query input", QUERY[:end])
@@ -76,8 +75,8 @@ def film(page: Page) -> None:
     page.fill("#query input", QUERY)
     frame(500)
     page.press("#query input", "Enter")
-    page.wait_for_function(f"document.querySelector('#lens [data-search]')?.dataset.search > '{before}'")
-    page.wait_for_timeout(1500)
+    page.wait_for_selector("#lens [data-part=lens]:not([aria-busy])")
+    page.wait_for_timeout(3000)  # until the answer is there; the same query may have been asked before
     frame(3000)
     page.click("#lens .chip.word >> text=audit")
     page.mouse.move(0, 0)
