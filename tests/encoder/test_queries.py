@@ -123,6 +123,7 @@ def test_a_token_across_two_segments_takes_that_of_its_last_character():
         ("costs - revenue", ("costs -", "revenue")),
         ("- costs", ("- costs",)),
         ("costs !", ("costs !",)),
+        ("⚡ energy", ("⚡", "energy")),
         ("state-of-the-art", ("state-of-the-art",)),
         ("日本の価格 2024年", ("日", "本", "の", "価", "格", "2024", "年")),
         ("...", ("...",)),
