@@ -280,19 +280,21 @@ def lens_value(
         "ranking": [_ranked_page(hit, top_k, pictures) for hit in ranking],
         "pages": {},
     }
-    arrays = _Arrays(len(json.dumps(value)), save and (lambda name, array: save(f"{search}-{name}.maps", array)))
+    # Browsers keep files by their address, and what is erased may change the range that all maps are packed in.
+    stem = search if shown is None else f"{search}-{shown.pictures.image.stem}"
+    arrays = _Arrays(len(json.dumps(value)), save and (lambda name, array: save(f"{stem}-{name}.maps", array)))
     value["ledgers"] = arrays.pack("ledgers", ranking.terms.astype("<f4").tobytes())  # exact: terms are float32
     for explanation in sorted(explanations, key=lambda each: page_id(each.page) != focus):
-        key = name = page_id(explanation.page)
+        key = page_id(explanation.page)
         if shown is not None and shown.pictures.key == key:
-            explanation, name = shown.erasure.after, shown.pictures.image.stem
+            explanation = shown.erasure.after
             entry = erased_entry(shown)
         else:
             entry = page_entry(explanation, ranking.hit(explanation.page).rank, pictures[key])
         fit = fits.get(key) if fits else None
         entry = {**entry, "vocabulary": fit and fit.to_json()}
         arrays.size += len(json.dumps(entry))
-        maps = arrays.pack(name, quantize(explanation.maps, lo, hi))
+        maps = arrays.pack(key, quantize(explanation.maps, lo, hi))
         value["pages"][key] = {**entry, "maps": maps}
     value["background"] = _background(ranking.query, blank, arrays) if blank is not None else None
     return value

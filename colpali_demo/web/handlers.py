@@ -214,8 +214,8 @@ class Handlers:
     def receive(self, paths: list[str], request: gr.Request) -> tuple[None, LibraryValue]:
         """Take over uploaded files and empty the upload box."""
         visitor = self._visitor(request)
-        visitor.shelf.search_next_alone()
         visitor.receive(paths)
+        visitor.shelf.search_next_alone()
         return None, visitor.library()
 
     async def index(self, request: gr.Request) -> AsyncIterator[LibraryValue]:
@@ -246,7 +246,10 @@ class Handlers:
                 job.close()
             else:  # cancelled while a thread is in it; until it is closed, it holds a place among those that read
                 step.add_done_callback(lambda step: (step.exception(), job.close()))
-        yield self._visitor(request).library()  # if this visitor was freed, a new one, whose library says so
+        if visitor.presence.left:
+            yield self._visitor(request).library()  # of a new visitor, and it says that this one was freed
+        elif self._sessions.find(request.session_hash or "") is visitor:  # no other session has them after a reload
+            yield visitor.library()
 
     def choose_documents(self, event: gr.EventData, request: gr.Request) -> LibraryValue:
         """Search all documents, only one, or one more or less."""
@@ -302,7 +305,10 @@ class Handlers:
         visitor.act()
         if not (text or "").strip():
             return gr.skip()
-        visitor.search.ask(Question(text.strip(), int(top_k or self._settings.top_k)))
+        question = Question(text.strip(), int(top_k or self._settings.top_k))
+        if len(question.text) > self._settings.max_query_chars:  # no browser sends so many: refused, and not remembered
+            return _shown(visitor, lambda: visitor.search.find(question.text, question.top_k))
+        visitor.search.ask(question)
         return self._found(visitor)
 
     def search_again(self, request: gr.Request) -> Any:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 HOT_PATCHES = 10  # of each token, that are erased or left together
 MAX_STEPS = 12
-MAX_BOXES = 1000  # of one page: all steps with the winners of a long query have fewer
+MAX_BOXES = 1000  # boxes of one page: all steps with the winners of a long query have fewer
+MAX_GIVEN = 64  # boxes that a caller names at once
+MAX_AREA = 2.0  # pages that these cover together, each as often as it is named
 
 What = Literal["winner", "hot", "rest"]
 
@@ -40,7 +42,11 @@ class Target:
     def boxes(self, explanation: Explanation) -> list[Box]:
         """Return the boxes to erase, or for "rest" to leave, of a page as it is explained now. Raises Refused."""
         if self.given:
-            return [*self.given]
+            given = list(dict.fromkeys(self.given))
+            area = sum(abs((right - left) * (bottom - top)) for left, top, right, bottom in given)
+            if len(given) > MAX_GIVEN or not area <= MAX_AREA:  # what is no number is no area
+                raise Refused("Too much at once", f"{MAX_GIVEN} boxes that do not overlap are the most.")
+            return given
         if not all(token < len(explanation.tokens) for token in self.tokens):
             raise Refused("Not understood", "This request is malformed; reload the page.")
         find = winner_boxes if self.what == "winner" else lambda why, token: hot_boxes(why, token, HOT_PATCHES)

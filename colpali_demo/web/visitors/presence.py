@@ -12,7 +12,7 @@ class Presence:
     def __init__(self) -> None:
         self._last_seen = time.monotonic()
         self._left = False
-        self._away = False
+        self._away_since: float | None = None
         self._ticket = ""
 
     @property
@@ -28,7 +28,17 @@ class Presence:
     @property
     def away(self) -> bool:
         """Whether they have closed or are reloading the page, and may be back in a moment."""
-        return self._away
+        return self._away_since is not None
+
+    @property
+    def seconds_away(self) -> float:
+        """How long they have been away; 0 where they are there."""
+        return 0.0 if self._away_since is None else time.monotonic() - self._away_since
+
+    @property
+    def ticket(self) -> str:
+        """What they show when they come back, "" for nothing."""
+        return self._ticket
 
     @property
     def may_return(self) -> bool:
@@ -42,13 +52,17 @@ class Presence:
     def arrive(self, ticket: str) -> None:
         """Note that they have opened the page; `ticket` is what they show when they come back, "" for nothing."""
         self._ticket = ticket
-        self._away = False
+        self.be_there()
+
+    def be_there(self) -> None:
+        """Note that they have done something now, so that they are not away."""
+        self._away_since = None
         self.see()
 
-    def go_away(self) -> bool:
-        """Note that they have closed the page, perhaps to reload it; False if they had already."""
-        were_there, self._away = not self._away, True
-        return were_there
+    def go_away(self) -> None:
+        """Note that they have closed the page, perhaps to reload it."""
+        if self._away_since is None:
+            self._away_since = time.monotonic()
 
     def see(self) -> None:
         """Note that they are there now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import shutil
 import threading
@@ -56,27 +57,31 @@ class Sessions:
         return sum(visitor.nbytes for visitor in list(self._visitors.values()))
 
     def get(self, session_hash: str) -> Visitor:
-        """Return the visitor of this session; a new one if there is none."""
+        """Return the visitor of this session, who is there now; a new one if there is none."""
         with self._lock:
-            visitor = self._visitors.get(session_hash)
-            if visitor is None:
-                if len(self._visitors) >= self._engine.settings.sessions:
-                    # Those who only looked around go first, so that a crowd of them empties nobody's library.
-                    self._free(min(self._visitors, key=lambda key: _loss(self._visitors[key])), "room")
-                visitor = self._visitors[session_hash] = self._new(session_hash)
-            visitor.presence.see()
+            visitor = self._find_or_make(session_hash)
+            visitor.presence.be_there()
             return visitor
+
+    def find(self, session_hash: str) -> Visitor | None:
+        """Return the visitor of this session, if there is one, whether or not they are there now."""
+        return self._visitors.get(session_hash)
 
     def leave(self, session_hash: str) -> None:
         """Delete what a visitor had who has closed the page; documents of their own after `reload_seconds`."""
-        visitor = self._visitors.get(session_hash)
-        if visitor is None or not visitor.has_own or not visitor.presence.may_return:
-            return self.drop(session_hash)
-        if visitor.presence.go_away():  # anybody may say so any number of times: one thread waits
-            timer = threading.Timer(self._engine.settings.reload_seconds, self._drop_if_away, (session_hash, visitor))
-            timer.daemon = True
-            timer.start()
-        return None
+        with self._lock:
+            visitor = self._visitors.get(session_hash)
+            if visitor is not None and visitor.has_own and visitor.presence.may_return:
+                visitor.presence.go_away()
+                return
+        self.drop(session_hash)
+
+    def free_away(self) -> None:
+        """Free those who have been away for too long to come back by reloading the page."""
+        limit = self._engine.settings.reload_seconds
+        with self._lock:
+            for key in [key for key, visitor in self._visitors.items() if visitor.presence.seconds_away >= limit]:
+                self._free(key, "left")
 
     def come_back(self, session_hash: str, kept: str, ticket: str) -> bool:
         """Give a session what another one has that the same tab had before it was reloaded; whether there is any.
@@ -89,7 +94,7 @@ class Sessions:
             if before not in (None, session_hash):
                 self._free(session_hash, "left")
                 self._visitors[session_hash] = self._visitors.pop(before)
-        self.get(session_hash).presence.arrive(ticket)
+            self._find_or_make(session_hash).presence.arrive(ticket)
         return before is not None
 
     def drop(self, session_hash: str) -> None:
@@ -112,7 +117,7 @@ class Sessions:
         self.uploads.sweep()
 
     def keep_sweeping(self) -> None:
-        """Sweep every minute from now on, in the background."""
+        """Sweep every minute from now on, in the background, and every second those who are away."""
         threading.Thread(target=self._sweep_forever, name="sweep", daemon=True).start()
 
     def close(self) -> None:
@@ -122,9 +127,14 @@ class Sessions:
                 self._free(session_hash, "left")
         shutil.rmtree(self._root, ignore_errors=True)
 
-    def _drop_if_away(self, session_hash: str, visitor: Visitor) -> None:
-        if visitor.presence.away and self._visitors.get(session_hash) is visitor:
-            self.drop(session_hash)
+    def _find_or_make(self, session_hash: str) -> Visitor:
+        visitor = self._visitors.get(session_hash)
+        if visitor is None:
+            if len(self._visitors) >= self._engine.settings.sessions:
+                # Those who only looked around go first, so that a crowd of them empties nobody's library.
+                self._free(min(self._visitors, key=lambda key: _loss(self._visitors[key])), "room")
+            visitor = self._visitors[session_hash] = self._new(session_hash)
+        return visitor
 
     def _new(self, session_hash: str) -> Visitor:
         self._engine.note_visitor()
@@ -161,10 +171,12 @@ class Sessions:
         return True
 
     def _sweep_forever(self) -> None:
-        while True:
-            time.sleep(SWEEP_SECONDS)
+        for second in itertools.count(1):
+            time.sleep(1)
             try:
-                self.sweep()
+                self.free_away()
+                if second % SWEEP_SECONDS == 0:
+                    self.sweep()
             except Exception:
                 log_fault("sweep")
 

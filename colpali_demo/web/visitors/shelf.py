@@ -237,6 +237,7 @@ class Shelf:
             pages = [*self._waiting, *self._own_pages]
             if not any(page.document_id == document.document_id for page in pages):
                 self._own.pop(document.document_id, None)
+                self._choose_if_none_is_left()
 
     def has_document(self, document_id: str) -> bool:
         """Return whether a document of the visitor's own is there, and not removed meanwhile."""

@@ -31,11 +31,13 @@ class Memento:
     """What is remembered of a visitor who was freed, who may come back.
 
     lost: whether they had documents of their own
+    ticket: what they show when they come back by reloading the page
     """
 
     samples: tuple[Sample, ...]
     question: Question | None
     lost: bool
+    ticket: str
 
 
 class Visitor:
@@ -125,7 +127,7 @@ class Visitor:
 
     def memento(self) -> Memento:
         """Return what to remember of them when they are freed."""
-        return Memento(tuple(self.shelf.samples), self.search.question, self.has_own)
+        return Memento(tuple(self.shelf.samples), self.search.question, self.has_own, self.presence.ticket)
 
     def come_back(self, memento: Memento) -> None:
         """Give back what was remembered of them; `lost` documents are lost."""
@@ -133,6 +135,7 @@ class Visitor:
             self.shelf.add_sample(sample.source)
         if memento.question is not None:
             self.search.suggest(memento.question)
+        self.presence.arrive(memento.ticket)
 
     def close(self) -> None:
         """Stop, and delete everything."""

@@ -196,3 +196,25 @@ def test_a_search_made_while_a_page_is_embedded_anew_stays(visitor, monkeypatch)
     with pytest.raises(KeyError):
         visitor.search.erase(key, Target(given=(BOX,)))
     assert visitor.search.result.erasing is None
+
+
+def test_files_of_maps_have_other_names_once_their_range_may_be_another(visitor, monkeypatch):
+    """Browsers keep a file by its address, and would read it on the range of another step."""
+    monkeypatch.setattr("colpali_demo.export.lens_value.INLINE_BYTES", 0)
+    value = visitor.search.find(QUERY, top_k=3)
+    key = value["focus"]
+    target = Target("winner", (with_winner(value, key),))
+    one, two = visitor.search.erase(key, target), visitor.search.erase(key, Target(given=(BOX,)))
+    names = [{each["maps"]["file"]["path"] for each in shown["pages"].values()} for shown in (value, one, two)]
+    assert not names[0] & names[1] and not names[1] & names[2]
+
+
+@pytest.mark.parametrize(
+    "boxes", [[(0, 0, 1, 1), (0, 0, 1, 0.9), (0, 0, 0.9, 1)], [(0, 0, 0.01, 0.001 * n) for n in range(1, 66)]]
+)
+def test_boxes_of_a_caller_cover_a_page_twice_at_most(visitor, boxes):
+    visitor.search.find(QUERY, top_k=3)
+    why = ranked(visitor)[0].explain()
+    with pytest.raises(Refused, match="boxes that do not overlap"):
+        Target(given=tuple(boxes)).boxes(why)
+    assert Target(given=((0, 0, 1, 1),) * 1000).boxes(why) == [(0, 0, 1, 1)]

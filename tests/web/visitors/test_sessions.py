@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from dataclasses import replace
 
@@ -141,28 +140,45 @@ def test_only_the_ticket_of_the_last_page_brings_anything_back(sessions, upload)
 
 
 def test_documents_are_deleted_where_nobody_comes_back(sessions, engine, upload):
-    engine.settings = replace(engine.settings, reload_seconds=0.05)
     anna = sessions.get("a")
     sessions.come_back("a", "", TICKETS[0])
     anna.receive([upload()])
     index_all(anna)
     sessions.leave("a")
-    while anna.folder.exists():
-        time.sleep(0.01)
+    sessions.free_away()
+    assert anna.folder.exists()
+    engine.settings = replace(engine.settings, reload_seconds=0.001)
+    time.sleep(0.01)
+    sessions.free_away()
+    assert not anna.folder.exists()
     assert len(sessions) == 0
     assert not sessions.come_back("b", TICKETS[0], TICKETS[1])
 
 
-def test_leaving_again_and_again_takes_one_thread(sessions, upload):
+def test_who_does_something_is_not_away(sessions, engine, upload):
+    """A connection may be lost and made anew while the page stays open."""
+    engine.settings = replace(engine.settings, reload_seconds=0.001)
     anna = sessions.get("a")
     sessions.come_back("a", "", TICKETS[0])
     anna.receive([upload()])
     index_all(anna)
-    before = threading.active_count()
-    for _ in range(20):
-        sessions.leave("a")
-    assert threading.active_count() == before + 1
+    sessions.leave("a")
+    assert sessions.get("a") is anna
+    time.sleep(0.01)
+    sessions.free_away()
+    assert sessions.find("a") is anna and anna.folder.exists()
+
+
+def test_who_was_freed_keeps_their_ticket(sessions, upload):
+    sessions.come_back("a", "", TICKETS[0])
+    sessions.get("a").receive([upload()])
+    index_all(sessions.get("a"))
     sessions.drop("a")
+    anna = sessions.get("a")
+    anna.receive([upload(text="more")])
+    index_all(anna)
+    assert sessions.come_back("b", TICKETS[0], TICKETS[1])
+    assert sessions.get("b") is anna
 
 
 def test_who_had_nothing_of_their_own_is_forgotten_at_once(sessions):
