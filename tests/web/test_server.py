@@ -853,7 +853,7 @@ def test_the_page_and_its_answers_name_no_folder_of_the_server(server: Server, c
 def test_budgets_and_what_is_kept_are_on_the_page(server: Server) -> None:
     config = server.client.get("/config").text
     assert "up to 40 pages, 1 MB" in config
-    assert "until you close this tab or do nothing for 60 minutes" in config
+    assert "until you close this tab (reloading it keeps them) or do nothing for 60 minutes" in config
 
 
 # ---------------------------------------------------------------------- many at once
