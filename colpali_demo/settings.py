@@ -43,7 +43,7 @@ class Settings:
     opened_pages_per_minute: int = 240  # rate limit: pages of a search that are opened one by one
     lessons_per_minute: int = 30  # rate limit: pages that the lessons are opened on
     erasures_per_minute: int = 20  # rate limit: parts of a page erased, each of which embeds a page anew
-    measures_per_minute: int = 6  # rate limit: measurements of time, each of which runs the model a dozen times
+    measures_per_minute: int = 6  # rate limit: timings, and erasures on card 11: a dozen runs of the model each
     models_per_minute: int = 6  # rate limit: changes of the model, each of which embeds the visitor's pages again
     files_per_minute: int = 60  # rate limit: files, and as many drops of files, whatever they name
     events_per_minute: int = 900  # rate limit: requests of all kinds together, each of which takes some time at least
