@@ -1,4 +1,4 @@
-"""How it works: eleven guided cards that teach late interaction on one page and one query."""
+"""How it works: guided cards that teach late interaction on one page and one query."""
 
 from __future__ import annotations
 
