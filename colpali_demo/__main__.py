@@ -338,16 +338,15 @@ def _explain(given: argparse.Namespace, settings: Settings) -> int:
 def _boxes_of(wanted: Sequence[str], explanation: Explanation) -> list[Box]:
     """Return the boxes that `--without` names: four numbers, or a token whose winner's surroundings are meant."""
     from colpali_demo.evidence import winner_boxes
+    from colpali_demo.occlusion import parse_box
 
     boxes: list[Box] = []
     for name in wanted:
-        numbers = name.split(",")
-        if len(numbers) == 4:
-            try:
-                boxes.append(tuple(map(float, numbers)))
-                continue
-            except ValueError:
-                pass
+        try:
+            boxes.append(parse_box(name))
+            continue
+        except ValueError:
+            pass  # no box, so a token
         tokens = _find_tokens(explanation.query, name)
         found = [box for token in tokens for box in winner_boxes(explanation, token)]
         if not found:

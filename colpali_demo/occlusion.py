@@ -55,6 +55,12 @@ class ErasedPage(Page):
         return keep_boxes(whole, self.erased) if self.inverted else fill_boxes(whole, self.erased)
 
 
+def parse_box(text: str) -> Box:
+    """Return the box that four numbers with commas between them name. Raises ValueError for anything else."""
+    left, top, right, bottom = map(float, text.split(","))
+    return left, top, right, bottom
+
+
 def erase(page: Page, boxes: Sequence[Box]) -> ErasedPage:
     """Erase boxes of a page, on top of what was erased of it before.
 

@@ -90,23 +90,16 @@ def search_scale(cosines: CosineRange) -> Scale:
     return Scale(cosines.lowest, threshold, cosines.highest, "one scale for all pages and tokens")
 
 
-def contribution_scale(*explanations: Explanation) -> Scale:
-    """Return the scale of the contribution maps of one or more pages."""
-    values = np.concatenate([contributions(explanation).ravel() for explanation in explanations])
+def contribution_scale(*explanations: Explanation, measure: Literal["maxsim", "lead"] = "maxsim") -> Scale:
+    """Return the scale of the contribution maps of one or more pages, which place each token's MaxSim or its lead."""
+    values = np.concatenate([contributions(explanation, measure).ravel() for explanation in explanations])
     finite = values[np.isfinite(values)]
-    lowest = float(finite.min(initial=0.0))
-    several = f"; one scale for {len(explanations)} pages" if len(explanations) > 1 else " (cosines)"
-    about = f"sum of the MaxSim terms that a patch won{several}"
-    return Scale(lowest, lowest, float(finite.max(initial=0.0)) or 1.0, about)
-
-
-def lead_scale(*explanations: Explanation) -> Scale:
-    """Return the scale of the contribution maps of one or more pages that place leads."""
-    values = np.concatenate([contributions(explanation, "lead").ravel() for explanation in explanations])
-    finite = values[np.isfinite(values)]
+    lowest, highest = float(finite.min(initial=0.0)), float(finite.max(initial=0.0)) or 1.0
     several = f"; one scale for {len(explanations)} pages" if len(explanations) > 1 else ""
-    about = f"sum of the leads of the tokens that a patch won; green: behind{several}"
-    return Scale(float(finite.min(initial=0.0)), 0.0, float(finite.max(initial=0.0)) or 1.0, about, "lead")
+    if measure == "lead":
+        about = f"sum of the leads of the tokens that a patch won; green: behind{several}"
+        return Scale(lowest, 0.0, highest, about, measure)
+    return Scale(lowest, lowest, highest, f"sum of the MaxSim terms that a patch won{several or ' (cosines)'}")
 
 
 def contributions(explanation: Explanation, measure: Literal["maxsim", "lead"] = "maxsim") -> np.ndarray:
@@ -135,8 +128,8 @@ def explanation_figure(
     """Draw why `page` got its score.
 
     With a `token` (its index in the query) the overlay is the similarity map of that token, with the winner boxed.
-    Without one it is the contribution map: each token's MaxSim, or its lead where `scale` is a `lead_scale`, on the
-    patch that won it. Colors are on `scale`, that of the page where none is given. The ledger beside it lists every
+    Without one it is the contribution map: each token's MaxSim, or its lead where that is the `measure` of `scale`, on
+    the patch that won it. Colors are on `scale`, that of the page where none is given. The ledger beside it lists every
     token; its bars sum to the score. `checkpoint` names the model; `weak` (see `Ranking.strength`) says so in the
     figure.
 

@@ -259,10 +259,7 @@ def lens_value(
     fits: how well the vocabulary fits the words of each explained page, by key; None where that is not known
     shown: takes the place of the explanation of its page
     """
-    cosines = ranking.cosines
-    seen = [] if shown is None else [shown.erasure.after.maps]  # which may lie beyond those that were searched
-    lo = min(cosines.lowest, *(float(maps.min()) for maps in seen), cosines.highest)
-    hi = max(cosines.highest, *(float(maps.max()) for maps in seen), cosines.lowest)
+    cosines = ranking.cosines if shown is None else ranking.cosines.including(shown.erasure.after.maps)
     value: LensValue = {
         "schema": 2,
         "search": search,
@@ -271,9 +268,9 @@ def lens_value(
         "samples": list(samples) if samples is not None else None,
         "strength": dict(strength) if strength else None,
         "range": {
-            "lo": lo,
+            "lo": cosines.lowest,
             "median": cosines.median,
-            "hi": hi,
+            "hi": cosines.highest,
             "sample": cosines.sample,
         },
         "focus": focus,
@@ -294,7 +291,7 @@ def lens_value(
         fit = fits.get(key) if fits else None
         entry = {**entry, "vocabulary": fit and fit.to_json()}
         arrays.size += len(json.dumps(entry))
-        maps = arrays.pack(key, quantize(explanation.maps, lo, hi))
+        maps = arrays.pack(key, quantize(explanation.maps, cosines.lowest, cosines.highest))
         value["pages"][key] = {**entry, "maps": maps}
     value["background"] = _background(ranking.query, blank, arrays) if blank is not None else None
     return value

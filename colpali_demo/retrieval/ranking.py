@@ -58,6 +58,11 @@ class CosineRange:
     median: float
     sample: int
 
+    def including(self, maps: np.ndarray) -> CosineRange:
+        """Return the range with the maps of one page more, (tokens, rows, cols), which may lie beyond it."""
+        lowest, highest = min(self.lowest, float(maps.min())), max(self.highest, float(maps.max()))
+        return replace(self, lowest=lowest, highest=highest)
+
 
 class Explainer(Protocol):
     """Scores any page for the query of a ranking as the method does, and says why."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from gradio.data_classes import FileData
 
+from colpali_demo.occlusion import parse_box
 from colpali_demo.web.faults import Refused
 from colpali_demo.web.turns import Rate
 from colpali_demo.web.uploads import NoRoom
@@ -273,10 +274,10 @@ def _region(region: Any) -> Target:
     if text.isascii() and text.isdecimal() and len(text) < 10:
         return Target("winner", (int(text),))
     try:
-        boxes = [tuple(map(float, box.split(","))) for box in text.split(";")]
+        boxes = [parse_box(box) for box in text.split(";")]
     except ValueError:
         boxes = []
-    if not boxes or len(boxes) > MAX_BOXES or any(len(box) != 4 for box in boxes):
+    if not boxes or len(boxes) > MAX_BOXES:
         raise Refused("Not understood", 'region must be "left,top,right,bottom", or the index of a token.')
     return Target(given=tuple(boxes))
 

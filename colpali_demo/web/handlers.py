@@ -14,6 +14,7 @@ from anyio import CapacityLimiter, to_thread
 from gradio.context import LocalContext
 
 from colpali_demo.export.lens_value import LensValue
+from colpali_demo.occlusion import parse_box
 from colpali_demo.web.example import LENS, load_example
 from colpali_demo.web.faults import Refused, is_disk_full, log_fault
 from colpali_demo.web.lessons.desk import Desk
@@ -384,9 +385,9 @@ class Handlers:
 
 def _target(what: str, tokens: str, box: str) -> Target:
     """Return what a component asked to erase: of tokens, "3,4", or a box, "left,top,right,bottom"."""
-    if what == "box" and box.count(",") == 3:
+    if what == "box":
         with suppress(ValueError):
-            return Target(given=(tuple(map(float, box.split(","))),))
+            return Target(given=(parse_box(box),))
     parts = tokens.split(",")
     if what in get_args(What) and all(part.isascii() and part.isdecimal() for part in parts):
         return Target(what, tuple(map(int, parts)))

@@ -23,7 +23,6 @@ from colpali_demo.export.figures import (
     contribution_scale,
     contributions,
     explanation_figure,
-    lead_scale,
     save_figure,
     search_scale,
     token_scale,
@@ -301,7 +300,7 @@ def test_leads_are_placed_where_the_lens_has_them(encoder, make_page):
     placed = contributions(why, "lead")
     on_patches = sum(token.lead for token in why.tokens if token.cells)
     assert placed[np.isfinite(placed)].sum() == pytest.approx(on_patches, abs=1e-4)
-    scale = lead_scale(why)
+    scale = contribution_scale(why, measure="lead")
     assert (scale.lowest, scale.highest) == (min(0.0, placed[np.isfinite(placed)].min()), placed.max())
     shown = texts_of(explanation_figure(why, why.page, scale=scale))
     assert any("each token's lead" in text for text in shown)

@@ -3,6 +3,8 @@
 import { node, roving, svgNode } from "../shared/dom.js";
 import { byWord, KINDS, label } from "../shared/tokens.js";
 
+export const ROW_COLUMN = ["row", "column"]; // what cards call the place of a cell, for cellsText
+
 /** A number that is the point of a card. */
 export const output = (name, text) => node("output", { class: "number", "data-number": name }, text);
 export const fact = (name, ...value) => node("div", { class: "fact" }, node("dt", {}, name), node("dd", {}, ...value));

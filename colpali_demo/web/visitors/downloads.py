@@ -88,9 +88,8 @@ def figure_scale(
 
     if token is None:
         pages = others if scale == "all" else [explanation]
-        if measure == "lead" and all(page.comparison for page in pages):
-            return figures.lead_scale(*pages)
-        return figures.contribution_scale(*pages)
+        leads = measure == "lead" and all(page.comparison for page in pages)
+        return figures.contribution_scale(*pages, measure="lead" if leads else "maxsim")
     if scale == "token":
         return figures.token_scale(explanation, token)
     return figures.search_scale(cosines) if scale == "all" else figures.page_scale(explanation)

@@ -37,13 +37,8 @@ class Presence:
 
     @property
     def ticket(self) -> str:
-        """What they show when they come back, "" for nothing."""
+        """What they show when they come back by reloading the page; "" where they cannot."""
         return self._ticket
-
-    @property
-    def may_return(self) -> bool:
-        """Whether they hold a ticket by which they are known after a reload of the page."""
-        return bool(self._ticket)
 
     def is_ticket(self, ticket: str) -> bool:
         """Return whether this is the visitor's ticket."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from colpali_demo.encoder.vocabulary import VocabularyFit
     from colpali_demo.evidence import Erasure
     from colpali_demo.explain import Explanation
-    from colpali_demo.retrieval import CosineRange, Hit, Ranking
+    from colpali_demo.retrieval import Hit, Ranking
     from colpali_demo.settings import Settings
     from colpali_demo.web.engine import Engine
     from colpali_demo.web.payload import DownloadValue
@@ -373,7 +373,7 @@ class Search:
                 token=token,
                 scale=scale,
                 measure=measure,
-                cosines=_range_on_show(result.ranking.cosines, explanation),
+                cosines=result.ranking.cosines.including(explanation.maps),
                 others=[explanation if other == key else each for other, each in result.explanations.items()],
                 start=start,
                 lens=lambda: self._lens(result, key),
@@ -384,12 +384,6 @@ class Search:
         (folder / id).mkdir(parents=True)
         (folder / id / name).write_bytes(data)
         return {"id": id, "name": name, "file": file_data(folder / id / name)}
-
-
-def _range_on_show(cosines: CosineRange, explanation: Explanation) -> CosineRange:
-    """Return the range of the cosines of a search and of a page of it, of which parts may be erased."""
-    lowest, highest = float(explanation.maps.min()), float(explanation.maps.max())
-    return replace(cosines, lowest=min(cosines.lowest, lowest), highest=max(cosines.highest, highest))
 
 
 def _shown(erasing: Erasing | None) -> ShownErasure | None:

@@ -71,7 +71,7 @@ class Sessions:
         """Delete what a visitor had who has closed the page; documents of their own after `reload_seconds`."""
         with self._lock:
             visitor = self._visitors.get(session_hash)
-            if visitor is not None and visitor.has_own and visitor.presence.may_return:
+            if visitor is not None and visitor.has_own and visitor.presence.ticket:
                 visitor.presence.go_away()
                 return
         self.drop(session_hash)

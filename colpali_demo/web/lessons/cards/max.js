@@ -4,12 +4,11 @@ import { cut } from "../../shared/arrays.js";
 import { node } from "../../shared/dom.js";
 import { count, quoted, shown } from "../../shared/text.js";
 import { cellsText, visibleNewlines } from "../../shared/tokens.js";
-import { columns, fine, output } from "../parts.js";
+import { columns, fine, output, ROW_COLUMN } from "../parts.js";
 import { Scan } from "../scan.js";
 import { toy } from "../toy.js";
 
 const SCAN_SECONDS = 7;
-const ROW_COLUMN = ["row", "column"];
 
 export const max = {
   id: "max",

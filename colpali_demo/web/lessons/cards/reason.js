@@ -4,11 +4,10 @@ import { node, segments, svgNode } from "../../shared/dom.js";
 import { shown, signed } from "../../shared/text.js";
 import { cellsText, label } from "../../shared/tokens.js";
 import { drawnTraces, tracesOf } from "../../shared/traces.js";
-import { columnHead, columns, fine, output, rowHead, text } from "../parts.js";
+import { columnHead, columns, fine, output, ROW_COLUMN, rowHead, text } from "../parts.js";
 
 const [WIDE, HIGH] = [400, 300]; // units of the plot
 const ROOM = 1.12; // of the plot, over the largest number in it
-const ROW_COLUMN = ["row", "column"];
 
 export const reason = {
   id: "reason",
