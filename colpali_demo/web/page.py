@@ -253,6 +253,8 @@ class _Page(gr.Blocks):
 
     async def preprocess_data(self, block_fn: BlockFunction, inputs: list[Any], *arguments: Any, **named: Any) -> Any:
         # Every way to call any event comes through here, before Gradio looks for files among the inputs.
+        if len(inputs) < len(block_fn.inputs):  # Gradio would write all of them into the log
+            raise Refused("Not understood", MALFORMED)
         inputs = [checked(component, value) for component, value in zip(block_fn.inputs, inputs, strict=False)]
         try:
             return await super().preprocess_data(block_fn, inputs, *arguments, **named)

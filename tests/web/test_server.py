@@ -90,6 +90,17 @@ def test_an_upload_becomes_pages(server: Server) -> None:
     server.call(session, "leave")
 
 
+def test_missing_inputs_are_refused_and_not_written_into_the_log(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = new_session()
+    message = server.call(session, "search", ["SECRET" * 1000])
+    assert not message["success"]
+    assert "malformed" in message["output"]["error"]
+    assert "SECRET" not in caplog.text
+    server.call(session, "leave")
+
+
 def test_the_same_file_from_two_visitors_lies_at_two_addresses(server: Server) -> None:
     anna, ben = new_session(), new_session()
     (first,), (second,) = (server.upload(("report.pdf", pdf())).json() for _ in range(2))
